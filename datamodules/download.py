@@ -1,0 +1,135 @@
+"""Find a data file in the user's folder, or download it from a pinned address, checked."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import IO
+from urllib.error import URLError
+
+__all__ = ["data_root", "locate", "sha256_of"]
+
+_CHUNK = 1 << 20
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """Folder that holds data files: ``root``, else ``$SYMMETRY_DATA``, else the user's cache.
+
+    Example:
+        >>> data_root("/data").as_posix()
+        '/data'
+    """
+    if root is not None:
+        return Path(root).expanduser()
+    return Path(os.environ.get("SYMMETRY_DATA") or "~/.cache/symmetry_pl").expanduser()
+
+
+def sha256_of(path: str | Path, uncompressed: bool = False) -> str:
+    """SHA-256 of a file in hexadecimal.
+
+    Args:
+        path: the file.
+        uncompressed: hash the content of a gzip file instead, so that one compressed at another
+            level or date is still recognised; a file that is not gzip is hashed as it is.
+
+    Raises:
+        ValueError: if a gzip file is damaged.
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as raw:
+        is_gzip = uncompressed and raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        stream: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if is_gzip else raw
+        try:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise ValueError(f"{path} is a damaged gzip file: delete it") from error
+    return digest.hexdigest()
+
+
+def locate(
+    name: str,
+    root: str | Path | None,
+    filename: str,
+    url: str,
+    sha256: str | None,
+    *,
+    uncompressed: bool = False,
+    folder: str = "",
+    option: str = "data.root",
+    download: bool = True,
+    timeout: float = 60.0,
+) -> Path:
+    """Path of a data file whose checksum is right.
+
+    It is looked for in ``root/folder`` and in ``root``; if it is in neither, it is downloaded into
+    ``root/folder``, and appears there only once its checksum has been verified.
+
+    Args:
+        name: what the data are called, for messages.
+        root: folder with data; ``None`` for ``$SYMMETRY_DATA`` or the cache (see ``data_root``).
+        filename: name of the file.
+        url: pinned address to download from.
+        sha256: checksum in hexadecimal; ``None`` where nobody has published one: then a file that
+            is there is taken as it is, and nothing is downloaded.
+        uncompressed: the checksum is of the content of the gzip file (see ``sha256_of``).
+        folder: subfolder of ``root``.
+        option: the option that sets ``root``, for messages.
+        download: whether to try the network.
+        timeout: seconds that the server may be silent.
+
+    Raises:
+        FileNotFoundError: if there is no such file and it cannot be downloaded.
+        ValueError: if the file, or what the server sent, has another checksum.
+    """
+    base = data_root(root)
+    target = base / folder / filename
+    checksum = f"sha256 {sha256}{' of the uncompressed bytes' if uncompressed else ''}"
+    known = f"{url} ({checksum if sha256 else 'no published checksum'})"
+    for path in dict.fromkeys((target, base / filename)):
+        if path.is_file():
+            found = sha256_of(path, uncompressed) if sha256 else None
+            if found != sha256:
+                raise ValueError(
+                    f"{name}: {path} has sha256 {found}, which is not that of {known}: delete it, "
+                    f"or set {option} to a folder with the right file"
+                )
+            return path
+    advice = f"{name}: {filename} is not in {base}"
+    remedy = f"download {known} yourself and set {option} to its folder"
+    if not download or sha256 is None:
+        raise FileNotFoundError(f"{advice}: {remedy}")
+    try:
+        _download(url, target, sha256, uncompressed, timeout)
+    except (URLError, OSError, TimeoutError) as error:
+        raise FileNotFoundError(f"{advice} and cannot be downloaded ({error}): {remedy}") from error
+    return target
+
+
+def _download(url: str, target: Path, sha256: str, uncompressed: bool, timeout: float) -> None:
+    """Fetch into a temporary file beside ``target``; rename it once it is known to be right.
+
+    Two processes may do so at once: each writes its own file, and renaming is atomic.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        request = urllib.request.Request(url, headers={"User-Agent": "symmetry_pl"})
+        with (
+            urllib.request.urlopen(request, timeout=timeout) as response,
+            os.fdopen(handle, "wb") as file,
+        ):
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+        found = sha256_of(partial, uncompressed)
+        if found != sha256:
+            raise ValueError(f"{url} sent a file with sha256 {found}, not {sha256}: not kept")
+        os.chmod(partial, 0o644)  # mkstemp makes files that only their owner may read
+        os.replace(partial, target)
+    finally:
+        Path(partial).unlink(missing_ok=True)

@@ -1,0 +1,12 @@
+"""symmetry_pl learns symmetries from data: STIB, SGM and SymmetryLens in PyTorch Lightning."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("symmetry_pl")
+except PackageNotFoundError:  # a source tree that is on the path but not installed
+    __version__ = "0+source"
+
+from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB
+
+__all__ = ["CVAE", "CVIB", "STIB", "VAE", "FlowSTIB", "__version__"]

@@ -1,0 +1,134 @@
+"""Figures as functions of arrays; nothing here knows of trainers or loggers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+Array = npt.NDArray[np.float64]
+
+BINS = 10
+_POINT: dict[str, Any] = {"s": 5, "linewidths": 0, "alpha": 0.8, "rasterized": True}
+
+
+def new_figure(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.9) -> Figure:
+    """An empty figure on the Agg canvas; without pyplot there is nothing to close."""
+    figure = Figure(figsize=(columns * width, rows * height), layout="constrained", dpi=110)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def bins(values: Array, count: int = BINS) -> npt.NDArray[np.int64]:
+    """Index of the equal-width bin of each value, as the STIB paper colours its figures.
+
+    >>> bins(np.array([0.0, 0.1, 0.99, 1.0]), 10).tolist()
+    [0, 1, 9, 9]
+    """
+    low, high = float(values.min()), float(values.max())
+    share = (values - low) / max(high - low, 1e-12)
+    return np.minimum((share * count).astype(np.int64), count - 1)
+
+
+def latent_plane(z0: Array, z1: Array | None, colours: Mapping[str, Array]) -> Figure:
+    """First dimension of Z0 against the first of Z1, coloured by binned target (STIB, Fig. 4).
+
+    Where Z0 is invariant, colours lie in horizontal stripes. A method without Z1 is shown by the
+    first two dimensions of its code.
+
+    Args:
+        z0: ``(N, d0)``.
+        z1: ``(N, d1)`` or None.
+        colours: name of a target to its values ``(N,)``; one panel each.
+    """
+    across = z0[:, 0]
+    up = z1[:, 0] if z1 is not None else z0[:, min(1, z0.shape[1] - 1)]
+    names = ("Z0, first dimension", "Z1, first dimension")
+    if z1 is None:
+        names = ("Z, first dimension", "Z, second dimension")
+    figure = new_figure(len(colours), width=5.0)
+    for axis, (target, values) in zip(_axes(figure, len(colours)), colours.items(), strict=True):
+        _coloured(figure, axis, np.stack([across, up], 1), values, target)
+        axis.set(xlabel=names[0], ylabel=names[1], title=f"latent plane by {target}")
+    return figure
+
+
+def reconstructions(panels: Mapping[str, Array], colour: tuple[str, Array]) -> Figure:
+    """Two-dimensional inputs and targets beside what the model makes of them (appendix, Figs. 1-2).
+
+    Args:
+        panels: title to points ``(N, 2)``.
+        colour: name and values ``(N,)`` that bin and colour the points of all panels.
+    """
+    figure = new_figure(len(panels))
+    axes = _axes(figure, len(panels))
+    for i, (axis, (title, points)) in enumerate(zip(axes, panels.items(), strict=True)):
+        last = i == len(panels) - 1
+        _coloured(figure if last else None, axis, points, colour[1], colour[0])
+        axis.set(title=title, aspect="equal")
+    return figure
+
+
+def targets(truth: Array, predicted: Array, names: Sequence[str]) -> Figure:
+    """Predicted against true targets with the diagonal, one panel a target.
+
+    Args:
+        truth: ``(N, t)`` in the units that ``names`` state.
+        predicted: ``(N, t)``.
+        names: name and unit of each column.
+    """
+    figure = new_figure(len(names))
+    for i, (axis, name) in enumerate(zip(_axes(figure, len(names)), names, strict=True)):
+        error = np.abs(truth[:, i] - predicted[:, i]).mean()
+        ends = [min(truth[:, i].min(), predicted[:, i].min())]
+        ends.append(max(truth[:, i].max(), predicted[:, i].max()))
+        axis.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
+        axis.scatter(truth[:, i], predicted[:, i], color="#3b6ea5", **_POINT)
+        axis.set(xlabel="true", ylabel="predicted", title=f"{name}: MAE {error:.3g}")
+    return figure
+
+
+def history(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], ylabel: str) -> Figure:
+    """Curves over batches.
+
+    Args:
+        curves: label to (batches, values).
+        ylabel: what the values are, with unit.
+    """
+    figure = new_figure(1, width=6.5)
+    (axis,) = _axes(figure, 1)
+    for label, (batches, values) in curves.items():
+        axis.plot(batches, values, marker="o", markersize=3, linewidth=1.4, label=label)
+    axis.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
+    axis.set(xlabel="batches", ylabel=ylabel)
+    axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _axes(figure: Figure, columns: int) -> list[Axes]:
+    return list(np.ravel(figure.subplots(1, columns, squeeze=False)))
+
+
+def _coloured(figure: Figure | None, axis: Axes, points: Array, values: Array, name: str) -> None:
+    """Scatter coloured by ten equal-width bins, with one colour bar labelled by values."""
+    low, high = float(values.min()), float(values.max())
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
+    centres = (edges[:-1] + edges[1:]) / 2
+    drawn = axis.scatter(
+        points[:, 0],
+        points[:, 1] if points.shape[1] > 1 else np.zeros(len(points)),
+        c=centres[bins(values)],
+        cmap="turbo",
+        vmin=edges[0],
+        vmax=edges[-1],
+        **_POINT,
+    )
+    axis.spines[["top", "right"]].set_visible(False)
+    if figure is not None:
+        figure.colorbar(drawn, ax=axis, label=name, boundaries=edges, ticks=edges[::2])

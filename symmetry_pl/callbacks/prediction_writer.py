@@ -1,0 +1,68 @@
+"""Predictions as a table, one row an input, in the order of the data."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import BasePredictionWriter
+from torch import Tensor
+
+from symmetry_pl.core import DataDescription, SymmetryModule
+
+
+class PredictionWriter(BasePredictionWriter):
+    """Write what ``predict_step`` returns to ``predictions.csv`` in the run's folder.
+
+    Each tensor ``(B, d)`` becomes columns ``name_0 … name_{d-1}``; token ids become SMILES, and
+    predicted targets are named after the property and its unit.
+
+    Args:
+        run_dir: the run's folder.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__("epoch")
+        self.run_dir = run_dir
+
+    def write_on_epoch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        predictions: Sequence[Any],
+        batch_indices: Sequence[Any],
+    ) -> None:
+        """Join the batches of this process and write them."""
+        assert isinstance(pl_module, SymmetryModule)
+        assert pl_module.data is not None
+        joined = {k: torch.cat([p[k] for p in predictions]).cpu() for k in predictions[0]}
+        columns: dict[str, list[Any]] = {}
+        for name, values in joined.items():
+            columns |= _columns(name, values, pl_module.data)
+        rank = "" if trainer.world_size == 1 else f"_rank{trainer.global_rank}"
+        path = self.run_dir / f"predictions{rank}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+        print(f"{len(next(iter(columns.values())))} predictions in {path}")
+
+
+def _columns(name: str, values: Tensor, data: DataDescription) -> dict[str, list[Any]]:
+    if name in ("x", "x_hat") and data.kind == "tokens":
+        from symmetry_pl.molecules import Vocabulary, representation
+
+        vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
+        smiles = [language.decode(symbols) or "" for symbols in vocabulary.decode(values)]
+        return {"smiles" if name == "x" else "reconstruction": smiles}
+    if name == "y_hat" and data.physical:
+        names = [f"{t}_{u}" for t, u in zip(data.target_names, data.target_units, strict=True)]
+        return {n: values[:, i].tolist() for i, n in enumerate(names)}
+    if values.ndim == 1:
+        return {name: values.tolist()}
+    return {f"{name}_{i}": values[:, i].tolist() for i in range(values.shape[1])}

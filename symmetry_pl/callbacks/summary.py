@@ -1,0 +1,54 @@
+"""The table a user reads at the end of a test."""
+
+from __future__ import annotations
+
+_LABELS = {
+    "token_accuracy": "tokens decoded right",
+    "smiles_accuracy": "molecules decoded right",
+    "validity": "decoded strings that are molecules",
+    "mae_x": "MAE of X (sum over coordinates)",
+    "mae_y": "MAE of Y (sum over targets)",
+    "mi_z0_y": "I(Z0;Y) raw KSG [nats]",
+    "mi_z0_y_white": "I(Z0;Y) whitened KSG [nats]",
+    "mi_z0_y_probe": "I(Z0;Y) held-out probe [nats]",
+    "probe_r2_z0_y": "R² of the probe of Y from Z0",
+}
+_NULLS = ("mi_z0_y_probe", "probe_r2_z0_y")
+
+
+def summary_table(metrics: dict[str, float], stage: str) -> str:
+    """Headline figures of one stage, each beside what knowing nothing would give.
+
+    Args:
+        metrics: ``{stage}/{name}`` to value.
+        stage: which stage's.
+
+    >>> print(summary_table({"test/mae_x": 0.25, "test/mae_gap_ev": 0.3,
+    ...     "test/mae_gap_ev_constant": 1.06}, "test"))
+    test                                    value  for comparison
+    MAE of X (sum over coordinates)        0.2500
+    MAE of gap [ev]                        0.3000  1.0600 always the mean
+    """
+    values = {k.split("/", 1)[1]: v for k, v in metrics.items() if k.startswith(f"{stage}/")}
+    rows: list[tuple[str, str, str]] = []
+    for name, label in _LABELS.items():
+        if name not in values:
+            continue
+        share = name in ("token_accuracy", "smiles_accuracy", "validity")
+        value = f"{100 * values[name]:.1f} %" if share else f"{values[name]:.4f}"
+        null = values.get(f"{name}_null95")
+        beside = f"{null:.4f} 95 % of the permutation null" if null is not None else ""
+        rows.append((label, value, beside))
+    for name in sorted(values):
+        if f"{name}_constant" in values:
+            _, target, unit = name.split("_", 2)
+            rows.append(
+                (
+                    f"MAE of {target} [{unit}]",
+                    f"{values[name]:.4f}",
+                    f"{values[f'{name}_constant']:.4f} always the mean",
+                )
+            )
+    lines = [f"{stage:<36}{'value':>9}  for comparison"]
+    lines += [f"{label:<36}{value:>9}  {beside}".rstrip() for label, value, beside in rows]
+    return "\n".join(lines)

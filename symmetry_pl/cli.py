@@ -1,0 +1,244 @@
+"""The command line: ``symmetry fit|validate|test|predict --config …`` and ``symmetry reproduce``."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
+
+import datamodules
+import symmetry_pl
+from datamodules.base import SymmetryDataModule
+from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
+from symmetry_pl.callbacks.progress import progress
+from symmetry_pl.core import SymmetryModule
+from symmetry_pl.runs import keep_history, newest_run, next_run, run_name_of, run_of_checkpoint
+
+
+class SymmetryCLI(LightningCLI):
+    """Lightning's CLI with run folders, and with the silent traps of games made loud.
+
+    - A run lives in ``<log_root>/<run_name>/version_k``: config.yaml, checkpoints (``last`` and
+      ``best``), TensorBoard events, metrics.csv and metrics.json.
+    - ``--ckpt_path last`` is the newest run's last checkpoint; ``fit`` continues in its folder.
+    - What a checkpoint's hyper-parameters override is printed.
+    - Under DDP a game needs ``find_unused_parameters``; it is switched on.
+    - ``test`` without a checkpoint says that it scores random weights.
+    """
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Options beside the trainer's, the model's and the data's."""
+        parser.add_argument(
+            "--run_name",
+            type=str | None,
+            default=None,
+            help="Folder under log_root; by default the config's path below configs/.",
+        )
+        parser.add_argument(
+            "--log_root", type=str, default="lightning_logs", help="Folder of all runs."
+        )
+        parser.add_argument(
+            "--init_weights",
+            type=str | None,
+            default=None,
+            help="Checkpoint whose weights (and nothing else) training starts from.",
+        )
+        parser.add_argument(
+            "--threads",
+            type=int | None,
+            default=None,
+            help="CPU threads of torch; small networks are fastest with 1.",
+        )
+
+    # -- before anything is built -----------------------------------------------------------------
+
+    def _option(self, name: str) -> Any:
+        return self.config[self.config["subcommand"]].get(name)
+
+    def _parse_ckpt_path(self) -> None:
+        """Resolve ``last`` and ``best``; print what a checkpoint overrides."""
+        section = self.config[self.config["subcommand"]]
+        root = Path(section["log_root"])
+        configs = [str(c) for c in section.get("config") or []]
+        self.run_name = section["run_name"] or run_name_of(configs)
+        if section.get("ckpt_path") in ("last", "best"):
+            run = newest_run(root / self.run_name, section["ckpt_path"])
+            section["ckpt_path"] = str(run / "checkpoints" / f"{section['ckpt_path']}.ckpt")
+        path = section.get("ckpt_path")
+        if path is not None and not Path(path).is_file():
+            raise FileNotFoundError(f"--ckpt_path: there is no checkpoint {path}")
+        before = _flat(section.get("model"))
+        super()._parse_ckpt_path()
+        after = _flat(self._option("model"))
+        for key in sorted(before.keys() & after.keys()):
+            if before[key] != after[key]:
+                rank_zero_info(
+                    f"[checkpoint] model.{key}: {before[key]!r} (config) becomes {after[key]!r}"
+                )
+        self.run_dir = run_of_checkpoint(path) if path else next_run(root / self.run_name)
+
+    def before_instantiate_classes(self) -> None:
+        """Set the threads before a tensor is made."""
+        if self._option("threads") is not None:
+            torch.set_num_threads(self._option("threads"))
+
+    # -- the trainer --------------------------------------------------------------------------------
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add the run folder's loggers and callbacks; make games work under DDP."""
+        options = self._option("trainer")
+        if options.get("logger") is None:
+            kwargs["logger"] = self._loggers()
+        self.trainer_defaults["callbacks"] = self._callbacks(options)
+        trainer = super().instantiate_trainer(**kwargs)
+        strategy = trainer.strategy
+        if type(strategy) is DDPStrategy and not self.model.automatic_optimization:
+            if not strategy._ddp_kwargs.get("find_unused_parameters"):
+                strategy._ddp_kwargs["find_unused_parameters"] = True
+                rank_zero_info(
+                    "DDP: find_unused_parameters is on, as players take turns with their parameters"
+                )
+            if self.subcommand == "test":
+                rank_zero_warn(
+                    "several processes pad the test set with repeated samples: take the figures "
+                    "you publish with --trainer.devices 1"
+                )
+        return trainer
+
+    def _loggers(self) -> list[Any]:
+        place: dict[str, Any] = {
+            "save_dir": str(self.run_dir.parent),
+            "name": "",
+            "version": self.run_dir.name,
+        }
+        loggers: list[Any] = [TensorBoardLogger(**place, default_hp_metric=False)]
+        if self.subcommand == "fit":
+            if self._option("ckpt_path"):
+                keep_history(self.run_dir)
+            loggers.append(CSVLogger(**place))
+        return loggers
+
+    def _callbacks(self, options: Any) -> list[Callback]:
+        callbacks: list[Callback] = [
+            RunRecord(list(map(str, self._option("config") or [])), self.run_dir),
+            PredictionWriter(self.run_dir),
+        ]
+        if options.get("logger") is not False:
+            callbacks.append(Figures())
+        if options.get("enable_progress_bar") is not False:
+            callbacks.append(progress())
+        if options.get("enable_checkpointing") is not False:
+            common: dict[str, Any] = {
+                "dirpath": str(self.run_dir / "checkpoints"),
+                "enable_version_counter": False,
+            }
+            callbacks += [
+                ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common),
+                ModelCheckpoint(
+                    filename="best", monitor=self.model.monitor, mode=self.model.mode, **common
+                ),
+            ]
+        return callbacks
+
+    # -- subcommands ------------------------------------------------------------------------------
+
+    def before_fit(self) -> None:
+        """Load weights to start from."""
+        path = self._option("init_weights")
+        if path is None or self._option("ckpt_path"):
+            return
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"--init_weights: there is no checkpoint {path}")
+        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        found = self.model.load_state_dict(state, strict=False)
+        ignored = [*found.missing_keys, *found.unexpected_keys]
+        rank_zero_info(f"started from the weights of {path}; not in both: {ignored or 'none'}")
+
+    def test(self, model: SymmetryModule, **kwargs: Any) -> None:
+        """Repeat the fit's last validation, so that a wrongly loaded model shows; then test."""
+        path = self._option("ckpt_path")
+        if path is None:
+            rank_zero_warn(
+                "no --ckpt_path: what follows are the figures of RANDOM weights, not of a trained "
+                "model"
+            )
+        kwargs |= {"ckpt_path": path, "verbose": False}  # our own table is printed instead
+        self.trainer.validate(model, **kwargs)
+        self.trainer.test(model, **kwargs)
+
+
+def _flat(section: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested options as one level of dotted names."""
+    plain = section.as_dict() if hasattr(section, "as_dict") else section
+    if not isinstance(plain, dict):
+        return {prefix: plain} if prefix else {}
+    found: dict[str, Any] = {}
+    for key, value in plain.items():
+        found |= _flat(value, f"{prefix}.{key}" if prefix else key)
+    return found
+
+
+def _with_saved_config(args: list[str]) -> list[str]:
+    """``--config`` of the run a checkpoint lies in, where the user names only the checkpoint."""
+    if "--ckpt_path" not in args[:-1] or any(a.split("=")[0] in ("--config", "-c") for a in args):
+        return args
+    config = run_of_checkpoint(args[args.index("--ckpt_path") + 1]) / "config.yaml"
+    return [args[0], "--config", str(config), *args[1:]] if config.is_file() else args
+
+
+def run(args: ArgsType = None) -> SymmetryCLI:
+    """Parse and run one of Lightning's subcommands; errors are raised."""
+    if isinstance(args, list):
+        args = _with_saved_config(args)
+    return SymmetryCLI(
+        SymmetryModule,
+        SymmetryDataModule,
+        save_config_callback=RunConfig,
+        trainer_defaults={"num_sanity_val_steps": 0},
+        seed_everything_default=0,
+        parser_kwargs={"prog": "symmetry", "version": symmetry_pl.__version__},
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        args=args,
+    )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Entry point; bad input is one sentence on stderr and exit code 2, never a traceback.
+
+    An error raised by our own code is about the input; one raised anywhere deeper is a bug, and
+    keeps its traceback.
+    """
+    arguments = sys.argv[1:] if args is None else list(args)
+    # Lightning 2.6 asks torch 2.14's pytree a deprecated question at every start
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    try:
+        if arguments[:1] == ["reproduce"]:
+            from symmetry_pl.reproduce.command import main as reproduce
+
+            return reproduce(arguments[1:])
+        run(arguments)
+    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+        if not _ours(error):
+            raise
+        print(f"symmetry: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _ours(error: BaseException) -> bool:
+    """Whether the innermost frame of the traceback is in this project."""
+    frames = traceback.extract_tb(error.__traceback__)
+    homes = [str(Path(m.__file__).parent) for m in (symmetry_pl, datamodules) if m.__file__]
+    return bool(frames) and any(frames[-1].filename.startswith(h) for h in homes)

@@ -1,0 +1,19 @@
+"""What every family stands on: players, phases, schedules and sums over processes."""
+
+from symmetry_pl.core.description import DataDescription
+from symmetry_pl.core.distributed import all_reduce_sum, world_size
+from symmetry_pl.core.module import Phase, Player, SymmetryModule
+from symmetry_pl.core.schedules import GeometricGrowth, named_schedule, ramp, warmup_cosine
+
+__all__ = [
+    "DataDescription",
+    "GeometricGrowth",
+    "Phase",
+    "Player",
+    "SymmetryModule",
+    "all_reduce_sum",
+    "named_schedule",
+    "ramp",
+    "warmup_cosine",
+    "world_size",
+]

@@ -1,0 +1,77 @@
+"""What a model must know of its data, as plain values that survive a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """Names, units and scales of one dataset.
+
+    A datamodule makes it in ``setup``; a ``SymmetryModule`` reads it when it is attached to a
+    trainer, and stores it in its checkpoints, so that ``predict`` needs no training data to name
+    and scale what it writes.
+
+    Args:
+        kind: ``"vector"`` for real inputs ``(B, d)``, ``"tokens"`` for symbol ids ``(B, L)``.
+        x_shape: shape of one input, ``(d,)`` or ``(L,)``.
+        target_names: one name a target column, as it appears in metric names.
+        target_units: unit of each column, e.g. ``"eV"``; empty for dimensionless targets.
+        target_mean: subtracted from the physical value before training.
+        target_scale: divided out after that; one standardised unit is worth this much.
+        symbols: the vocabulary of ``"tokens"`` data, padding first.
+        representation: how symbols spell a molecule, e.g. ``"deepsmiles"``.
+    """
+
+    kind: str
+    x_shape: tuple[int, ...]
+    target_names: tuple[str, ...] = ()
+    target_units: tuple[str, ...] = ()
+    target_mean: tuple[float, ...] = ()
+    target_scale: tuple[float, ...] = ()
+    symbols: tuple[str, ...] = ()
+    representation: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("vector", "tokens"):
+            raise ValueError(f"data kind must be 'vector' or 'tokens', got {self.kind!r}")
+        columns = len(self.target_names)
+        for name in ("target_units", "target_mean", "target_scale"):
+            if len(getattr(self, name)) not in (0, columns):
+                raise ValueError(
+                    f"{name} has {len(getattr(self, name))} entries for {columns} targets"
+                )
+
+    @property
+    def physical(self) -> bool:
+        """Whether the targets have units, so that errors are reported per target."""
+        return bool(self.target_units)
+
+    def metric_names(self) -> list[str]:
+        """Names ``mae_<property>_<unit>`` of the per-target errors.
+
+        >>> DataDescription("vector", (2,), ("gap",), ("eV",), (6.0,), (1.2,)).metric_names()
+        ['mae_gap_ev']
+        """
+        units = [
+            unit.replace("³", "3").replace("²", "2").replace("/", "_per_").lower()
+            for unit in self.target_units
+        ]
+        return [f"mae_{name}_{unit}" for name, unit in zip(self.target_names, units, strict=True)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists, strings and numbers only: loads with ``weights_only=True``."""
+        plain = asdict(self)
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> DataDescription:
+        """Inverse of ``to_dict``; unknown keys of a later version are ignored."""
+        known = {f.name for f in fields(cls)}
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in plain.items() if k in known
+        }
+        return cls(**values)

@@ -1,0 +1,337 @@
+"""``SymmetryModule``: players, phases, a batch counter and reproducible noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+
+from symmetry_pl.core.description import DataDescription
+from symmetry_pl.core.schedules import Schedule, constant
+
+_STATE = "symmetry_pl"
+_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+
+
+@dataclass(frozen=True)
+class Player:
+    """A named optimiser with what it may move.
+
+    Args:
+        parts: the modules and parameters that are this player's, by name and never by position.
+        lr: learning rate at schedule factor 1.
+        schedule: factor of the learning rate at a given progress.
+        optimizer: ``"adam"``, ``"adamw"`` or ``"sgd"``.
+        options: further keyword arguments of the optimiser, e.g. ``{"betas": (0.5, 0.9)}``.
+        clip_norm: largest norm of the player's whole gradient; ``None`` leaves it alone.
+    """
+
+    parts: Sequence[nn.Module | nn.Parameter]
+    lr: float
+    schedule: Schedule = constant
+    optimizer: str = "adam"
+    options: dict[str, Any] | None = None
+    clip_norm: float | None = None
+
+    def parameters(self) -> list[nn.Parameter]:
+        """All parameters of the parts, each once."""
+        found: dict[int, nn.Parameter] = {}
+        for part in self.parts:
+            for p in [part] if isinstance(part, nn.Parameter) else part.parameters():
+                found[id(p)] = p
+        return list(found.values())
+
+    def build(self) -> torch.optim.Optimizer:
+        """The optimiser, in its fused form where torch has one (one kernel a step)."""
+        if self.optimizer not in _OPTIMIZERS:
+            raise ValueError(f"optimizer must be one of {sorted(_OPTIMIZERS)}: {self.optimizer!r}")
+        if self.lr <= 0:
+            raise ValueError(f"a learning rate must be positive, got {self.lr}")
+        kind: Any = _OPTIMIZERS[self.optimizer]
+        return kind(self.parameters(), lr=self.lr, fused=True, **(self.options or {}))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A named part of training that ends at progress ``until`` (1 for the last)."""
+
+    name: str
+    until: float
+
+
+class SymmetryModule(LightningModule):
+    r"""Base of every method: training is a sequence of turns, each taken by one player.
+
+    A subclass names its players in ``configure_players`` and writes ``training_step`` as the
+    paper's algorithm box::
+
+        with self.turn("model"):
+            self.minimise(self.model_loss(x, y))
+        with self.turn("adversary"):
+            self.minimise(-self.information(x, y))
+
+    Inside a turn only that player's parameters require gradients; ``minimise`` zeroes, runs the
+    backward pass, clips, sets the scheduled learning rate and steps.
+
+    Everything that changes over training is a pure function of ``batches_seen``, which counts
+    batches (not optimiser steps) and is saved in checkpoints: phases, learning rates, weights and
+    noise. A run resumed at the end of an epoch is therefore bit-identical to an uninterrupted one.
+
+    Class attributes name what is monitored (``monitor``, ``mode``) and what the progress bar and
+    the summary show first (``headline``). Hyper-parameters are numbers, strings, lists and dicts
+    only, so that checkpoints load with ``weights_only=True``.
+    """
+
+    monitor: ClassVar[str] = "val/loss"
+    mode: ClassVar[str] = "min"
+    headline: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.batches_seen = 0
+        self.noise_seed: int | None = None
+        self.data: DataDescription | None = None
+        self._players: dict[str, Player] = {}
+        self._turn: str | None = None
+        self._generator: torch.Generator | None = None
+
+    # -- what a subclass says --------------------------------------------------------------------
+
+    def configure_players(self) -> dict[str, Player]:
+        """The players by name, all of them from the start, whatever the phase."""
+        raise NotImplementedError(f"{type(self).__name__} names no players")
+
+    def configure_phases(self) -> list[Phase]:
+        """The phases in order; one phase called ``train`` unless a method has more."""
+        return [Phase("train", 1.0)]
+
+    def check_data(self, data: DataDescription) -> None:
+        """Raise a ``ValueError`` if this model cannot work on such data."""
+
+    # -- time ------------------------------------------------------------------------------------
+
+    @property
+    def total_batches(self) -> int:
+        """Batches of the whole training, from the trainer's ``max_epochs``."""
+        epochs, batches = self.trainer.max_epochs, self.trainer.num_training_batches
+        if epochs is None or epochs < 1 or math.isinf(batches):
+            raise ValueError(
+                "schedules need a finite training: set trainer.max_epochs (and a datamodule or "
+                "trainer.limit_train_batches with a finite number of batches)"
+            )
+        return int(epochs * batches)
+
+    @property
+    def progress(self) -> float:
+        """Fraction of training behind us, in [0, 1)."""
+        return min(1.0, self.batches_seen / self.total_batches)
+
+    @property
+    def phase(self) -> str:
+        """Name of the current phase, a pure function of the batch counter."""
+        phases = self.configure_phases()
+        return next((p.name for p in phases if self.progress < p.until), phases[-1].name)
+
+    # -- turns -----------------------------------------------------------------------------------
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """One optimiser a player, in the order of ``configure_players``."""
+        self._players = self.configure_players()
+        owners: dict[int, str] = {}
+        for name, player in self._players.items():
+            for p in player.parameters():
+                if owners.setdefault(id(p), name) != name:
+                    raise ValueError(f"players {owners[id(p)]!r} and {name!r} share a parameter")
+        return [player.build() for player in self._players.values()]
+
+    def player_optimizer(self, player: str) -> Any:
+        """Lightning's wrapped optimiser of one player."""
+        wrapped = self.optimizers()
+        every = wrapped if isinstance(wrapped, list) else [wrapped]
+        return every[list(self._players).index(player)]
+
+    @contextmanager
+    def turn(self, player: str) -> Iterator[None]:
+        """Let only this player's parameters require gradients."""
+        if player not in self._players:
+            raise ValueError(f"no player {player!r}; there are {list(self._players)}")
+        if self._turn is not None:
+            raise RuntimeError(f"the turn of {player!r} began inside the turn of {self._turn!r}")
+        self._turn = player
+        try:
+            with self.toggled_optimizer(self.player_optimizer(player)):
+                yield
+        finally:
+            self._turn = None
+
+    def minimise(self, loss: Tensor) -> None:
+        """One optimiser step of the player whose turn it is."""
+        if self._turn is None:
+            raise RuntimeError("minimise(loss) belongs inside 'with self.turn(player):'")
+        player, optimizer = self._players[self._turn], self.player_optimizer(self._turn)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        if player.clip_norm is not None:
+            nn.utils.clip_grad_norm_(player.parameters(), player.clip_norm)
+        optimizer.step()
+
+    # -- noise -----------------------------------------------------------------------------------
+
+    def noise(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """Standard normal noise of ``shape``, whose first axis is the local batch.
+
+        It is a pure function of the run's seed, the batch counter and the order of calls: W
+        processes draw the noise of the global batch alike and each keeps its rows, those of
+        its samples. Two processes with half the batch see exactly what one process sees.
+        """
+        if self._generator is None:
+            self._generator = self._fresh_generator()
+        rows, world = shape[0], self.trainer.world_size
+        whole = torch.randn(
+            rows * world,
+            *shape[1:],
+            generator=self._generator,
+            device=self.device,
+            dtype=dtype if dtype is not None else torch.get_default_dtype(),
+        )
+        return whole if world == 1 else whole[self.trainer.global_rank :: world]
+
+    def _fresh_generator(self) -> torch.Generator:
+        generator = torch.Generator(self.device)
+        generator.manual_seed(mix_seed(self.noise_seed or 0, self.batches_seen))
+        return generator
+
+    # -- Lightning's hooks -----------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Check precision, seed and data before anything is computed."""
+        if str(self.trainer.precision).startswith("16"):
+            raise ValueError(
+                "trainer.precision 16-mixed rescales gradients once an optimiser step, which "
+                "couples the players: use bf16-mixed, 32-true or 64-true"
+            )
+        if self.noise_seed is None:
+            self.noise_seed = torch.initial_seed() % 2**63
+        description = getattr(getattr(self.trainer, "datamodule", None), "description", None)
+        if description is not None:
+            self.describe_data(description)
+
+    def describe_data(self, data: DataDescription) -> None:
+        """Adopt names, units and scales; refuse data that differ from a checkpoint's."""
+        if self.data is not None and not _same_data(self.data, data):
+            raise ValueError(
+                f"the checkpoint was trained on other data ({_brief(self.data)}) than the "
+                f"datamodule gives ({_brief(data)}): use the data options it was trained with, "
+                "data.split_seed among them"
+            )
+        self.check_data(data)
+        self.data = data
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Reseed the noise and set every player's learning rate."""
+        if self._generator is None or self._generator.device != self.device:
+            self._generator = self._fresh_generator()
+        self._generator.manual_seed(mix_seed(self.noise_seed or 0, self.batches_seen))
+        for name, player in self._players.items():
+            rate = player.lr * player.schedule(self.progress)
+            for group in self.player_optimizer(name).param_groups:
+                group["lr"] = rate
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Count the batch."""
+        self.batches_seen += 1
+
+    @property
+    def log_now(self) -> bool:
+        """Whether this batch is one of those that reach the logger: logging is not free."""
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        return bool(every) and (self.batches_seen + 1) % every == 0
+
+    def log_training(self, values: dict[str, Tensor | float], batch_size: int) -> None:
+        """Log under ``train/``; stop with one sentence when a value is no longer finite."""
+        logged: dict[str, Any] = {}
+        for name, value in values.items():
+            number = float(value.detach() if isinstance(value, Tensor) else value)
+            if not math.isfinite(number):
+                raise FloatingPointError(
+                    f"train/{name} became {number} at batch {self.batches_seen}: lower the "
+                    "learning rate, set a clip norm, or train in 64-true precision"
+                )
+            logged[f"train/{name}"] = number
+        for name in self._players:
+            logged[f"lr/{name}"] = self.player_optimizer(name).param_groups[0]["lr"]
+        self.log_dict(logged, batch_size=batch_size)
+
+    # -- checkpoints -----------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the counter, the seed, the players' names and the description of the data."""
+        checkpoint[_STATE] = {
+            "batches_seen": self.batches_seen,
+            "noise_seed": self.noise_seed,
+            "players": list(self.configure_players()),
+            "data": None if self.data is None else self.data.to_dict(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse other players; restore the counter, the seed and the description."""
+        state = checkpoint.get(_STATE)
+        if state is None:
+            raise ValueError("this checkpoint was not written by symmetry_pl")
+        if state["players"] != list(self.configure_players()):
+            raise ValueError(
+                f"the checkpoint has players {state['players']}, {type(self).__name__} has "
+                f"{list(self.configure_players())}: continue with the class and options it was "
+                "saved with, or pass --init_weights to take its weights only"
+            )
+        self.batches_seen = int(state["batches_seen"])
+        self.noise_seed = state["noise_seed"]
+        if state["data"] is not None:
+            saved = DataDescription.from_dict(state["data"])
+            if self.data is None:
+                self.data = saved
+            else:
+                given, self.data = self.data, saved
+                self.describe_data(given)
+
+
+def mix_seed(seed: int, counter: int) -> int:
+    """A well-mixed 63-bit seed from two integers (the finaliser of splitmix64).
+
+    >>> mix_seed(0, 1) != mix_seed(1, 0)
+    True
+    """
+    mask = 2**64 - 1
+    z = (seed * 0x9E3779B97F4A7C15 + (counter + 1) * 0xD1B54A32D192ED03) & mask
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
+    return (z ^ (z >> 31)) >> 1
+
+
+def _same_data(a: DataDescription, b: DataDescription) -> bool:
+    def close(u: Sequence[float], v: Sequence[float]) -> bool:
+        return len(u) == len(v) and all(
+            math.isclose(p, q, rel_tol=1e-6, abs_tol=1e-9) for p, q in zip(u, v, strict=True)
+        )
+
+    return (
+        (a.kind, a.x_shape, a.target_names, a.target_units, a.symbols, a.representation)
+        == (b.kind, b.x_shape, b.target_names, b.target_units, b.symbols, b.representation)
+        and close(a.target_mean, b.target_mean)
+        and close(a.target_scale, b.target_scale)
+    )
+
+
+def _brief(data: DataDescription) -> str:
+    scale = ", ".join(
+        f"{n} = {m:.4g} ± {s:.4g}"
+        for n, m, s in zip(data.target_names, data.target_mean, data.target_scale, strict=False)
+    )
+    return f"{data.kind} of shape {data.x_shape}" + (f", {scale}" if scale else "")

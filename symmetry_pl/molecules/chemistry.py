@@ -1,0 +1,164 @@
+"""What RDKit knows of a SMILES string: validity, canonical form, formula."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rdkit import Chem, rdBase
+
+__all__ = [
+    "BadRow",
+    "canonical_smiles",
+    "check_smiles",
+    "find_bad_rows",
+    "formula",
+    "parse",
+    "same_molecule",
+    "summarise_bad_rows",
+]
+
+_ELEMENT_ORDER = ("C", "H", "N", "O", "F")
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One unusable row of a data file.
+
+    Args:
+        row: its number in the source, counted from 0 at the first row of data.
+        text: what stands there.
+        reason: why it cannot be used.
+    """
+
+    row: int
+    text: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"row {self.row} ({self.text!r}): {self.reason}"
+
+
+def parse(smiles: str) -> Chem.Mol | None:
+    """Read a SMILES string without writing to stderr; ``None`` if it is not a molecule.
+
+    The empty string is not a molecule here, though RDKit reads it as one without atoms.
+    """
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles, sanitize=True)
+    return mol if mol is not None and mol.GetNumAtoms() > 0 else None
+
+
+@lru_cache(maxsize=65536)
+def canonical_smiles(smiles: str) -> str | None:
+    """Write a molecule in RDKit's canonical SMILES; ``None`` if it does not parse.
+
+    Canonical strings are comparable within one RDKit version only: do not store them.
+
+    Example:
+        >>> canonical_smiles("C(O)C"), canonical_smiles("C1CC")
+        ('CCO', None)
+    """
+    mol = parse(smiles)
+    if mol is None:
+        return None
+    text: str = Chem.MolToSmiles(mol)
+    return text
+
+
+def same_molecule(first: str, second: str | None) -> bool:
+    """Whether two SMILES strings spell one molecule; invalid strings equal nothing.
+
+    Example:
+        >>> same_molecule("OCC", "CCO"), same_molecule("CCO", None)
+        (True, False)
+    """
+    if second is None:
+        return False
+    canonical = canonical_smiles(first)
+    return canonical is not None and canonical == canonical_smiles(second)
+
+
+def formula(smiles: str) -> str | None:
+    """Molecular formula, elements in the order C, H, N, O, F, then by name; no charge.
+
+    This is the order of QM9's stoichiometry labels, not Hill's, which puts F before N.
+
+    Example:
+        >>> formula("NCC(F)O"), formula("[NH4+]"), formula("x")
+        ('C2H6NOF', 'H4N', None)
+    """
+    mol = parse(smiles)
+    if mol is None:
+        return None
+    counts: Counter[str] = Counter()
+    for atom in mol.GetAtoms():
+        counts[atom.GetSymbol()] += 1
+        counts["H"] += atom.GetTotalNumHs()
+    order = [s for s in _ELEMENT_ORDER if counts[s]]
+    order += sorted(s for s in counts if counts[s] and s not in _ELEMENT_ORDER)
+    return "".join(f"{s}{counts[s] if counts[s] > 1 else ''}" for s in order)
+
+
+def check_smiles(smiles: str) -> str | None:
+    """Why a SMILES string is unusable, in a few words; ``None`` if it is fine.
+
+    Example:
+        >>> check_smiles("CCO")
+        >>> check_smiles("C(C)(C)(C)(C)C")
+        'Explicit valence for atom # 0 C, 5, is greater than permitted'
+        >>> check_smiles(" ")
+        'empty'
+    """
+    if not smiles.strip():
+        return "empty"
+    if parse(smiles) is not None:
+        return None
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles, sanitize=False)
+        problems = [] if mol is None else list(Chem.DetectChemistryProblems(mol))
+    if mol is None:
+        return _syntax_reason(smiles)
+    return str(problems[0].Message()) if problems else "RDKit cannot sanitise it"
+
+
+def find_bad_rows(smiles: Sequence[str], rows: Iterable[int] | None = None) -> list[BadRow]:
+    """Collect all rows whose SMILES does not parse.
+
+    Args:
+        smiles: the strings.
+        rows: their row numbers; 0, 1, … if not given.
+    """
+    numbers = range(len(smiles)) if rows is None else rows
+    checked = ((row, text, check_smiles(text)) for row, text in zip(numbers, smiles, strict=True))
+    return [BadRow(row, text, reason) for row, text, reason in checked if reason is not None]
+
+
+def summarise_bad_rows(bad: Sequence[BadRow], shown: int = 3) -> str:
+    """One clause for an error or a warning: the count, and the first rows with reasons.
+
+    Example:
+        >>> summarise_bad_rows([BadRow(4, "C1", "unclosed ring")])
+        "1 unusable row: row 4 ('C1'): unclosed ring"
+    """
+    listed = "; ".join(str(row) for row in bad[:shown])
+    more = f"; and {len(bad) - shown} more" if len(bad) > shown else ""
+    return f"{len(bad)} unusable row{'' if len(bad) == 1 else 's'}: {listed}{more}"
+
+
+def _syntax_reason(smiles: str) -> str:
+    """RDKit reports syntax errors only on its log, so name the usual ones ourselves."""
+    if any(c.isspace() for c in smiles.strip()):
+        return "SMILES syntax: it contains a space"
+    if smiles.count("(") != smiles.count(")"):
+        return "SMILES syntax: unbalanced parentheses"
+    if smiles.count("[") != smiles.count("]"):
+        return "SMILES syntax: unbalanced brackets"
+    digits = re.findall(r"%\(\d+\)|%\d\d|\d", re.sub(r"\[[^\]]*\]", "", smiles))
+    unclosed = sorted(label for label, n in Counter(digits).items() if n % 2)
+    if unclosed:
+        return f"SMILES syntax: unclosed ring {unclosed[0]}"
+    return "SMILES syntax error"

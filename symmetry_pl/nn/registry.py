@@ -1,0 +1,39 @@
+"""Networks by name with options by name, both checked, so that hyper-parameters stay plain."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def build_named(
+    what: str,
+    registry: Mapping[str, type[T]],
+    name: str,
+    sizes: tuple[int, ...],
+    options: Mapping[str, Any],
+) -> T:
+    """``registry[name](*sizes, **options)``, or one sentence that says what is wrong.
+
+    Args:
+        what: name of the option that holds ``name``; its options are called ``{what}_options``.
+        registry: classes whose first ``len(sizes)`` arguments are the sizes.
+        name: which class.
+        sizes: positional arguments that the caller decides.
+        options: keyword arguments that the user decides.
+
+    Raises:
+        ValueError: for an unknown name or option, naming those that exist.
+    """
+    if name not in registry:
+        raise ValueError(f"{what} must be one of {sorted(registry)}, got {name!r}")
+    known = list(inspect.signature(registry[name]).parameters)[len(sizes) :]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(
+            f"{what}_options has no option {unknown[0]!r}; {what} {name!r} takes {known}"
+        )
+    return registry[name](*sizes, **options)

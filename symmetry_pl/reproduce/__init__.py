@@ -1,0 +1,1 @@
+"""The papers' tables as data: which systems, which metrics, which published values."""

@@ -1,0 +1,150 @@
+"""``symmetry reproduce <family>/<experiment> --seeds 0,1,2``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from symmetry_pl.reproduce.experiment import Experiment, System
+from symmetry_pl.reproduce.report import write_results
+from symmetry_pl.runs import config_root
+
+EXPERIMENTS = {"stib/spiral": "symmetry_pl.reproduce.stib_spiral"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One system with one seed, in a folder of its own."""
+
+    system: System
+    seed: int
+    folder: Path
+
+    @property
+    def fit_arguments(self) -> list[str]:
+        """Arguments of the fit."""
+        return [
+            "fit",
+            f"--config={config_root() / self.system.config}",
+            *self.system.overrides,
+            f"--seed_everything={self.seed}",
+            f"--data.split_seed={self.seed}",
+            f"--log_root={self.folder.parent}",
+            f"--run_name={self.folder.name}",
+            "--threads=1",
+            "--trainer.enable_progress_bar=false",
+        ]
+
+    @property
+    def run(self) -> Path:
+        """Where the run is."""
+        return self.folder / "version_0"
+
+    def record(self) -> dict[str, Any] | None:
+        """The finished run's metrics.json; None if it has not been run with these arguments."""
+        path, arguments = self.run / "metrics.json", self.folder / "arguments.json"
+        if not path.is_file() or not arguments.is_file():
+            return None
+        record: dict[str, Any] = json.loads(path.read_text())
+        same = json.loads(arguments.read_text()) == self.digest()
+        return record if same and "test" in record else None
+
+    def digest(self) -> list[str]:
+        """What decides the result: the arguments and the config's text."""
+        text = (config_root() / self.system.config).read_text()
+        return [*self.system.overrides, str(self.seed), text]
+
+
+def run_job(job: Job) -> str:
+    """Fit and test in processes of their own, unless it has been done; returns a line to print."""
+    name = f"{job.system.name}, seed {job.seed}"
+    if job.record() is not None:
+        return f"{name}: already there"
+    shutil.rmtree(job.folder, ignore_errors=True)
+    job.folder.mkdir(parents=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    test = ["test", f"--ckpt_path={job.run / 'checkpoints' / 'last.ckpt'}", "--threads=1"]
+    test += [f"--config={job.run / 'config.yaml'}"]
+    with (job.folder / "log.txt").open("w") as log:
+        for arguments in (job.fit_arguments, test):
+            done = subprocess.run(
+                [sys.executable, "-m", "symmetry_pl", *arguments],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            if done.returncode != 0:
+                return f"{name}: FAILED, see {job.folder / 'log.txt'}"
+    (job.folder / "arguments.json").write_text(json.dumps(job.digest()))
+    record = job.record()
+    assert record is not None
+    return f"{name}: {record['fit']['cpu_s']:.0f} CPU-s"
+
+
+def load_experiment(name: str) -> Experiment:
+    """An experiment by name.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in EXPERIMENTS:
+        raise ValueError(f"no experiment {name!r}; there are {sorted(EXPERIMENTS)}")
+    experiment: Experiment = importlib.import_module(EXPERIMENTS[name]).EXPERIMENT
+    return experiment
+
+
+def main(args: list[str]) -> int:
+    """Run what is missing of an experiment, then write its results."""
+    parser = argparse.ArgumentParser(prog="symmetry reproduce", description=__doc__)
+    parser.add_argument("experiment", help=f"one of {sorted(EXPERIMENTS)}")
+    parser.add_argument("--seeds", help="e.g. 0,1,2; by default each system's own number of seeds")
+    parser.add_argument("--systems", help="e.g. flow_stib,vae; by default all")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
+    parser.add_argument("--out", default="docs/results", help="folder of the results")
+    parser.add_argument("--log_root", default="lightning_logs/reproduce", help="folder of the runs")
+    options = parser.parse_args(args)
+    experiment = load_experiment(options.experiment)
+    systems = _chosen(experiment, options.systems)
+    root = Path(options.log_root) / experiment.slug
+    jobs = [
+        Job(system, seed, root / system.name / f"seed_{seed}")
+        for system in systems
+        for seed in (_integers(options.seeds) if options.seeds else system.seeds)
+    ]
+    with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        lines = []
+        for line in pool.map(run_job, jobs):
+            print(line, flush=True)
+            lines.append(line)
+    finished = [(job, record) for job in jobs if (record := job.record()) is not None]
+    command = "symmetry reproduce " + " ".join(args)
+    path = write_results(experiment, finished, command, Path(options.out))
+    print(f"results in {path} and {path.with_suffix('.md')}")
+    return 1 if any("FAILED" in line for line in lines) else 0
+
+
+def _chosen(experiment: Experiment, names: str | None) -> list[System]:
+    if names is None:
+        return list(experiment.systems)
+    known = {s.name: s for s in experiment.systems}
+    for name in names.split(","):
+        if name not in known:
+            raise ValueError(f"--systems: {experiment.name} has no {name!r}, only {list(known)}")
+    return [known[name] for name in names.split(",")]
+
+
+def _integers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--seeds must be integers with commas, got {text!r}") from None

@@ -1,0 +1,79 @@
+"""What a reproduction consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of a published table, or of ours.
+
+    Args:
+        name: key in the results file.
+        label: what a reader sees.
+        config: shipped config, below ``configs``.
+        own: whether the recipe is ours.
+        overrides: command-line options on top of the config.
+        published: metric to published value, in our units.
+        seeds: seeds it is run with unless told otherwise.
+    """
+
+    name: str
+    label: str
+    config: str
+    own: bool = False
+    overrides: tuple[str, ...] = ()
+    published: Mapping[str, float] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class MetricColumn:
+    """One column of the table.
+
+    Args:
+        name: key in a run's metrics, without the stage.
+        label: what a reader sees.
+        unit: e.g. ``"nats"``; empty for none.
+        digits: decimals shown.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    digits: int = 3
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A table: systems by metrics on one dataset.
+
+    Args:
+        name: ``<family>/<experiment>``.
+        title: heading of the generated page.
+        dataset: name in the results file.
+        systems: rows.
+        metrics: columns.
+        references: computes rows that no model gives, such as noise floors: label to metrics.
+        notes: what a reader must know to read the table.
+    """
+
+    name: str
+    title: str
+    dataset: str
+    systems: tuple[System, ...]
+    metrics: tuple[MetricColumn, ...]
+    references: Callable[[], dict[str, dict[str, Any]]] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """Name of the result files.
+
+        >>> Experiment("stib/spiral", "", "", (), ()).slug
+        'stib_spiral'
+        """
+        return self.name.replace("/", "_")

@@ -1,0 +1,143 @@
+"""Results files: JSON as evidence, Markdown made from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symmetry_pl.reproduce.experiment import Experiment
+
+if TYPE_CHECKING:
+    from symmetry_pl.reproduce.command import Job
+
+
+def write_results(
+    experiment: Experiment,
+    finished: Sequence[tuple[Job, dict[str, Any]]],
+    command: str,
+    folder: Path,
+) -> Path:
+    """Write ``<slug>.json`` and ``<slug>.md``; systems that were not run keep their rows.
+
+    Args:
+        experiment: what was run.
+        finished: jobs with their runs' ``metrics.json``.
+        command: the command line.
+        folder: where to write.
+
+    Returns:
+        Path of the JSON file.
+    """
+    path = folder / f"{experiment.slug}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    fresh = [row for s in experiment.systems for row in _rows(experiment, s.name, finished)]
+    renewed = {row["system"] for row in fresh}
+    kept = [row for row in old.get("rows", []) if row["system"] not in renewed]
+    order = {s.name: i for i, s in enumerate(experiment.systems)}
+    rows = sorted(
+        (row for row in fresh + kept if row["system"] in order), key=lambda r: order[r["system"]]
+    )
+    some = finished[0][1] if finished else {}
+    result = {
+        "experiment": experiment.name,
+        "command": command,
+        "commit": some.get("commit", old.get("commit")),
+        "versions": some.get("versions", old.get("versions")),
+        "cores": os.cpu_count(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "references": experiment.references() if experiment.references else {},
+        "rows": rows,
+    }
+    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    path.with_suffix(".md").write_text(markdown(experiment, result))
+    return path
+
+
+def _rows(
+    experiment: Experiment, system: str, finished: Sequence[tuple[Job, dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    runs = [(job, record) for job, record in finished if job.system.name == system]
+    rows = []
+    for column in experiment.metrics if runs else ():
+        values = [r["metrics"].get(f"test/{column.name}") for _, r in runs]
+        if any(v is None for v in values):
+            continue
+        spec = runs[0][0].system
+        rows.append(
+            {
+                "system": system,
+                "own": spec.own,
+                "dataset": experiment.dataset,
+                "metric": column.name,
+                "unit": column.unit,
+                "paper": spec.published.get(column.name),
+                "values": values,
+                "seeds": [job.seed for job, _ in runs],
+                "mean": statistics.fmean(values),
+                "std": statistics.stdev(values) if len(values) > 1 else 0.0,
+                "cpu_s": [r["fit"]["cpu_s"] for _, r in runs],
+                "batches": runs[0][1]["batches"],
+                "peak_rss_mb": max(r["fit"]["peak_rss_mb"] for _, r in runs),
+                "commit": runs[0][1]["commit"],
+            }
+        )
+    return rows
+
+
+def markdown(experiment: Experiment, result: dict[str, Any]) -> str:
+    """The table as a page: mean ± std over seeds, the published value in brackets."""
+    columns = experiment.metrics
+    header = [c.label + (f" [{c.unit}]" if c.unit else "") for c in columns]
+    lines = [
+        f"# {experiment.title}",
+        "",
+        "Generated from the JSON file beside it; mean ± standard deviation over seeds, the "
+        "published value in brackets.",
+        "",
+        "| system | " + " | ".join(header) + " | CPU-s | batches | seeds |",
+        "|---" * (len(columns) + 4) + "|",
+    ]
+    for label, values in result["references"].items():
+        cells = [_number(values.get(c.name), c.digits) for c in columns]
+        lines.append(f"| *{label}* | " + " | ".join(cells) + " | | | |")
+    for system in experiment.systems:
+        rows = {r["metric"]: r for r in result["rows"] if r["system"] == system.name}
+        if not rows:
+            continue
+        cells = []
+        for column in columns:
+            row = rows.get(column.name)
+            cell = "–" if row is None else _spread(row, column.digits)
+            if row is not None and row["paper"] is not None:
+                cell += f" ({_number(row['paper'], column.digits)})"
+            cells.append(cell)
+        first = next(iter(rows.values()))
+        cost = f"{statistics.fmean(first['cpu_s']):.0f}"
+        name = f"**{system.label}**" if system.own else system.label
+        lines.append(
+            f"| {name} | "
+            + " | ".join(cells)
+            + f" | {cost} | {first['batches']:,} | {len(first['seeds'])} |"
+        )
+    lines += ["", *(f"- {note}" for note in experiment.notes)]
+    lines.append(f"- Command: `{result['command']}`; {result['date']}, {result['cores']} cores.")
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float | None, digits: int) -> str:
+    if value is None:
+        return ""
+    if 0 < abs(value) < 0.5 * 10**-digits:
+        return f"{value:.0e}"
+    return f"{value:.{digits}f}"
+
+
+def _spread(row: dict[str, Any], digits: int) -> str:
+    mean = _number(row["mean"], digits)
+    return mean if "e" in mean else f"{mean} ± {row['std']:.{digits}f}"

@@ -1,0 +1,9 @@
+"""Inverse learning of symmetries: STIB, its baselines, and FlowSTIB."""
+
+from symmetry_pl.stib.cvae import CVAE
+from symmetry_pl.stib.cvib import CVIB
+from symmetry_pl.stib.flow_stib import FlowSTIB
+from symmetry_pl.stib.stib import STIB
+from symmetry_pl.stib.vae import VAE
+
+__all__ = ["CVAE", "CVIB", "STIB", "VAE", "FlowSTIB"]

@@ -1,0 +1,111 @@
+"""The figures of merit of a bottleneck method, over one evaluation set."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from symmetry_pl.core import DataDescription
+from symmetry_pl.metrics import ColumnAbsoluteError, Leakage, SummedAbsoluteError
+
+
+class Evaluation(NamedTuple):
+    """What a model makes of a batch, at the posterior mean and without noise (z := μ).
+
+    Attributes:
+        x_hat: reconstruction, of the shape of x.
+        y_hat: predicted target ``(B, t)`` in standardised units; ``None`` where a model has none.
+        z0: the code that should know nothing of Y, ``(B, d0)``.
+        z1: the code that should know all of it, ``(B, d1)``; ``None`` where there is none.
+    """
+
+    x_hat: Tensor
+    y_hat: Tensor | None
+    z0: Tensor
+    z1: Tensor | None
+
+
+class InvarianceMetrics(nn.Module):
+    """Reconstruction, target error and leakage, accumulated over an evaluation set.
+
+    ========================= ==================================================================
+    key                       meaning
+    ========================= ==================================================================
+    ``mae_x``                 vectors: mean over samples of the summed absolute error
+    ``token_accuracy``        tokens: share of positions decoded right
+    ``smiles_accuracy``       molecules: share decoded to the same canonical molecule
+    ``validity``              molecules: share that decodes to a molecule at all
+    ``mae_y``                 as ``mae_x``, of the (standardised) targets
+    ``mae_<property>_<unit>`` mean absolute error of one target in its own unit
+    ``…_constant``            the same of the training mean, the error of knowing nothing
+    ``mi_z0_y`` …             leakage of Y into Z0 in nats: see ``Leakage``
+    ``objective``             what ``best.ckpt`` minimises: error of x + ``mae_y`` + whitened MI
+    ========================= ==================================================================
+
+    Args:
+        data: kind and targets.
+        leakage_points: at most so many points for the leakage estimates; ``None`` for all.
+    """
+
+    def __init__(self, data: DataDescription, leakage_points: int | None = None) -> None:
+        super().__init__()
+        self.target_names = data.metric_names() if data.physical else []
+        scale = list(data.target_scale) or [1.0] * len(data.target_names)
+        self.reconstruction = _reconstruction_metrics(data)
+        self.metrics = nn.ModuleList(self.reconstruction.values())  # so that they change device
+        self.target = SummedAbsoluteError()
+        self.columns = ColumnAbsoluteError(scale)
+        self.constant = ColumnAbsoluteError(scale)
+        self.leakage = Leakage(max_points=leakage_points)
+        self.has_target = False
+
+    def update(self, x: Tensor, y: Tensor, found: Evaluation) -> None:
+        """Add a batch."""
+        for metric in self.reconstruction.values():
+            metric.update(found.x_hat, x)
+        if found.y_hat is not None:
+            self.has_target = True
+            self.target.update(found.y_hat, y)
+            self.columns.update(found.y_hat, y)
+            self.constant.update(torch.zeros_like(y), y)
+        self.leakage.update(found.z0, y)
+
+    def compute(self, probe: bool) -> dict[str, Tensor]:
+        """All figures of the set, over all processes; with the held-out probe where asked for."""
+        values = {name: m.compute() for name, m in self.reconstruction.items()}
+        error = values["mae_x"] if "mae_x" in values else 1 - values["smiles_accuracy"]
+        if self.has_target:
+            values["mae_y"] = self.target.compute()
+            error = error + values["mae_y"]
+            for i, name in enumerate(self.target_names):
+                values[name] = self.columns.compute()[i]
+                values[f"{name}_constant"] = self.constant.compute()[i]
+        self.leakage.probe = probe
+        values |= self.leakage.compute()
+        values["objective"] = error + values["mi_z0_y_white"].clamp(min=0)
+        return {k: torch.as_tensor(v, dtype=torch.float32) for k, v in values.items()}
+
+    def reset(self) -> None:
+        """Forget everything added."""
+        self.has_target = False
+        for metric in self.modules():
+            if isinstance(metric, Metric):
+                metric.reset()
+
+
+def _reconstruction_metrics(data: DataDescription) -> dict[str, Metric]:
+    if data.kind == "vector":
+        return {"mae_x": SummedAbsoluteError()}
+    from symmetry_pl.metrics.molecules import SmilesAccuracy, TokenAccuracy, Validity
+    from symmetry_pl.molecules import Vocabulary, representation
+
+    language = representation(data.representation)
+    vocabulary = Vocabulary(data.symbols)
+    return {
+        "token_accuracy": TokenAccuracy(),
+        "smiles_accuracy": SmilesAccuracy(vocabulary, language),
+        "validity": Validity(vocabulary, language),
+    }

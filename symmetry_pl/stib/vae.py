@@ -1,0 +1,68 @@
+"""Variational autoencoder with a property predictor: the first baseline of the STIB paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from symmetry_pl.core import Player
+from symmetry_pl.nn.registry import build_named
+from symmetry_pl.nn.target import PREDICTORS
+from symmetry_pl.stib.bottleneck import Bottleneck
+
+
+class VAE(Bottleneck):
+    r"""One latent space that reconstructs X and predicts Y (Gómez-Bombarelli et al., 2018).
+
+    .. math:: KL + \lambda\,(\|x - \hat x(z)\|^2 + w_y \|y - \hat y(z)\|^2)
+
+    There is no invariant part: the paper measures I(Z;Y) of the whole code, and so do we.
+
+    Args:
+        y_dim: columns of y.
+        y_weight: w_y; 3 in the published code.
+        predictor: ``mlp`` or ``fourier``.
+        predictor_options: options of the predictor.
+        kwargs: options of ``Bottleneck``.
+    """
+
+    def __init__(
+        self,
+        y_dim: int = 2,
+        y_weight: float = 3.0,
+        predictor: str = "mlp",
+        predictor_options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.y_weight = y_weight
+        self.predictor = build_named(
+            "predictor",
+            PREDICTORS,
+            predictor,
+            (self.autoencoder.decoder_dim, y_dim),
+            predictor_options or {},
+        )
+
+    def configure_players(self) -> dict[str, Player]:
+        """One player."""
+        return {"model": self.model_player(self.predictor)}
+
+    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor:
+        """Targets from the whole code."""
+        return self.predictor(z0)  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One step of the only player."""
+        x, y = batch[0], batch[1]
+        with self.turn("model"):
+            mean, log_std = self.posterior(x)
+            z = self.sample(mean, log_std)
+            kl = self.compression(mean, log_std)
+            loss_x = self.reconstruction(z, None, x, y)
+            loss_y = (self.predict_target(z, None) - y).square().sum(1).mean()
+            self.minimise(kl + self.x_weight * loss_x + self.y_weight * loss_y)
+        if self.log_now:
+            parts = {"kl": kl * self.weight, "loss_x": loss_x, "loss_y": loss_y}
+            self.log_training({**parts, "lambda": self.weight}, len(y))

@@ -1,0 +1,31 @@
+"""Fixtures all tests share: no network, no stray files, quiet logs."""
+
+import logging
+import os
+import socket
+import warnings
+
+import pytest
+import torch
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _quiet_and_offline(monkeypatch, tmp_path):
+    """Run in a temporary folder, refuse connections that leave this machine."""
+    monkeypatch.chdir(tmp_path)
+    torch.set_num_threads(1)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    connect = socket.socket.connect
+
+    def local_only(self, address):
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost", "::1"):
+            raise OSError(f"tests do not use the network: {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+    with warnings.catch_warnings():
+        # Lightning's advice on workers and step counts is for users, not for ten-batch tests
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        yield
