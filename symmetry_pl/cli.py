@@ -99,6 +99,8 @@ class SymmetryCLI(LightningCLI):
         options = self._option("trainer")
         if options.get("logger") is None:
             kwargs["logger"] = self._loggers()
+        if not sys.stderr.isatty():
+            kwargs["enable_progress_bar"] = False  # HeadlineLines are there instead
         self.trainer_defaults["callbacks"] = self._callbacks(options)
         trainer = super().instantiate_trainer(**kwargs)
         strategy = trainer.strategy

@@ -182,12 +182,16 @@ def _run_kind(
     return report, null
 
 
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raise ValueError if `kinds` is empty or holds an unknown kind of regressor."""
+    if not kinds or not set(kinds) <= set(REGRESSORS):
+        raise ValueError(f"kinds must be among {', '.join(REGRESSORS)}, got {list(kinds)}.")
+
+
 def _check_options(n: int, kinds: Sequence[str], folds: int, permutations: int) -> None:
     if n < MIN_POINTS:
         raise ValueError(f"a held-out probe needs at least {MIN_POINTS} points, got {n}.")
-    unknown = sorted(set(kinds) - set(REGRESSORS))
-    if unknown or not kinds:
-        raise ValueError(f"kinds must be among {', '.join(REGRESSORS)}, got {list(kinds)}.")
+    check_kinds(kinds)
     if not 2 <= folds <= n // 10:
         raise ValueError(f"folds must lie between 2 and N / 10 = {n // 10}, got {folds}.")
     if permutations < 0:

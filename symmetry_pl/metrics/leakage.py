@@ -11,7 +11,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat, rank_zero_warn
 
 from symmetry_pl.information.ksg import ksg
-from symmetry_pl.information.probes import MIN_POINTS, probe
+from symmetry_pl.information.probes import MIN_POINTS, check_kinds, probe
 
 __all__ = ["Leakage"]
 
@@ -40,6 +40,9 @@ class Leakage(Metric):
         seed: Of the subsample, the jitter and the probe.
         **kwargs: As of `torchmetrics.Metric`.
 
+    Raises:
+        ValueError: If `kinds` is empty or unknown, or k < 1.
+
     Example:
         >>> leakage = Leakage(k=3)
         >>> leakage.update(torch.ones(30, 2), torch.linspace(0, 1, 30)[:, None])
@@ -64,6 +67,10 @@ class Leakage(Metric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        # Refused here, not after the epochs that lead to the first probe.
+        check_kinds(kinds)
+        if k < 1:
+            raise ValueError(f"k must be at least 1, got {k}.")
         self.k = k
         self.probe = probe
         self.kinds = tuple(kinds)

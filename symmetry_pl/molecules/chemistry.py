@@ -45,8 +45,11 @@ class BadRow:
 def parse(smiles: str) -> Chem.Mol | None:
     """Read a SMILES string without writing to stderr; ``None`` if it is not a molecule.
 
-    The empty string is not a molecule here, though RDKit reads it as one without atoms.
+    Unlike RDKit's own reader, this one takes neither the empty string, which RDKit makes a
+    molecule without atoms, nor a string with spaces, of which RDKit reads the first word.
     """
+    if not smiles or any(c.isspace() for c in smiles):
+        return None
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, sanitize=True)
     return mol if mol is not None and mol.GetNumAtoms() > 0 else None
@@ -117,6 +120,8 @@ def check_smiles(smiles: str) -> str | None:
         return "empty"
     if parse(smiles) is not None:
         return None
+    if any(c.isspace() for c in smiles):
+        return "it contains a space"
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, sanitize=False)
         problems = [] if mol is None else list(Chem.DetectChemistryProblems(mol))
@@ -151,8 +156,6 @@ def summarise_bad_rows(bad: Sequence[BadRow], shown: int = 3) -> str:
 
 def _syntax_reason(smiles: str) -> str:
     """RDKit reports syntax errors only on its log, so name the usual ones ourselves."""
-    if any(c.isspace() for c in smiles.strip()):
-        return "SMILES syntax: it contains a space"
     if smiles.count("(") != smiles.count(")"):
         return "SMILES syntax: unbalanced parentheses"
     if smiles.count("[") != smiles.count("]"):

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import deepsmiles
 
-from symmetry_pl.molecules.chemistry import parse
+from symmetry_pl.molecules.chemistry import check_smiles, parse
 
 __all__ = ["REPRESENTATIONS", "DeepSmiles", "Representation", "representation"]
 
@@ -71,18 +71,22 @@ class DeepSmiles(Representation):
         """Symbols of a SMILES string; atoms keep their order.
 
         Raises:
-            ValueError: if the string is not SMILES.
+            ValueError: if the string is not the SMILES of a molecule.
         """
-        try:
-            return self.split(self._converter.encode(smiles))
-        except Exception as error:  # the converter fails in many ways on text that is no SMILES
-            raise ValueError(f"{smiles!r} has no DeepSMILES: is it a SMILES string?") from error
+        # the converter does not check: it garbles C1CC, and never returns from "[NH4"
+        reason = check_smiles(smiles)
+        if reason is not None:
+            raise ValueError(f"{smiles!r} has no DeepSMILES: {reason}")
+        return self.split(self._converter.encode(smiles))
 
     def decode(self, symbols: Sequence[str]) -> str | None:
         """SMILES spelled by ``symbols``, or ``None`` if they spell no valid molecule."""
         try:
             smiles: str = self._converter.decode(self.text(symbols))
-        except (deepsmiles.DecodeError, IndexError, ValueError, AssertionError):
+        except (deepsmiles.DecodeError, IndexError, ValueError):
+            return None
+        # the converter drops bonds to nowhere, as in "C=", and what follows the end, as in "C)O"
+        if _atoms_and_bonds(self.split(smiles)) != _atoms_and_bonds(symbols):
             return None
         return smiles if parse(smiles) is not None else None
 
@@ -93,6 +97,10 @@ class DeepSmiles(Representation):
     def split(self, text: str) -> list[str]:
         """Cut into bracket atoms, two-letter elements, ring labels and single characters."""
         return _SYMBOL.findall(text)
+
+
+def _atoms_and_bonds(symbols: Sequence[str]) -> int:
+    return sum(not (s in "()" or s[0] == "%" or s.isdigit()) for s in symbols)
 
 
 REPRESENTATIONS: dict[str, type[Representation]] = {DeepSmiles.name: DeepSmiles}

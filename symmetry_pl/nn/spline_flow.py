@@ -30,8 +30,9 @@ class CouplingFlow(nn.Module):
     sees z1 alone, everything that x tells of y moves into z1, and z0 is left with nothing.
     Reconstruction is exact by construction.
 
-    For the two coordinates of the spiral one block of ``rotation`` and ``spline`` is enough. For an autoencoder's latent of 16 take ``blocks=6, mixing="lu",
-    coupling="affine", halves=1, width=128``.
+    For the two coordinates of the spiral one block of ``rotation`` and ``spline`` is enough. For
+    an autoencoder's latent of 16 take ``blocks=6, mixing="lu", coupling="affine", halves=1,
+    width=128``.
 
     Sources: Dinh et al. 2017 (Real NVP), Kingma & Dhariwal 2018 (Glow, the LU mixing),
     Durkan et al. 2019 (Neural Spline Flows).
@@ -116,7 +117,8 @@ class CouplingFlow(nn.Module):
             whiten: remove correlations too.
 
         Raises:
-            ValueError: if a column, or with ``whiten`` a combination of columns, is constant, or a value not finite.
+            ValueError: for fewer than 2 rows, values that are not finite, or a column (with
+                ``whiten`` a combination of columns) that is constant.
         """
         self._check_input(samples)
         x = samples.double()

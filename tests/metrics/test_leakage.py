@@ -94,6 +94,10 @@ def test_too_few_points_read_nan_and_say_so():
 def test_bad_input_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match=r"must be \(B, d\) and \(B, m\), got \(3, 2\) and \(3,\)"):
         Leakage().update(torch.zeros(3, 2), torch.zeros(3))
+    with pytest.raises(ValueError, match="kinds must be among ridge, boosting, mlp"):
+        Leakage(kinds=["forest"])
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        Leakage(k=0)
     with (
         pytest.warns(UserWarning, match="before the ``update``"),
         pytest.raises(ValueError, match="has seen no samples"),

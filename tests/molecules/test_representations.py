@@ -47,13 +47,19 @@ def test_no_sequence_raises_and_none_decodes_to_an_invalid_molecule():
     assert all(same_molecule(s, s) for s in valid)
 
 
+@pytest.mark.parametrize("text", ["C)O", "CC))C", "CC)))", "C5", "3", "C=", "C==C", "[NH4", "%"])
+def test_sequences_that_are_not_deepsmiles(text):
+    language = DeepSmiles()
+    assert language.decode(language.split(text)) is None
+
+
 def test_nothing_is_not_a_molecule():
     assert DeepSmiles().decode([]) is None
 
 
 @pytest.mark.parametrize("bad", ["C1CC", "C(C", "[NH4"])
 def test_what_is_not_smiles_is_refused(bad):
-    with pytest.raises(ValueError, match="is it a SMILES string"):
+    with pytest.raises(ValueError, match="has no DeepSMILES: SMILES syntax"):
         DeepSmiles().encode(bad)
 
 

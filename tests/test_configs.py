@@ -1,0 +1,70 @@
+"""Every shipped config parses, and its tiny twin runs fit → test → predict."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from symmetry_pl.cli import main, run
+from symmetry_pl.runs import config_root
+
+ROOT = config_root()
+TWINS = Path(__file__).parent / "conf"
+SHIPPED = sorted(
+    str(p.relative_to(ROOT)) for p in ROOT.rglob("*.yaml") if p.parent.name != "trainer"
+)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_config_prints_itself(name, capsys):
+    with pytest.raises(SystemExit) as done:
+        run(["fit", "--config", str(ROOT / name), "--print_config"])
+    assert done.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)
+    shipped = yaml.safe_load((ROOT / name).read_text())
+    options = printed["model"]["init_args"]
+    for key, value in shipped["model"]["init_args"].items():
+        assert options[key] == value, key
+
+
+@pytest.mark.parametrize("overlay", ["ddp", "gpu", "bf16"])
+def test_trainer_overlays_lie_over_a_config(overlay, capsys):
+    base, over = ROOT / "stib/spiral.yaml", ROOT / f"trainer/{overlay}.yaml"
+    with pytest.raises(SystemExit) as done:
+        run(["fit", "--config", str(base), "--config", str(over), "--print_config"])
+    assert done.value.code == 0
+    printed = yaml.safe_load(capsys.readouterr().out)["trainer"]
+    for key, value in yaml.safe_load(over.read_text())["trainer"].items():
+        assert printed[key] == value
+
+
+def test_every_config_has_a_twin():
+    assert SHIPPED
+    assert sorted(str(p.relative_to(TWINS)) for p in TWINS.rglob("*.yaml")) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path):
+    configs = ["--config", str(ROOT / name), "--config", str(TWINS / name)]
+    assert main(["fit", *configs]) == 0
+    folder = tmp_path / "lightning_logs" / name.removesuffix(".yaml") / "version_0"
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    assert f"--ckpt_path {checkpoint.relative_to(tmp_path)}" in capsys.readouterr().out
+    torch.load(checkpoint, weights_only=True)
+    fitted = json.loads((folder / "metrics.json").read_text())["metrics"]
+
+    # from the checkpoint alone, as its run folder has the config
+    assert main(["test", "--ckpt_path", str(checkpoint)]) == 0
+    assert "for comparison" in capsys.readouterr().out
+    record = json.loads((folder / "metrics.json").read_text())
+    repeated = {k: v for k, v in record["metrics"].items() if k.startswith("val/")}
+    assert repeated == pytest.approx({k: fitted[k] for k in repeated}, abs=1e-6, nan_ok=True)
+    assert {k.replace("val/", "test/") for k in repeated} <= set(record["metrics"])
+    assert record["test"]["cpu_s"] > 0
+
+    assert main(["predict", "--ckpt_path", str(checkpoint)]) == 0
+    lines = (folder / "predictions.csv").read_text().splitlines()
+    assert len(lines) > 50
+    assert "z0_0" in lines[0]

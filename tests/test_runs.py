@@ -1,0 +1,124 @@
+"""Whole runs in processes of their own: DDP, kill -9 and resume, errors on the command line."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from symmetry_pl.runs import config_root
+
+TWINS = Path(__file__).parent / "conf"
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "symmetry_pl", *map(str, arguments)]
+
+
+def environment():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    root = str(Path(__file__).parents[1])
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": root}
+
+
+def configs(name):
+    return ["--config", config_root() / f"{name}.yaml", "--config", TWINS / f"{name}.yaml"]
+
+
+def fit(name, root, *arguments):
+    done = subprocess.run(
+        command("fit", *configs(name), f"--log_root={root}", *arguments),
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (checkpoint,) = Path(root).rglob("last.ckpt")
+    return torch.load(checkpoint, weights_only=True), done.stdout + done.stderr
+
+
+@pytest.mark.ddp
+@pytest.mark.parametrize("name", ["stib/paper/spiral_stib", "stib/paper/spiral_cvib"])
+def test_two_processes_of_30_are_one_of_60(name, tmp_path):
+    common = [
+        "--trainer.max_epochs=1",
+        "--trainer.precision=64-true",
+        "--data.dtype=float64",
+        "--data.samples_per_epoch=1200",
+        "--model.lr=1e-3",
+    ]
+    alone, _ = fit(name, tmp_path / "one", "--data.batch_size=60", *common)
+    # plain ddp: the command line switches on what a game needs
+    ddp = ["--trainer.devices=2", "--trainer.strategy=ddp", "--data.batch_size=30"]
+    both, output = fit(name, tmp_path / "two", *ddp, *common)
+    assert "find_unused_parameters is on" in output
+    assert alone["symmetry_pl"]["batches_seen"] == both["symmetry_pl"]["batches_seen"] == 20
+    for key, value in alone["state_dict"].items():
+        worst = (value - both["state_dict"][key]).abs().max().item()
+        assert worst <= 1e-8, f"{key}: {worst}"
+
+
+def test_killed_and_resumed_is_uninterrupted(tmp_path):
+    name, options = "stib/spiral", ["--trainer.max_epochs=6", "--data.samples_per_epoch=3200"]
+    whole, _ = fit(name, tmp_path / "whole", *options)
+    root = tmp_path / "killed"
+    process = subprocess.Popen(
+        command("fit", *configs(name), f"--log_root={root}", *options),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    checkpoint = root / name / "version_0" / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 300
+    while not (checkpoint.is_file() and torch.load(checkpoint, weights_only=True)["epoch"] >= 2):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert torch.load(checkpoint, weights_only=True)["epoch"] < 5
+    resumed, output = fit(name, root, *options, "--ckpt_path=last")
+    assert (root / name / "version_0" / "config_resume_0.yaml").is_file()
+    assert (root / name / "version_0" / "metrics_until_resume_0.csv").is_file()
+    assert not (root / name / "version_1").exists(), output
+    assert resumed["symmetry_pl"] == whole["symmetry_pl"]
+    for key, value in whole["state_dict"].items():
+        assert torch.equal(value, resumed["state_dict"][key]), key
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model.z0_dim=2"], "the latent split does not add up"),
+        (["--model.lambda_growth=-0.5"], "lambda_growth must be positive"),
+        (["--data.samples_per_epoch=0"], "an empty split"),
+        (["--ckpt_path=nowhere.ckpt"], "there is no checkpoint nowhere.ckpt"),
+        (["--ckpt_path=last"], "no run under"),
+        (["--model.autoencoder_options.widht=3"], "no option 'widht'"),
+        (["--model.lerning_rate=3"], "lerning_rate"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_an_exit_code(arguments, message, capsys):
+    from symmetry_pl.cli import main
+
+    try:
+        code = main(["fit", *map(str, configs("stib/spiral")), *arguments])
+    except SystemExit as done:  # argument parsing itself
+        code = done.code
+    assert code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_version_and_help():
+    done = subprocess.run(command("--version"), env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "symmetry" in done.stdout
