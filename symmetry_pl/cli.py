@@ -1,4 +1,4 @@
-"""The command line: ``symmetry fit|validate|test|predict --config …`` and ``symmetry reproduce``."""
+"""The command line: ``symmetry fit|validate|test|predict|reproduce``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SymmetryCLI(LightningCLI):
             help="CPU threads of torch; small networks are fastest with 1.",
         )
 
-    # -- before anything is built -----------------------------------------------------------------
+    # -- before anything is built ----------------------------------------------------------------
 
     def _option(self, name: str) -> Any:
         return self.config[self.config["subcommand"]].get(name)
@@ -92,7 +92,7 @@ class SymmetryCLI(LightningCLI):
         if self._option("threads") is not None:
             torch.set_num_threads(self._option("threads"))
 
-    # -- the trainer --------------------------------------------------------------------------------
+    # -- the trainer -----------------------------------------------------------------------------
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the run folder's loggers and callbacks; make games work under DDP."""
@@ -152,7 +152,7 @@ class SymmetryCLI(LightningCLI):
             ]
         return callbacks
 
-    # -- subcommands ------------------------------------------------------------------------------
+    # -- subcommands -----------------------------------------------------------------------------
 
     def before_fit(self) -> None:
         """Load weights to start from."""
@@ -223,7 +223,10 @@ def main(args: list[str] | None = None) -> int:
     keeps its traceback.
     """
     arguments = sys.argv[1:] if args is None else list(args)
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
+    # the run's folder is ours, and a continued run's history has been set aside;
     # Lightning 2.6 asks torch 2.14's pytree a deprecated question at every start
+    warnings.filterwarnings("ignore", message=".*exists and is not empty. Previous log files")
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
     try:
         if arguments[:1] == ["reproduce"]:

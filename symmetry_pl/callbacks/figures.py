@@ -111,9 +111,9 @@ def evaluation_figures(
         truth, predicted = (module.physical(shown[k]).double().numpy() for k in ("y", "y_hat"))
         yield "targets", plots.targets(truth, predicted, names)
     if data.kind == "vector" and data.x_shape == (2,):
-        titles = {"x": "X", "x_hat": "X reconstructed", "y": "Y", "y_hat": "Y predicted"}
-        panels = {t: shown[k].double().numpy() for k, t in titles.items() if k in shown}
-        yield "reconstructions", plots.reconstructions(panels, next(iter(hues.items())))
+        points = {k: v.double().numpy() for k, v in shown.items()}
+        pairs = [("X", points["x"], points["x_hat"]), ("Y", points["y"], points.get("y_hat"))]
+        yield "reconstructions", plots.reconstructions(pairs, next(iter(hues.items())))
     if data.kind == "tokens":
         yield from _molecule_figures(module, data)
 

@@ -48,9 +48,9 @@ def latent_plane(z0: Array, z1: Array | None, colours: Mapping[str, Array]) -> F
     """
     across = z0[:, 0]
     up = z1[:, 0] if z1 is not None else z0[:, min(1, z0.shape[1] - 1)]
-    names = ("Z0, first dimension", "Z1, first dimension")
-    if z1 is None:
-        names = ("Z, first dimension", "Z, second dimension")
+    names = ("Z, first dimension", "Z, second dimension")
+    if z1 is not None:
+        names = (_first("Z0", z0), _first("Z1", z1))
     figure = new_figure(len(colours), width=5.0)
     for axis, (target, values) in zip(_axes(figure, len(colours)), colours.items(), strict=True):
         _coloured(figure, axis, np.stack([across, up], 1), values, target)
@@ -58,19 +58,30 @@ def latent_plane(z0: Array, z1: Array | None, colours: Mapping[str, Array]) -> F
     return figure
 
 
-def reconstructions(panels: Mapping[str, Array], colour: tuple[str, Array]) -> Figure:
+def reconstructions(
+    pairs: Sequence[tuple[str, Array, Array | None]], colour: tuple[str, Array]
+) -> Figure:
     """Two-dimensional inputs and targets beside what the model makes of them (appendix, Figs. 1-2).
 
+    Both panels of a pair have the limits of the truth, so that they compare at a glance.
+
     Args:
-        panels: title to points ``(N, 2)``.
+        pairs: name, true points ``(N, 2)`` and the model's, None where it has none.
         colour: name and values ``(N,)`` that bin and colour the points of all panels.
     """
+    panels = [(name, truth, truth) for name, truth, _ in pairs]
+    panels += [
+        (f"{name} by the model", made, truth) for name, truth, made in pairs if made is not None
+    ]
+    panels.sort(key=lambda panel: panel[0])
     figure = new_figure(len(panels))
     axes = _axes(figure, len(panels))
-    for i, (axis, (title, points)) in enumerate(zip(axes, panels.items(), strict=True)):
+    for i, (axis, (title, points, truth)) in enumerate(zip(axes, panels, strict=True)):
         last = i == len(panels) - 1
         _coloured(figure if last else None, axis, points, colour[1], colour[0])
-        axis.set(title=title, aspect="equal")
+        margin = 0.05 * np.ptp(truth, axis=0)
+        low, high = truth.min(0) - margin, truth.max(0) + margin
+        axis.set(title=title, aspect="equal", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     return figure
 
 
@@ -111,6 +122,10 @@ def history(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], ylabe
     return figure
 
 
+def _first(name: str, z: Array) -> str:
+    return name if z.shape[1] == 1 else f"{name}, first of {z.shape[1]} dimensions"
+
+
 def _axes(figure: Figure, columns: int) -> list[Axes]:
     return list(np.ravel(figure.subplots(1, columns, squeeze=False)))
 
@@ -131,4 +146,6 @@ def _coloured(figure: Figure | None, axis: Axes, points: Array, values: Array, n
     )
     axis.spines[["top", "right"]].set_visible(False)
     if figure is not None:
-        figure.colorbar(drawn, ax=axis, label=name, boundaries=edges, ticks=edges[::2])
+        figure.colorbar(
+            drawn, ax=axis, label=name, boundaries=edges, ticks=edges[::2], format="%.3g"
+        )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningModule
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from symmetry_pl.core.description import DataDescription
@@ -82,6 +83,7 @@ class SymmetryModule(LightningModule):
     Everything that changes over training is a pure function of ``batches_seen``, which counts
     batches (not optimiser steps) and is saved in checkpoints: phases, learning rates, weights and
     noise. A run resumed at the end of an epoch is therefore bit-identical to an uninterrupted one.
+    ``start_over`` gives up on a bad start: ``clock`` then begins again at 0.
 
     Class attributes name what is monitored (``monitor``, ``mode``) and what the progress bar and
     the summary show first (``headline``). Hyper-parameters are numbers, strings, lists and dicts
@@ -94,8 +96,12 @@ class SymmetryModule(LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
+        self.save_hyperparameters()  # of the concrete class: it is called from its __init__
         self.automatic_optimization = False
         self.batches_seen = 0
+        self.restarts = 0
+        self.started_at = 0
+        self.epochs_given = 0
         self.noise_seed: int | None = None
         self.data: DataDescription | None = None
         self._players: dict[str, Player] = {}
@@ -118,26 +124,57 @@ class SymmetryModule(LightningModule):
     # -- time ------------------------------------------------------------------------------------
 
     @property
+    def clock(self) -> int:
+        """Batches since the last start."""
+        return self.batches_seen - self.started_at
+
+    @property
     def total_batches(self) -> int:
-        """Batches of the whole training, from the trainer's ``max_epochs``."""
+        """Batches of one whole training, from the trainer's ``max_epochs``."""
         epochs, batches = self.trainer.max_epochs, self.trainer.num_training_batches
         if epochs is None or epochs < 1 or math.isinf(batches):
             raise ValueError(
                 "schedules need a finite training: set trainer.max_epochs (and a datamodule or "
                 "trainer.limit_train_batches with a finite number of batches)"
             )
-        return int(epochs * batches)
+        return int(epochs * batches) - self.started_at
 
     @property
     def progress(self) -> float:
-        """Fraction of training behind us, in [0, 1)."""
-        return min(1.0, self.batches_seen / self.total_batches)
+        """Fraction of training behind us, in [0, 1]."""
+        return min(1.0, self.clock / self.total_batches)
 
     @property
     def phase(self) -> str:
-        """Name of the current phase, a pure function of the batch counter."""
+        """Name of the current phase, a pure function of the clock."""
         phases = self.configure_phases()
         return next((p.name for p in phases if self.progress < p.until), phases[-1].name)
+
+    def start_over(self) -> None:
+        """Draw all parameters anew, clear the optimisers, and begin again at clock 0.
+
+        The trainer is given the lost epochs back. The new parameters depend on the run's seed and
+        the number of restarts alone, so that a resumed run takes the same decisions.
+        """
+        self.restarts += 1
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(mix_seed(self.noise_seed or 0, -self.restarts))
+            options = {k: v for k, v in self.hparams.items() if not k.startswith("_")}
+            fresh = dict(type(self)(**options).named_parameters())
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                parameter.copy_(fresh[name])
+        for player in self._players:
+            self.player_optimizer(player).optimizer.state.clear()
+        lost = math.ceil(self.clock / self.trainer.num_training_batches)
+        self._give_epochs(lost)
+        self.started_at = self.batches_seen
+
+    def _give_epochs(self, epochs: int) -> None:
+        loop = self.trainer.fit_loop
+        assert loop.max_epochs is not None
+        loop.max_epochs += epochs
+        self.epochs_given += epochs
 
     # -- turns -----------------------------------------------------------------------------------
 
@@ -275,6 +312,9 @@ class SymmetryModule(LightningModule):
         """Add the counter, the seed, the players' names and the description of the data."""
         checkpoint[_STATE] = {
             "batches_seen": self.batches_seen,
+            "restarts": self.restarts,
+            "started_at": self.started_at,
+            "epochs_given": self.epochs_given,
             "noise_seed": self.noise_seed,
             "players": list(self.configure_players()),
             "data": None if self.data is None else self.data.to_dict(),
@@ -292,7 +332,10 @@ class SymmetryModule(LightningModule):
                 "saved with, or pass --init_weights to take its weights only"
             )
         self.batches_seen = int(state["batches_seen"])
+        self.restarts, self.started_at = int(state["restarts"]), int(state["started_at"])
         self.noise_seed = state["noise_seed"]
+        if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
+            self._give_epochs(int(state["epochs_given"]) - self.epochs_given)
         if state["data"] is not None:
             saved = DataDescription.from_dict(state["data"])
             if self.data is None:

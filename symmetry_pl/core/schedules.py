@@ -94,13 +94,15 @@ class GeometricGrowth:
 
 SCHEDULES: dict[str, Schedule] = {
     "constant": constant,
-    "cosine": warmup_cosine(),
+    "cosine": warmup_cosine(floor=0.02),
     "one_cycle": warmup_cosine(warmup=0.1),
 }
 
 
 def named_schedule(name: str) -> Schedule:
     """One of ``constant``, ``cosine``, ``one_cycle`` (10 % warm-up, then cosine).
+
+    ``cosine`` ends at 2 % of the rate, so that an adversary still follows at the end.
 
     Raises:
         ValueError: if there is no schedule of that name.

@@ -42,16 +42,20 @@ class BadRow:
         return f"row {self.row} ({self.text!r}): {self.reason}"
 
 
-def parse(smiles: str) -> Chem.Mol | None:
+def parse(smiles: str, sanitize: bool = True) -> Chem.Mol | None:
     """Read a SMILES string without writing to stderr; ``None`` if it is not a molecule.
 
     Unlike RDKit's own reader, this one takes neither the empty string, which RDKit makes a
     molecule without atoms, nor a string with spaces, of which RDKit reads the first word.
+
+    Args:
+        smiles: the string.
+        sanitize: check valences and aromaticity as well as syntax.
     """
     if not smiles or any(c.isspace() for c in smiles):
         return None
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles, sanitize=True)
+        mol = Chem.MolFromSmiles(smiles, sanitize=sanitize)
     return mol if mol is not None and mol.GetNumAtoms() > 0 else None
 
 
@@ -122,11 +126,11 @@ def check_smiles(smiles: str) -> str | None:
         return None
     if any(c.isspace() for c in smiles):
         return "it contains a space"
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles, sanitize=False)
-        problems = [] if mol is None else list(Chem.DetectChemistryProblems(mol))
+    mol = parse(smiles, sanitize=False)
     if mol is None:
         return _syntax_reason(smiles)
+    with rdBase.BlockLogs():
+        problems = list(Chem.DetectChemistryProblems(mol))
     return str(problems[0].Message()) if problems else "RDKit cannot sanitise it"
 
 

@@ -66,7 +66,7 @@ class Coupling(nn.Module):
         self.each = 3 * bins - 1 if kind == "spline" else 2
         self.conditioner = MLP(len(kept), len(moved) * self.each, width, depth, activation)
         # A net of few inputs needs the spread-out biases of PyTorch's default: with zero biases all
-        # its units bend at the origin, and the likelihood converges half as fast.
+        # its units bend at the origin, and the likelihood converges more slowly.
         linears = [layer for layer in self.conditioner if isinstance(layer, nn.Linear)]
         for linear in linears:
             linear.reset_parameters()

@@ -6,10 +6,8 @@ import itertools
 
 from torch import nn
 
-from symmetry_pl.nn.softplus import FastSoftplus
-
 ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "softplus": FastSoftplus,
+    "softplus": nn.Softplus,
     "silu": nn.SiLU,
     "gelu": nn.GELU,
     "relu": nn.ReLU,
@@ -18,9 +16,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class MLP(nn.Sequential):
-    """``depth`` hidden layers of equal width, then a linear output: ``(…, inputs)`` to ``(…, outputs)``.
+    """``depth`` hidden layers of equal width, then a linear output.
 
-    Weights are Xavier-uniform and biases zero, as in the STIB paper's code.
+    It maps ``(…, inputs)`` to ``(…, outputs)``. Weights are Xavier-uniform and biases zero, as
+    in the STIB paper's code.
 
     Args:
         inputs: size of the last axis of the input ``(…, inputs)``.

@@ -164,7 +164,7 @@ class CouplingFlow(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log p(x) in nats, ``(B,)``, under the N(0, I) base."""
-        z, log_abs_det = self(x)
+        z, log_abs_det = self.forward(x)
         return log_abs_det + self.base_log_prob(z)
 
     def split(self, z: Tensor) -> tuple[Tensor, Tensor]:

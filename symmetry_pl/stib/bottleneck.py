@@ -109,7 +109,7 @@ class Bottleneck(InvarianceModule):
     @property
     def weight(self) -> float:
         """λ at the current batch."""
-        return self.growth(self.batches_seen)
+        return self.growth(self.clock)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ of q(z|x), both ``(B, k)``."""

@@ -40,6 +40,7 @@ class FlowSTIB(InvarianceModule):
             data that lie on fewer than D dimensions or are few.
         lr: learning rate.
         lr_schedule: ``constant``, ``cosine`` or ``one_cycle``.
+        betas: of AdamW; the second moment follows the fast change of scale of a young flow.
         weight_decay: decoupled weight decay.
         clip_norm: largest gradient norm; null leaves gradients alone.
         kwargs: options of ``InvarianceModule``.
@@ -59,8 +60,9 @@ class FlowSTIB(InvarianceModule):
         y_weight: float = 30.0,
         y_ramp: float = 0.3,
         input_noise: float = 0.0,
-        lr: float = 3e-3,
+        lr: float = 8e-3,
         lr_schedule: str = "one_cycle",
+        betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0.0,
         clip_norm: float | None = 5.0,
         **kwargs: Any,
@@ -72,7 +74,8 @@ class FlowSTIB(InvarianceModule):
             raise ValueError(f"y_ramp is a share of training in [0, 1], got {y_ramp}")
         self.y_weight, self.y_ramp, self.input_noise = y_weight, y_ramp, input_noise
         self._lr, self._schedule = lr, named_schedule(lr_schedule)
-        self._weight_decay, self._clip_norm = weight_decay, clip_norm
+        self._adam = {"betas": tuple(betas), "weight_decay": weight_decay}
+        self._clip_norm = clip_norm
         self.flow = build_named(
             "flow", {"coupling": CouplingFlow}, "coupling", (x_dim, z1_dim), flow_options or {}
         )
@@ -83,8 +86,9 @@ class FlowSTIB(InvarianceModule):
     def configure_players(self) -> dict[str, Player]:
         """One player: there is no game."""
         parts = [self.flow, self.predictor]
-        options = {"weight_decay": self._weight_decay}
-        return {"model": Player(parts, self._lr, self._schedule, "adamw", options, self._clip_norm)}
+        return {
+            "model": Player(parts, self._lr, self._schedule, "adamw", self._adam, self._clip_norm)
+        }
 
     def check_data(self, data: DataDescription) -> None:
         """Refuse what is not a vector of D columns."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import torch
+from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from symmetry_pl.core import Phase, Player, all_reduce_sum, ramp
+from symmetry_pl.core import Phase, Player, all_reduce_sum, ramp, world_size
 from symmetry_pl.information import gaussian_information, standardise
 from symmetry_pl.nn.bijection import Bijection
 from symmetry_pl.nn.mlp import MLP
@@ -31,10 +34,20 @@ class STIB(Bottleneck):
     (eqs. 8 and 9 with the sign that makes it non-negative). Under data parallelism the batch is
     the global one.
 
-    Training runs through phases, each a share of ``max_epochs``: ``pretrain`` (no adversary),
-    ``hold`` (the critic learns, the model does not yet heed it), ``ramp`` (w_I grows from 0),
-    ``play``, and ``finetune`` (encoder frozen: I(Z0;Y) is settled, and decoder and predictor
-    are fitted to the final code).
+    Training runs through phases, each a share of ``max_epochs``:
+
+    - ``target``: Z1 learns Y, without X and adversary. A spiral has bad starts, from which Z1
+      never becomes a one-to-one function of the position; where the training error of Y ends
+      above ``restart_above``, all networks are drawn anew and training begins again.
+    - ``pretrain``: no adversary.
+    - ``hold``: the critic learns, the model does not yet heed it.
+    - ``ramp``: w_I grows from 0.
+    - ``play``.
+    - ``finetune``: encoder frozen. I(Z0;Y) is settled, and decoder and predictor are fitted to
+      the final code.
+
+    The learning-rate schedule runs three times: over ``target`` at ``target_lr``, over the game,
+    and over ``finetune``.
 
     Args:
         z0_dim: dimensions of Z0, the first of z.
@@ -54,6 +67,11 @@ class STIB(Bottleneck):
         critic_steps: adversary steps a batch.
         bijection_weight: w_b; the published code's 0.01 stands beside twice the information.
         ridge: added to the correlations' diagonal.
+        target: share of training in which only Y is learned.
+        target_lr: learning rate in that phase, constant; null for ``lr``.
+        restart_above: largest acceptable running mean of the training batches' MAE(Y), summed
+            over targets, at the end of that phase; null accepts every start.
+        max_restarts: after so many, the start is accepted as it is.
         pretrain: share of training without adversary.
         hold: share in which the model does not heed the adversary.
         ramp: share in which w_I grows linearly.
@@ -81,6 +99,10 @@ class STIB(Bottleneck):
         critic_steps: int = 1,
         bijection_weight: float = 0.005,
         ridge: float = 1e-4,
+        target: float = 0.0,
+        target_lr: float | None = None,
+        restart_above: float | None = None,
+        max_restarts: int = 10,
         pretrain: float = 0.0,
         hold: float = 0.0,
         ramp: float = 0.0,
@@ -97,14 +119,17 @@ class STIB(Bottleneck):
             raise ValueError(f"critic must be 'sampled' or 'mean', got {critic!r}")
         if mi_weight < 0:
             raise ValueError(f"mi_weight must not be negative, got {mi_weight}")
-        shares = {"pretrain": pretrain, "hold": hold, "ramp": ramp, "finetune": finetune}
+        shares = {"target": target, "pretrain": pretrain, "hold": hold, "ramp": ramp}
+        shares["finetune"] = finetune
         if min(shares.values()) < 0 or sum(shares.values()) > 1:
             raise ValueError(f"phases are shares of training that sum to at most 1, got {shares}")
         self.z0_dim, self.y_weight = z0_dim, y_weight
         self.mi_weight, self.critic, self.ridge = mi_weight, critic, ridge
         self.critic_steps, self.bijection_weight = critic_steps, bijection_weight
         self._shares = shares
-        self._critic_lr = critic_lr
+        self._critic_lr, self._target_lr = critic_lr, target_lr
+        self.restart_above, self.max_restarts = restart_above, max_restarts
+        self.target_error = 0.0
         self.predictor = build_named(
             "predictor", PREDICTORS, predictor, (z1_dim, y_dim), predictor_options or {}
         )
@@ -117,23 +142,33 @@ class STIB(Bottleneck):
 
     def configure_players(self) -> dict[str, Player]:
         """The model, and the adversary where there is one."""
-        players = {"model": self.model_player(self.predictor)}
+        model = self.model_player(self.predictor)
+        players = {"model": replace(model, schedule=self._model_schedule)}
         if self.adversary is not None:
             lr = self._lr if self._critic_lr is None else self._critic_lr
             parts = [self.adversary, self.bijection]
-            players["adversary"] = Player(parts, lr, self._schedule, clip_norm=self._clip_norm)
+            players["adversary"] = Player(parts, lr, self._game_schedule, clip_norm=self._clip_norm)
         return players
 
+    def _game_schedule(self, progress: float) -> float:
+        """The named schedule, from the start of the game to its end and again to fine-tune."""
+        start, end = self._shares["target"], 1.0 - self._shares["finetune"]
+        if progress >= end:
+            start, end = end, 1.0
+        share = (progress - start) / (end - start) if end > start else 1.0
+        return self._schedule(max(0.0, share))
+
+    def _model_schedule(self, progress: float) -> float:
+        """As the game's, after the rate of the target phase."""
+        if progress < self._shares["target"]:
+            return 1.0 if self._target_lr is None else self._target_lr / self._lr
+        return self._game_schedule(progress)
+
     def configure_phases(self) -> list[Phase]:
-        """Pretrain, hold, ramp, play, finetune."""
-        s = self._shares
-        ends = {
-            "pretrain": s["pretrain"],
-            "hold": s["pretrain"] + s["hold"],
-            "ramp": s["pretrain"] + s["hold"] + s["ramp"],
-            "play": 1.0 - s["finetune"],
-            "finetune": 1.0,
-        }
+        """Target, pretrain, hold, ramp, play, finetune."""
+        names = ("target", "pretrain", "hold", "ramp")
+        ends = dict(zip(names, accumulate(self._shares[n] for n in names), strict=True))
+        ends |= {"play": 1.0 - self._shares["finetune"], "finetune": 1.0}
         return [Phase(name, end) for name, end in ends.items()]
 
     @property
@@ -162,6 +197,16 @@ class STIB(Bottleneck):
         """Gaussian I(a(z0); h(y)) of the global batch, in nats."""
         assert self.adversary is not None
         return gaussian_information(self.adversary(view), proxy, self.ridge, all_reduce_sum)
+
+    def target_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """KL / λ + w_y ‖y − ŷ(z1)‖², and its parts; keeps the running mean of MAE(Y)."""
+        mean, log_std = self.posterior(x)
+        kl = self.compression(mean, log_std)
+        residual = self.predict_target(*self.split(self.sample(mean, log_std))) - y
+        loss_y = residual.square().sum(1).mean()
+        error = all_reduce_sum(residual.detach().abs().sum(1).mean()).item() / world_size()
+        self.target_error = error if self.clock == 0 else 0.98 * self.target_error + 0.02 * error
+        return kl + self.y_weight * loss_y, {"kl": kl * self.weight, "loss_y": loss_y}
 
     def model_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Equation 6 over λ, and its parts."""
@@ -197,9 +242,9 @@ class STIB(Bottleneck):
         """Algorithm 1: a minimisation step, then the maximisation steps, on one minibatch."""
         x, y = batch[0], batch[1]
         with self.turn("model"):
-            loss, parts = self.model_loss(x, y)
+            loss, parts = (self.target_loss if self.phase == "target" else self.model_loss)(x, y)
             self.minimise(loss)
-        if self.adversary is not None and self.phase not in ("pretrain", "finetune"):
+        if self.adversary is not None and self.phase in ("hold", "ramp", "play"):
             for _ in range(self.critic_steps):
                 with self.turn("adversary"):
                     loss, adversary_parts = self.adversary_loss(x, y)
@@ -208,3 +253,27 @@ class STIB(Bottleneck):
         if self.log_now:
             weights = {"lambda": self.weight, "mi_weight": self.information_weight}
             self.log_training({**parts, **weights}, len(y))
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Count the batch; at the end of the target phase, start over from a bad start."""
+        was = self.phase
+        super().on_train_batch_end(outputs, batch, batch_idx)
+        ended = was == "target" and self.phase != "target"
+        if not ended or self.restart_above is None or self.target_error <= self.restart_above:
+            return
+        if self.restarts < self.max_restarts:
+            rank_zero_info(
+                f"Z1 has not learned Y (training MAE {self.target_error:.2f} > "
+                f"{self.restart_above}): start {self.restarts + 2} of {self.max_restarts + 1}"
+            )
+            self.start_over()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the running error of the target phase."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["stib"] = {"target_error": self.target_error}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore it."""
+        super().on_load_checkpoint(checkpoint)
+        self.target_error = checkpoint["stib"]["target_error"]
