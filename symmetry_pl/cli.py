@@ -192,9 +192,10 @@ def _flat(section: Any, prefix: str = "") -> dict[str, Any]:
 
 def _with_saved_config(args: list[str]) -> list[str]:
     """``--config`` of the run a checkpoint lies in, where the user names only the checkpoint."""
-    if "--ckpt_path" not in args[:-1] or any(a.split("=")[0] in ("--config", "-c") for a in args):
+    words = [word for argument in args for word in argument.split("=", 1)]
+    if "--ckpt_path" not in words[:-1] or "--config" in words or "-c" in words:
         return args
-    config = run_of_checkpoint(args[args.index("--ckpt_path") + 1]) / "config.yaml"
+    config = run_of_checkpoint(words[words.index("--ckpt_path") + 1]) / "config.yaml"
     return [args[0], "--config", str(config), *args[1:]] if config.is_file() else args
 
 

@@ -47,10 +47,26 @@ class RunRecord(Callback):
         self.configs = configs
         self.run_dir = run_dir
         self._start = (0.0, 0.0)
+        self._before = {"wall_s": 0.0, "cpu_s": 0.0}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Start the clocks."""
         self._start = (time.perf_counter(), time.process_time())
+
+    def state_dict(self) -> dict[str, float]:
+        """What the fit has cost so far, so that a continued fit reports the whole."""
+        return self._cost()
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Add what was spent before the interruption."""
+        self._before = dict(state_dict)
+
+    def _cost(self) -> dict[str, float]:
+        now = {
+            "wall_s": time.perf_counter() - self._start[0],
+            "cpu_s": time.process_time() - self._start[1],
+        }
+        return {k: round(v + self._before[k], 2) for k, v in now.items()}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record a validation that no fit surrounds."""
@@ -98,8 +114,7 @@ class RunRecord(Callback):
             what: {
                 "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 "command": " ".join(["symmetry", *sys.argv[1:]]),
-                "wall_s": round(time.perf_counter() - self._start[0], 2),
-                "cpu_s": round(time.process_time() - self._start[1], 2),
+                **self._cost(),
                 "peak_rss_mb": round(_peak_rss_mb(), 1),
                 "processes": trainer.world_size,
                 "threads": torch.get_num_threads(),

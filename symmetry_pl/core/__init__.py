@@ -1,7 +1,7 @@
 """What every family stands on: players, phases, schedules and sums over processes."""
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.core.distributed import all_reduce_sum, world_size
+from symmetry_pl.core.distributed import all_reduce_sum, reduction, world_size
 from symmetry_pl.core.module import Phase, Player, SymmetryModule
 from symmetry_pl.core.schedules import GeometricGrowth, named_schedule, ramp, warmup_cosine
 
@@ -14,6 +14,7 @@ __all__ = [
     "all_reduce_sum",
     "named_schedule",
     "ramp",
+    "reduction",
     "warmup_cosine",
     "world_size",
 ]

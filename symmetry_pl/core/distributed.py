@@ -10,6 +10,7 @@ the incoming gradients: (1/W) Σ_r (Σ_s ∂L/∂m) ∂m_r/∂θ = ∂L/∂m · 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -34,6 +35,11 @@ class _AllReduceSum(torch.autograd.Function):
         total = grads[0].clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total
+
+
+def reduction() -> Callable[[Tensor], Tensor] | None:
+    """``all_reduce_sum``, or None where there is one process and nothing to sum."""
+    return all_reduce_sum if world_size() > 1 else None
 
 
 def all_reduce_sum(x: Tensor) -> Tensor:

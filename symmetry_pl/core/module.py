@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -40,7 +41,8 @@ class Player:
     options: dict[str, Any] | None = None
     clip_norm: float | None = None
 
-    def parameters(self) -> list[nn.Parameter]:
+    @cached_property
+    def moved(self) -> list[nn.Parameter]:
         """All parameters of the parts, each once."""
         found: dict[int, nn.Parameter] = {}
         for part in self.parts:
@@ -55,7 +57,7 @@ class Player:
         if self.lr <= 0:
             raise ValueError(f"a learning rate must be positive, got {self.lr}")
         kind: Any = _OPTIMIZERS[self.optimizer]
-        return kind(self.parameters(), lr=self.lr, fused=True, **(self.options or {}))  # type: ignore[no-any-return]
+        return kind(self.moved, lr=self.lr, fused=True, **(self.options or {}))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class SymmetryModule(LightningModule):
         self.noise_seed: int | None = None
         self.data: DataDescription | None = None
         self._players: dict[str, Player] = {}
+        self._wrapped: dict[str, Any] = {}
         self._turn: str | None = None
         self._generator: torch.Generator | None = None
 
@@ -147,8 +150,13 @@ class SymmetryModule(LightningModule):
     @property
     def phase(self) -> str:
         """Name of the current phase, a pure function of the clock."""
-        phases = self.configure_phases()
-        return next((p.name for p in phases if self.progress < p.until), phases[-1].name)
+        progress = self.progress
+        return next((p.name for p in self.phases if progress < p.until), self.phases[-1].name)
+
+    @cached_property
+    def phases(self) -> list[Phase]:
+        """What ``configure_phases`` gave."""
+        return self.configure_phases()
 
     def start_over(self) -> None:
         """Draw all parameters anew, clear the optimisers, and begin again at clock 0.
@@ -181,18 +189,21 @@ class SymmetryModule(LightningModule):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One optimiser a player, in the order of ``configure_players``."""
         self._players = self.configure_players()
+        self._wrapped = {}
         owners: dict[int, str] = {}
         for name, player in self._players.items():
-            for p in player.parameters():
+            for p in player.moved:
                 if owners.setdefault(id(p), name) != name:
                     raise ValueError(f"players {owners[id(p)]!r} and {name!r} share a parameter")
         return [player.build() for player in self._players.values()]
 
     def player_optimizer(self, player: str) -> Any:
         """Lightning's wrapped optimiser of one player."""
-        wrapped = self.optimizers()
-        every = wrapped if isinstance(wrapped, list) else [wrapped]
-        return every[list(self._players).index(player)]
+        if not self._wrapped:
+            wrapped = self.optimizers()
+            every = wrapped if isinstance(wrapped, list) else [wrapped]
+            self._wrapped = dict(zip(self._players, every, strict=True))
+        return self._wrapped[player]
 
     @contextmanager
     def turn(self, player: str) -> Iterator[None]:
@@ -201,11 +212,16 @@ class SymmetryModule(LightningModule):
             raise ValueError(f"no player {player!r}; there are {list(self._players)}")
         if self._turn is not None:
             raise RuntimeError(f"the turn of {player!r} began inside the turn of {self._turn!r}")
+        others = (p for name, other in self._players.items() if name != player for p in other.moved)
+        resting = [p for p in others if p.requires_grad]
         self._turn = player
+        for p in resting:
+            p.requires_grad_(False)
         try:
-            with self.toggled_optimizer(self.player_optimizer(player)):
-                yield
+            yield
         finally:
+            for p in resting:
+                p.requires_grad_(True)
             self._turn = None
 
     def minimise(self, loss: Tensor) -> None:
@@ -216,7 +232,7 @@ class SymmetryModule(LightningModule):
         optimizer.zero_grad()
         self.manual_backward(loss)
         if player.clip_norm is not None:
-            nn.utils.clip_grad_norm_(player.parameters(), player.clip_norm)
+            nn.utils.clip_grad_norm_(player.moved, player.clip_norm)
         optimizer.step()
 
     # -- noise -----------------------------------------------------------------------------------
@@ -276,10 +292,10 @@ class SymmetryModule(LightningModule):
         if self._generator is None or self._generator.device != self.device:
             self._generator = self._fresh_generator()
         self._generator.manual_seed(mix_seed(self.noise_seed or 0, self.batches_seen))
+        progress = self.progress
         for name, player in self._players.items():
-            rate = player.lr * player.schedule(self.progress)
             for group in self.player_optimizer(name).param_groups:
-                group["lr"] = rate
+                group["lr"] = player.lr * player.schedule(progress)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the batch."""

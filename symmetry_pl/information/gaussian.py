@@ -87,9 +87,12 @@ def moments(x: Tensor, y: Tensor, reduce: Reduce | None = None) -> Moments:
         )
     with torch.autocast(x.device.type, enabled=False):
         joint = torch.cat([at_least_float32(x), at_least_float32(y)], dim=1)
+        if reduce is None:
+            mean = joint.mean(0)
+            residual = joint - mean
+            return Moments(joint.new_tensor(len(joint)), mean, residual.T @ residual)
         count, mean, residual = centre(joint, reduce)
-        sums = torch.cat([residual.sum(0, keepdim=True), residual.T @ residual])
-        sums = sums if reduce is None else reduce(sums)
+        sums = reduce(torch.cat([residual.sum(0, keepdim=True), residual.T @ residual]))
         offset = sums[0] / count
         return Moments(count, mean + offset, sums[1:] - count * torch.outer(offset, offset))
 

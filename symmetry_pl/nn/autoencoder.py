@@ -99,8 +99,9 @@ class TokenAutoencoder(Autoencoder):
     """Residual MLPs between token ids ``(B, L)`` and a latent space; cross-entropy in nats.
 
     All positions are decoded at once from the latent vector, so that training and evaluation
-    decode alike: there is no teacher to force. The latent numbers are layer-normalised where
-    ``normalise`` is set, which fixes the scale that the posterior's noise is measured on.
+    decode alike: there is no teacher to force. The code is not normalised: a layer norm over z
+    would fix its sum and its length, so that z0 always knew the sum of z1, and no adversary could
+    take that from it.
 
     Args:
         code_dim: see ``Autoencoder``.
@@ -111,7 +112,6 @@ class TokenAutoencoder(Autoencoder):
         hidden: inner width of a residual block.
         encoder_blocks: residual blocks of the encoder.
         decoder_blocks: residual blocks of the decoder.
-        normalise: layer normalisation (without affine part) of the code.
     """
 
     kind = "tokens"
@@ -126,14 +126,11 @@ class TokenAutoencoder(Autoencoder):
         hidden: int = 1024,
         encoder_blocks: int = 2,
         decoder_blocks: int = 3,
-        normalise: bool = True,
     ) -> None:
         super().__init__(code_dim, decoder_dim)
         self.length = length
         self.symbols = symbols
-        encoder = TokenEncoder(length, symbols, code_dim, width, hidden, encoder_blocks)
-        norm = nn.LayerNorm(code_dim, elementwise_affine=False) if normalise else nn.Identity()
-        self.encoder = nn.Sequential(encoder, norm)
+        self.encoder = TokenEncoder(length, symbols, code_dim, width, hidden, encoder_blocks)
         self.decoder = TokenDecoder(length, symbols, decoder_dim, width, hidden, decoder_blocks)
 
     def loss(self, prediction: Tensor, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Experiment, System
-from symmetry_pl.reproduce.report import write_results
+from symmetry_pl.reproduce.report import fill_pages, markdown_table, write_results
 from symmetry_pl.runs import config_root
 
 EXPERIMENTS = {"stib/spiral": "symmetry_pl.reproduce.stib_spiral"}
@@ -65,19 +65,28 @@ class Job:
 
 
 def run_job(job: Job) -> str:
-    """Fit and test in processes of their own, unless it has been done; returns a line to print."""
+    """Fit and test in processes of their own; returns a line to print.
+
+    What has been done is not done again, and what was interrupted goes on.
+    """
     name = f"{job.system.name}, seed {job.seed}"
     if job.record() is not None:
         return f"{name}: already there"
-    shutil.rmtree(job.folder, ignore_errors=True)
-    job.folder.mkdir(parents=True)
+    checkpoint, arguments = job.run / "checkpoints" / "last.ckpt", job.folder / "arguments.json"
+    fit = list(job.fit_arguments)
+    if checkpoint.is_file() and json.loads(arguments.read_text()) == job.digest():
+        fit.append(f"--ckpt_path={checkpoint}")  # an interrupted run goes on
+    else:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        job.folder.mkdir(parents=True)
+        arguments.write_text(json.dumps(job.digest()))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    test = ["test", f"--ckpt_path={job.run / 'checkpoints' / 'last.ckpt'}", "--threads=1"]
+    test = ["test", f"--ckpt_path={checkpoint}", "--threads=1"]
     test += [f"--config={job.run / 'config.yaml'}"]
-    with (job.folder / "log.txt").open("w") as log:
-        for arguments in (job.fit_arguments, test):
+    with (job.folder / "log.txt").open("a") as log:
+        for command in (fit, test):
             done = subprocess.run(
-                [sys.executable, "-m", "symmetry_pl", *arguments],
+                [sys.executable, "-m", "symmetry_pl", *command],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -85,7 +94,6 @@ def run_job(job: Job) -> str:
             )
             if done.returncode != 0:
                 return f"{name}: FAILED, see {job.folder / 'log.txt'}"
-    (job.folder / "arguments.json").write_text(json.dumps(job.digest()))
     record = job.record()
     assert record is not None
     return f"{name}: {record['fit']['cpu_s']:.0f} CPU-s"
@@ -129,7 +137,9 @@ def main(args: list[str]) -> int:
     finished = [(job, record) for job in jobs if (record := job.record()) is not None]
     command = "symmetry reproduce " + " ".join(args)
     path = write_results(experiment, finished, command, Path(options.out))
-    print(f"results in {path} and {path.with_suffix('.md')}")
+    table = markdown_table(experiment, json.loads(path.read_text()))
+    pages = fill_pages(experiment, table, Path.cwd())
+    print("results in", ", ".join(map(str, [path, path.with_suffix(".md"), *pages])))
     return 1 if any("FAILED" in line for line in lines) else 0
 
 

@@ -55,8 +55,29 @@ def write_results(
         "rows": rows,
     }
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    path.with_suffix(".md").write_text(markdown(experiment, result))
+    table = markdown_table(experiment, result)
+    page = f"# {experiment.title}\n\nGenerated from `{path.name}`.\n\n{table}"
+    path.with_suffix(".md").write_text(page)
     return path
+
+
+def fill_pages(experiment: Experiment, table: str, root: Path) -> list[Path]:
+    """Put the table between its markers in README.md and docs/*.md below ``root``.
+
+    The markers are ``<!-- results:<slug> -->`` and ``<!-- /results:<slug> -->``.
+
+    Returns:
+        The pages that have the markers.
+    """
+    first, last = f"<!-- results:{experiment.slug} -->", f"<!-- /results:{experiment.slug} -->"
+    filled = []
+    for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
+        text = page.read_text() if page.is_file() else ""
+        if first in text and last in text:
+            before, rest = text.split(first, 1)
+            page.write_text(f"{before}{first}\n{table}{last}{rest.split(last, 1)[1]}")
+            filled.append(page)
+    return filled
 
 
 def _rows(
@@ -90,16 +111,11 @@ def _rows(
     return rows
 
 
-def markdown(experiment: Experiment, result: dict[str, Any]) -> str:
-    """The table as a page: mean ± std over seeds, the published value in brackets."""
+def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
+    """Mean ± standard deviation over seeds, the published value in brackets; then the notes."""
     columns = experiment.metrics
     header = [c.label + (f" [{c.unit}]" if c.unit else "") for c in columns]
     lines = [
-        f"# {experiment.title}",
-        "",
-        "Generated from the JSON file beside it; mean ± standard deviation over seeds, the "
-        "published value in brackets.",
-        "",
         "| system | " + " | ".join(header) + " | CPU-s | batches | seeds |",
         "|---" * (len(columns) + 4) + "|",
     ]
@@ -125,7 +141,8 @@ def markdown(experiment: Experiment, result: dict[str, Any]) -> str:
             + " | ".join(cells)
             + f" | {cost} | {first['batches']:,} | {len(first['seeds'])} |"
         )
-    lines += ["", *(f"- {note}" for note in experiment.notes)]
+    spread = "Mean ± standard deviation over seeds; in brackets the published value."
+    lines += ["", *(f"- {note}" for note in (spread, *experiment.notes))]
     lines.append(f"- Command: `{result['command']}`; {result['date']}, {result['cores']} cores.")
     return "\n".join(lines) + "\n"
 

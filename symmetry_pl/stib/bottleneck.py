@@ -33,6 +33,7 @@ class Bottleneck(InvarianceModule):
         latent_dim: k, dimensions of z.
         posterior: ``shared``: one free log σ a dimension for all x (STIB and VAE of the paper);
             ``head``: log σ(x) from the encoder (CVAE and CVIB).
+        log_std_start: the free log σ at the first batch.
         condition_dim: columns of y that the decoder is given beside z.
         kl_weight: w_KL.
         x_weight: w_x.
@@ -57,6 +58,7 @@ class Bottleneck(InvarianceModule):
         autoencoder_options: dict[str, Any] | None = None,
         latent_dim: int = 3,
         posterior: str = "shared",
+        log_std_start: float = 0.0,
         condition_dim: int = 0,
         kl_weight: float = 1.0,
         x_weight: float = 1.0,
@@ -86,7 +88,9 @@ class Bottleneck(InvarianceModule):
             (code_dim, latent_dim + condition_dim),
             autoencoder_options or {},
         )
-        self.log_std = nn.Parameter(torch.zeros(latent_dim)) if posterior == "shared" else None
+        self.log_std: nn.Parameter | None = None
+        if posterior == "shared":
+            self.log_std = nn.Parameter(torch.full((latent_dim,), log_std_start))
         self._lr, self._schedule, self._clip_norm = lr, named_schedule(lr_schedule), clip_norm
         self._optimizer, self._weight_decay = optimizer, weight_decay
 

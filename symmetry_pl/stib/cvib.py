@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from symmetry_pl.core import all_reduce_sum
+from symmetry_pl.core import reduction
 from symmetry_pl.information import pairwise_kl
 from symmetry_pl.stib.cvae import CVAE
 
@@ -31,5 +31,5 @@ class CVIB(CVAE):
 
     def penalty(self, mean: Tensor, log_std: Tensor) -> dict[str, Tensor]:
         """The pairwise bound over the global batch, in nats."""
-        bound = pairwise_kl(mean, 2 * log_std, reduce=all_reduce_sum)
+        bound = pairwise_kl(mean, 2 * log_std, reduce=reduction())
         return {"pairwise_kl": self.pair_weight * bound}

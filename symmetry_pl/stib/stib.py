@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from symmetry_pl.core import Phase, Player, all_reduce_sum, ramp, world_size
+from symmetry_pl.core import Phase, Player, all_reduce_sum, ramp, reduction, world_size
 from symmetry_pl.information import gaussian_information, standardise
 from symmetry_pl.nn.bijection import Bijection
 from symmetry_pl.nn.mlp import MLP
@@ -174,8 +174,8 @@ class STIB(Bottleneck):
     @property
     def information_weight(self) -> float:
         """w_I at the current batch."""
-        phases = {p.name: p.until for p in self.configure_phases()}
-        return self.mi_weight * ramp(phases["hold"], phases["ramp"])(self.progress)
+        ends = {p.name: p.until for p in self.phases}
+        return self.mi_weight * ramp(ends["hold"], ends["ramp"])(self.progress)
 
     # -- the two losses -------------------------------------------------------------------------
 
@@ -191,12 +191,12 @@ class STIB(Bottleneck):
         """What the critic is shown of Z0, ``(B, d0)``."""
         if self.critic == "sampled":
             return self.split(z)[0]
-        return standardise(self.split(mean)[0], reduce=all_reduce_sum)
+        return standardise(self.split(mean)[0], reduce=reduction())
 
     def information(self, view: Tensor, proxy: Tensor) -> Tensor:
         """Gaussian I(a(z0); h(y)) of the global batch, in nats."""
         assert self.adversary is not None
-        return gaussian_information(self.adversary(view), proxy, self.ridge, all_reduce_sum)
+        return gaussian_information(self.adversary(view), proxy, self.ridge, reduction())
 
     def target_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """KL / λ + w_y ‖y − ŷ(z1)‖², and its parts; keeps the running mean of MAE(Y)."""
@@ -227,11 +227,11 @@ class STIB(Bottleneck):
                 loss = loss + self.information_weight * parts["mi_critic"]
         return loss, parts
 
-    def adversary_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Equation 7 with the relaxed Gaussian assumption; the encoder needs no gradient."""
-        with torch.no_grad():
-            mean, log_std = self.posterior(x)
-            view = self.critic_view(mean, self.sample(mean, log_std))
+    def adversary_loss(
+        self, mean: Tensor, log_std: Tensor, y: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Equation 7 with the relaxed Gaussian assumption, for a posterior without gradient."""
+        view = self.critic_view(mean, self.sample(mean, log_std))
         proxy = self.bijection(y)
         information = self.information(view, proxy)
         penalty = self.bijection.penalty(y, proxy)
@@ -245,9 +245,11 @@ class STIB(Bottleneck):
             loss, parts = (self.target_loss if self.phase == "target" else self.model_loss)(x, y)
             self.minimise(loss)
         if self.adversary is not None and self.phase in ("hold", "ramp", "play"):
+            with torch.no_grad():
+                posterior = self.posterior(x)  # the same for all steps, as the model stands still
             for _ in range(self.critic_steps):
                 with self.turn("adversary"):
-                    loss, adversary_parts = self.adversary_loss(x, y)
+                    loss, adversary_parts = self.adversary_loss(*posterior, y)
                     self.minimise(loss)
             parts |= adversary_parts
         if self.log_now:

@@ -36,24 +36,8 @@ def attached(model, batches=0, total=100):
     model._players = model.configure_players()
     losses = []
     model.minimise = losses.append
-    model.toggled_optimizer = _toggled(model)
     model.player_optimizer = lambda name: name
     return model, losses
-
-
-def _toggled(model):
-    from contextlib import contextmanager
-
-    @contextmanager
-    def toggled(name):
-        own = {id(p) for p in model._players[name].parameters()}
-        for p in model.parameters():
-            p.requires_grad_(id(p) in own)
-        yield
-        for p in model.parameters():
-            p.requires_grad_(True)
-
-    return toggled
 
 
 def batch(n=50):
@@ -66,7 +50,7 @@ def batch(n=50):
 @pytest.mark.parametrize("name", MODELS)
 def test_players_own_every_parameter_once(name):
     model = MODELS[name]()
-    owned = [id(p) for player in model.configure_players().values() for p in player.parameters()]
+    owned = [id(p) for player in model.configure_players().values() for p in player.moved]
     assert sorted(owned) == sorted(id(p) for p in model.parameters())
 
 
@@ -83,7 +67,7 @@ def test_every_step_reaches_every_parameter_of_its_player(name):
         model.zero_grad()
         loss.backward()
         for key, parameter in model.named_parameters():
-            mine = any(parameter is p for p in model._players[player].parameters())
+            mine = any(parameter is p for p in model._players[player].moved)
             touched = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
             assert touched == mine, f"{player}: {key}"
 
@@ -94,8 +78,8 @@ def test_the_critic_belongs_to_the_adversary_alone():
     model = STIB(critic_width=8, **SMALL, **PREDICTOR)
     players = model.configure_players()
     first = model.adversary[0].weight
-    assert any(p is first for p in players["adversary"].parameters())
-    assert not any(p is first for p in players["model"].parameters())
+    assert any(p is first for p in players["adversary"].moved)
+    assert not any(p is first for p in players["model"].moved)
 
 
 def test_stib_losses_are_equations_6_and_7():

@@ -1,0 +1,115 @@
+"""Results are written from runs, and pages from results."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from symmetry_pl.cli import main
+from symmetry_pl.reproduce import command
+from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce.report import markdown_table
+from symmetry_pl.reproduce.stib_spiral import EXPERIMENT, reference_rows
+from symmetry_pl.runs import config_root
+
+CHECKOUT = Path(__file__).parents[2]
+TINY = (
+    "--trainer.max_epochs=1",
+    "--trainer.check_val_every_n_epoch=1",
+    "--data.samples_per_epoch=120",
+    "--data.eval_samples=200",
+    "--model.autoencoder_options={x_dim: 2, width: 8}",
+)
+EXAMPLE = Experiment(
+    "example/tiny",
+    "Tiny",
+    "spiral",
+    (
+        System("cvae", "CVAE", "stib/paper/spiral_cvae.yaml", overrides=TINY,
+               published={"mae_x": 0.33}, seeds=(0, 1)),
+        System("cvib", "CVIB (ours)", "stib/paper/spiral_cvib.yaml", own=True, overrides=TINY),
+    ),
+    (MetricColumn("mae_x", "MAE(X)"), MetricColumn("mae_y", "MAE(Y)")),
+    references=lambda: {"floor": {"mae_x": 0.0}},
+)  # fmt: skip
+
+
+@pytest.fixture
+def example(monkeypatch):
+    module = ModuleType("example_experiment")
+    module.EXPERIMENT = EXAMPLE
+    monkeypatch.setitem(sys.modules, "example_experiment", module)
+    monkeypatch.setitem(command.EXPERIMENTS, "example/tiny", "example_experiment")
+    root = str(CHECKOUT)
+    monkeypatch.setenv("PYTHONPATH", root)
+
+
+def test_runs_become_results_and_pages(example, tmp_path, capsys):
+    page = tmp_path / "README.md"
+    page.write_text("a\n<!-- results:example_tiny -->\nold\n<!-- /results:example_tiny -->\nb\n")
+    assert main(["reproduce", "example/tiny", "--systems", "cvae", "--out", "results"]) == 0
+    result = json.loads((tmp_path / "results/example_tiny.json").read_text())
+    (row,) = result["rows"]  # a CVAE has no MAE(Y)
+    assert (row["system"], row["metric"], row["paper"], row["own"]) == (
+        "cvae", "mae_x", 0.33, False
+    )  # fmt: skip
+    assert row["seeds"] == [0, 1]
+    assert row["values"][0] != row["values"][1]
+    assert row["mean"] == pytest.approx(sum(row["values"]) / 2)
+    assert min(row["cpu_s"]) > 0
+    assert result["versions"]["torch"]
+    text = page.read_text()
+    assert text.startswith("a\n<!-- results:example_tiny -->\n| system |")
+    assert "old" not in text
+    assert "(0.330)" in text
+    assert text.endswith("b\n")
+
+    # what is there is not run again, and rows of systems that are not run stay
+    capsys.readouterr()
+    arguments = ["reproduce", "example/tiny", "--seeds", "0", "--out", "results"]
+    assert main([*arguments, "--systems", "cvae"]) == 0
+    assert "already there" in capsys.readouterr().out
+    assert main([*arguments, "--systems", "cvib"]) == 0
+    result = json.loads((tmp_path / "results/example_tiny.json").read_text())
+    assert [r["system"] for r in result["rows"]] == ["cvae", "cvib"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "no experiment 'nothing'; there are"),
+        (["stib/spiral", "--systems", "gan"], "has no 'gan'"),
+        (["stib/spiral", "--seeds", "a"], "--seeds must be integers"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(arguments, message, capsys):
+    assert main(["reproduce", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_reference_rows_are_the_known_constants():
+    rows = reference_rows()
+    noise, linear = rows.values()
+    assert noise["mae_y"] == pytest.approx(0.431, abs=0.006)
+    assert linear["mi_z0_y"] == pytest.approx(0.195, abs=0.012)
+
+
+def test_table_1_has_every_system_and_its_config():
+    names = [s.name for s in EXPERIMENT.systems]
+    assert names[:3] == ["flow_stib", "stib", "stib_paper"]
+    for base in ("vae", "no_adversary", "cvae", "cvib"):
+        assert {base, f"{base}_growing"} <= set(names)
+    for system in EXPERIMENT.systems:
+        assert (config_root() / system.config).is_file()
+    # the paper's 0.30 "nats" are bits
+    paper = next(s for s in EXPERIMENT.systems if s.name == "stib_paper").published
+    assert paper["mi_z0_y"] == pytest.approx(0.208, abs=0.001)
+
+
+def test_pages_show_the_results_as_they_are():
+    result = json.loads((CHECKOUT / "docs/results/stib_spiral.json").read_text())
+    table = markdown_table(EXPERIMENT, result)
+    for page in ("README.md", "docs/stib.md"):
+        assert table in (CHECKOUT / page).read_text(), f"{page}: run symmetry reproduce again"

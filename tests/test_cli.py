@@ -1,0 +1,99 @@
+"""What the command line does beyond Lightning's."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from symmetry_pl import CVIB, FlowSTIB
+from symmetry_pl.cli import main
+from symmetry_pl.runs import config_root, newest_run, next_run, run_of_checkpoint
+
+TWINS = Path(__file__).parent / "conf"
+
+
+def configs(name):
+    return ["--config", f"{config_root() / name}.yaml", "--config", f"{TWINS / name}.yaml"]
+
+
+@pytest.fixture
+def trained(tmp_path, capsys):
+    """A tiny CVIB run."""
+    assert main(["fit", *configs("stib/paper/spiral_cvib")]) == 0
+    capsys.readouterr()
+    return tmp_path / "lightning_logs/stib/paper/spiral_cvib/version_0/checkpoints/last.ckpt"
+
+
+def test_what_a_checkpoint_overrides_is_said(trained, capsys, caplog):
+    caplog.set_level("INFO", logger="pytorch_lightning")
+    arguments = ["test", *configs("stib/paper/spiral_cvib"), "--model.pair_weight=7"]
+    assert main([*arguments, f"--ckpt_path={trained}"]) == 0
+    said = capsys.readouterr().err + caplog.text
+    assert "model.init_args.pair_weight: 7.0 (config) becomes 1.0" in said
+
+
+def test_a_test_of_random_weights_is_loud(tmp_path):
+    with pytest.warns(UserWarning, match="RANDOM weights"):
+        assert main(["test", *configs("stib/paper/spiral_cvib")]) == 0
+
+
+def test_weights_to_start_from(trained, tmp_path, caplog):
+    caplog.set_level("INFO", logger="pytorch_lightning")
+    fresh = ["fit", *configs("stib/paper/spiral_cvib"), "--trainer.max_epochs=1", "--model.lr=1e-9"]
+    assert main([*fresh, f"--init_weights={trained}", "--run_name=again"]) == 0
+    (again,) = Path(tmp_path / "lightning_logs/again").rglob("last.ckpt")
+    old = torch.load(trained, weights_only=True)["state_dict"]
+    new = torch.load(again, weights_only=True)["state_dict"]
+    for key, value in old.items():
+        torch.testing.assert_close(new[key], value, atol=1e-6, rtol=0)
+    assert main([*fresh, "--init_weights=nowhere.ckpt"]) == 2
+
+
+def test_load_from_checkpoint_needs_nothing_else(trained):
+    model = CVIB.load_from_checkpoint(trained)
+    saved = torch.load(trained, weights_only=True)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, saved["state_dict"][key]), key
+    assert model.pair_weight == 1
+    assert model.data is not None
+    assert model.data.target_names == ("y0", "y1")
+
+
+def test_hyperparameters_of_python_use_are_complete_and_plain():
+    model = FlowSTIB(x_dim=3, z1_dim=2, flow_options={"bins": 5}, probe_every=4)
+    assert model.hparams["x_dim"] == 3
+    assert model.hparams["probe_every"] == 4
+    assert model.hparams["flow_options"] == {"bins": 5}
+    assert model.hparams["leakage_points"] == 2000
+    twin = FlowSTIB(**model.hparams)
+    assert [p.shape for p in twin.parameters()] == [p.shape for p in model.parameters()]
+
+
+def test_other_data_than_the_checkpoints_are_refused(trained, capsys, monkeypatch):
+    from datamodules.spiral import SpiralDataModule
+    from symmetry_pl.core import DataDescription
+
+    other = DataDescription("vector", (2,), ("gap", "alpha"))
+    monkeypatch.setattr(SpiralDataModule, "description", other)
+    assert main(["test", f"--ckpt_path={trained}"]) == 2
+    assert "trained on other data" in capsys.readouterr().err
+
+
+def test_run_folders_count_up(tmp_path):
+    assert next_run(tmp_path / "a").name == "version_0"
+    for k in (0, 2, 10):
+        (tmp_path / f"a/version_{k}/checkpoints").mkdir(parents=True)
+    assert next_run(tmp_path / "a").name == "version_11"
+    (tmp_path / "a/version_2/checkpoints/last.ckpt").touch()
+    assert newest_run(tmp_path / "a", "last").name == "version_2"
+    with pytest.raises(FileNotFoundError, match=r"no run under .* has checkpoints/best\.ckpt"):
+        newest_run(tmp_path / "a", "best")
+    checkpoint = tmp_path / "a/version_2/checkpoints/last.ckpt"
+    assert run_of_checkpoint(str(checkpoint)).name == "version_2"
+
+
+def test_loggers_and_checkpoints_can_be_switched_off(tmp_path):
+    quiet = ["--trainer.logger=false", "--trainer.enable_checkpointing=false"]
+    assert main(["fit", *configs("stib/paper/spiral_cvae"), *quiet]) == 0
+    assert not list(tmp_path.rglob("*.ckpt"))
+    assert main(["fit", *configs("stib/paper/spiral_cvae"), "--trainer.fast_dev_run=true"]) == 0
