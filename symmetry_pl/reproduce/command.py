@@ -49,14 +49,18 @@ class Job:
         """Where the run is."""
         return self.folder / "version_0"
 
-    def record(self) -> dict[str, Any] | None:
-        """The finished run's metrics.json; None if it has not been run with these arguments."""
+    def metrics(self) -> dict[str, Any]:
+        """The run's metrics.json; empty if it was not run, or with other arguments."""
         path, arguments = self.run / "metrics.json", self.folder / "arguments.json"
         if not path.is_file() or not arguments.is_file():
-            return None
+            return {}
         record: dict[str, Any] = json.loads(path.read_text())
-        same = json.loads(arguments.read_text()) == self.digest()
-        return record if same and "test" in record else None
+        return record if json.loads(arguments.read_text()) == self.digest() else {}
+
+    def record(self) -> dict[str, Any] | None:
+        """The metrics.json of a run that has been tested; None of any other."""
+        record = self.metrics()
+        return record if "test" in record else None
 
     def digest(self) -> list[str]:
         """What decides the result: the arguments and the config's text."""
@@ -81,10 +85,11 @@ def run_job(job: Job) -> str:
         job.folder.mkdir(parents=True)
         arguments.write_text(json.dumps(job.digest()))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    test = ["test", f"--ckpt_path={checkpoint}", "--threads=1"]
-    test += [f"--config={job.run / 'config.yaml'}"]
+    # the config comes first, as its ckpt_path (null) would undo what stands before it
+    test = ["test", f"--config={job.run / 'config.yaml'}", f"--ckpt_path={checkpoint}"]
+    commands = [test] if "fit" in job.metrics() else [fit, test]
     with (job.folder / "log.txt").open("a") as log:
-        for command in (fit, test):
+        for command in commands:
             done = subprocess.run(
                 [sys.executable, "-m", "symmetry_pl", *command],
                 env=environment,
