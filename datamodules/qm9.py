@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.base import SymmetryDataModule
 from datamodules.curriculum import CurriculumSampler
+from datamodules.qm9_raw import own_table
 from datamodules.qm9_table import TARGETS, QM9Table, read_qm9
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, summarise_bad_rows
@@ -69,9 +70,10 @@ class QM9DataModule(SymmetryDataModule):
     pre-training pool is compared with them by canonical SMILES.
 
     Args:
-        root: folder with your own QM9 table, ``qm9.csv`` or ``qm9.csv.gz``, such as DeepChem's;
-            null for the copy inside the package, 130,831 molecules (the 3,054 of QM9 whose
-            geometries do not match their SMILES are left out).
+        root: folder with your own QM9 table, ``qm9.csv`` or ``qm9.csv.gz``, such as DeepChem's,
+            or with the published archive of all 133,885 molecules, which is downloaded into it
+            where there is neither; null for the copy inside the package, 130,831 molecules (the
+            3,054 of QM9 whose geometries do not match their SMILES are left out).
         batch_size: molecules a step and process.
         eval_batch_size: molecules a step in evaluation.
         num_workers: loader processes.
@@ -130,6 +132,11 @@ class QM9DataModule(SymmetryDataModule):
     def description(self) -> DataDescription:
         """Vocabulary, targets with units, and their standardisation."""
         return self._get()[2]
+
+    def prepare_data(self) -> None:
+        """Find or download the table, on one process of each machine."""
+        if self.root is not None:
+            own_table(self.root)
 
     def setup(self, stage: str | None = None) -> None:
         """Read the table, split it, and standardise the targets; once, whatever the stage."""

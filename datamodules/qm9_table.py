@@ -10,16 +10,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from datamodules.download import locate
 from datamodules.qm9_embedded import EMBEDDED, read_columns
+from datamodules.qm9_raw import own_table
 from symmetry_pl.molecules import BadRow, Representation, check_smiles, formula
 
 __all__ = ["HARTREE", "TARGETS", "QM9Table", "Target", "read_qm9"]
 
 HARTREE = 27.211386246
 """One hartree in eV, CODATA 2018 as rounded by PyTorch Geometric's QM9."""
-
-_URL = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/qm9.csv"
 
 
 class Target(NamedTuple):
@@ -77,14 +75,14 @@ def read_qm9(root: str | None, language: Representation, targets: list[str]) -> 
     """Read the package's copy of QM9, or the table in ``root``.
 
     A user's table is any CSV file ``qm9.csv`` or ``qm9.csv.gz`` with a column ``smiles`` and
-    the columns of ``TARGETS`` (energies in hartree); formulas are computed from the SMILES. It is
-    not checked against a checksum, since no publisher states one, but every molecule is parsed.
+    the columns of ``TARGETS`` (energies in hartree); formulas are computed from the SMILES, and
+    every molecule is parsed. Without one, the published archive is used: see ``own_table``.
 
     Raises:
         FileNotFoundError: if there is no table in ``root``.
         ValueError: if it lacks a column.
     """
-    path = EMBEDDED if root is None else _own_table(root)
+    path = EMBEDDED if root is None else own_table(root)
     wanted = [column for name in targets for column in TARGETS[name].columns]
     # the embedded copy is verified by the test suite, so its derived columns are trusted
     derived = ["formula", language.name] if root is None else []
@@ -116,13 +114,6 @@ def read_qm9(root: str | None, language: Representation, targets: list[str]) -> 
     rows = torch.arange(len(smiles))
     ordered = tuple(bad[row] for row in sorted(bad))
     return QM9Table(path, rows, smiles, formulas, texts, values, ordered)
-
-
-def _own_table(root: str) -> Path:
-    try:
-        return locate("QM9", root, "qm9.csv.gz", _URL, None, folder="qm9")
-    except FileNotFoundError:
-        return locate("QM9", root, "qm9.csv", _URL, None, folder="qm9")
 
 
 def _numbers(path: Path, columns: dict[str, list[str]], name: str) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
@@ -224,6 +225,9 @@ def main(args: list[str] | None = None) -> int:
     keeps its traceback.
     """
     arguments = sys.argv[1:] if args is None else list(args)
+    if not torch.cuda.is_available():
+        # a CUDA build without a GPU looks for the driver at every optimiser step; this stops it
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
     # the run's folder is ours, and a continued run's history has been set aside;
     # Lightning 2.6 asks torch 2.14's pytree a deprecated question at every start

@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from symmetry_pl.callbacks import plots
@@ -44,7 +45,8 @@ class Figures(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw where a set is due."""
-        if not isinstance(pl_module, InvarianceModule) or trainer.sanity_checking:
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if not isinstance(pl_module, InvarianceModule) or not fitting:
             return
         self._remember(trainer, pl_module, "val", _LEAKAGE)
         self._validations += 1
@@ -148,8 +150,9 @@ def _molecule_figures(module: InvarianceModule, data: DataDescription) -> Iterat
 def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tuple[Tensor, Tensor]:
     """Inputs decoded while Z0 goes from one sample's to another's and Z1 stays; and their targets.
 
-    The targets are those that the model itself predicts after encoding the decoded input again,
-    so that they test the symmetry instead of repeating g(z1).
+    The other sample is the one whose Z1 is nearest, so that both ends are like real inputs. The
+    targets are those that the model predicts after encoding the decoded input again, so that they
+    test the symmetry instead of repeating g(z1).
 
     Args:
         module: a method with a Z1.
@@ -161,8 +164,10 @@ def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tup
         Inputs ``(rows · 5, …)`` and targets ``(rows · 5, t)``, standardised.
     """
     share = torch.linspace(0, 1, _STEPS).repeat(rows)[:, None].to(z0)
-    start = torch.arange(rows).repeat_interleave(_STEPS)
-    path = z0[start] + share * (z0[start + rows] - z0[start])
+    distance = torch.cdist(z1[:rows].float(), z1.float())
+    nearest = distance.fill_diagonal_(float("inf")).argmin(1)
+    start, end = (i.repeat_interleave(_STEPS) for i in (torch.arange(rows), nearest))
+    path = z0[start] + share * (z0[end] - z0[start])
     device = module.device
     moved, kept = path.to(device), z1[start].to(device)
     x = module.decode(moved, kept)

@@ -49,13 +49,23 @@ class Job:
         """Where the run is."""
         return self.folder / "version_0"
 
+    @property
+    def arguments(self) -> Path:
+        """Where the arguments are kept that the run was begun with."""
+        return self.folder / "arguments.json"
+
+    def begun(self) -> bool:
+        """Whether there is a run with these arguments, finished or not."""
+        kept = self.arguments
+        return kept.is_file() and json.loads(kept.read_text()) == self.digest()
+
     def metrics(self) -> dict[str, Any]:
         """The run's metrics.json; empty if it was not run, or with other arguments."""
-        path, arguments = self.run / "metrics.json", self.folder / "arguments.json"
-        if not path.is_file() or not arguments.is_file():
+        path = self.run / "metrics.json"
+        if not path.is_file() or not self.begun():
             return {}
         record: dict[str, Any] = json.loads(path.read_text())
-        return record if json.loads(arguments.read_text()) == self.digest() else {}
+        return record
 
     def record(self) -> dict[str, Any] | None:
         """The metrics.json of a run that has been tested; None of any other."""
@@ -76,14 +86,14 @@ def run_job(job: Job) -> str:
     name = f"{job.system.name}, seed {job.seed}"
     if job.record() is not None:
         return f"{name}: already there"
-    checkpoint, arguments = job.run / "checkpoints" / "last.ckpt", job.folder / "arguments.json"
+    checkpoint = job.run / "checkpoints" / "last.ckpt"
     fit = list(job.fit_arguments)
-    if checkpoint.is_file() and json.loads(arguments.read_text()) == job.digest():
+    if checkpoint.is_file() and job.begun():
         fit.append(f"--ckpt_path={checkpoint}")  # an interrupted run goes on
     else:
         shutil.rmtree(job.folder, ignore_errors=True)
         job.folder.mkdir(parents=True)
-        arguments.write_text(json.dumps(job.digest()))
+        job.arguments.write_text(json.dumps(job.digest()))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     # the config comes first, as its ckpt_path (null) would undo what stands before it
     test = ["test", f"--config={job.run / 'config.yaml'}", f"--ckpt_path={checkpoint}"]

@@ -166,11 +166,13 @@ class Bottleneck(InvarianceModule):
     # -- evaluation -----------------------------------------------------------------------------
 
     def evaluate(self, x: Tensor, y: Tensor) -> Evaluation:
-        """Everything at z := μ(x), as published."""
+        """Everything at z := μ(x), as published; targets at full precision under autocast too."""
         mean, _ = self.posterior(x)
-        z0, z1 = self.split(mean.float() if mean.dtype == torch.bfloat16 else mean)
+        z0, z1 = self.split(mean.to(self.dtype))
         x_hat = self.decode(z0, z1, y)
-        return Evaluation(x_hat, self.predict_target(z0, z1), z0, z1)
+        with torch.autocast(mean.device.type, enabled=False):
+            y_hat = self.predict_target(z0, z1)
+        return Evaluation(x_hat, y_hat, z0, z1)
 
     def decode(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
         """Most likely input of the codes."""
