@@ -240,15 +240,23 @@ def main(args: list[str] | None = None) -> int:
             return reproduce(arguments[1:])
         run(arguments)
     except (ValueError, FileNotFoundError, FloatingPointError) as error:
-        if not _ours(error):
+        found = _our_error(error)
+        if found is None:
             raise
-        print(f"symmetry: error: {error}", file=sys.stderr)
+        print(f"symmetry: error: {found}", file=sys.stderr)
         return 2
     return 0
 
 
-def _ours(error: BaseException) -> bool:
-    """Whether the innermost frame of the traceback is in this project."""
-    frames = traceback.extract_tb(error.__traceback__)
-    homes = [str(Path(m.__file__).parent) for m in (symmetry_pl, datamodules) if m.__file__]
-    return bool(frames) and any(frames[-1].filename.startswith(h) for h in homes)
+def _our_error(error: BaseException | None) -> BaseException | None:
+    """The error, or one it was raised from, whose innermost frame is in this project.
+
+    The argument parser wraps what a constructor raises into an error of its own.
+    """
+    homes = tuple(str(Path(m.__file__).parent) for m in (symmetry_pl, datamodules) if m.__file__)
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        if frames and frames[-1].filename.startswith(homes):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

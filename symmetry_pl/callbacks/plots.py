@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 Array = npt.NDArray[np.float64]
 
 BINS = 10
-_POINT: dict[str, Any] = {"s": 5, "linewidths": 0, "alpha": 0.8, "rasterized": True}
+_POINT: dict[str, Any] = {"linewidths": 0, "alpha": 0.8, "rasterized": True}
 
 
 def new_figure(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.9) -> Figure:
@@ -69,19 +69,20 @@ def reconstructions(
         pairs: name, true points ``(N, 2)`` and the model's, None where it has none.
         colour: name and values ``(N,)`` that bin and colour the points of all panels.
     """
-    panels = [(name, truth, truth) for name, truth, _ in pairs]
-    panels += [
-        (f"{name} by the model", made, truth) for name, truth, made in pairs if made is not None
-    ]
-    panels.sort(key=lambda panel: panel[0])
-    figure = new_figure(len(panels))
-    axes = _axes(figure, len(panels))
-    for i, (axis, (title, points, truth)) in enumerate(zip(axes, panels, strict=True)):
-        last = i == len(panels) - 1
-        _coloured(figure if last else None, axis, points, colour[1], colour[0])
+    columns = 2 if any(made is not None for _, _, made in pairs) else 1
+    figure = new_figure(columns, rows=len(pairs))
+    grid = figure.subplots(len(pairs), columns, squeeze=False)
+    for row, (name, truth, made) in zip(grid, pairs, strict=True):
         margin = 0.05 * np.ptp(truth, axis=0)
         low, high = truth.min(0) - margin, truth.max(0) + margin
-        axis.set(title=title, aspect="equal", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        for axis, points, title in zip(
+            row, (truth, made), (name, f"{name} by the model"), strict=False
+        ):
+            if points is None:
+                axis.set_axis_off()
+                continue
+            _coloured(figure if axis is row[0] else None, axis, points, colour[1], colour[0])
+            axis.set(title=title, aspect="equal", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     return figure
 
 
@@ -99,7 +100,8 @@ def targets(truth: Array, predicted: Array, names: Sequence[str]) -> Figure:
         ends = [min(truth[:, i].min(), predicted[:, i].min())]
         ends.append(max(truth[:, i].max(), predicted[:, i].max()))
         axis.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
-        axis.scatter(truth[:, i], predicted[:, i], color="#3b6ea5", **_POINT)
+        size = _size(len(truth))
+        axis.scatter(truth[:, i], predicted[:, i], s=size, color="#3b6ea5", **_POINT)
         axis.set(xlabel="true", ylabel="predicted", title=f"{name}: MAE {error:.3g}")
     return figure
 
@@ -122,6 +124,11 @@ def history(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], ylabe
     return figure
 
 
+def _size(points: int) -> float:
+    """Area of a marker: few points are drawn larger."""
+    return float(np.clip(10_000 / max(points, 1), 4, 22))
+
+
 def _first(name: str, z: Array) -> str:
     return name if z.shape[1] == 1 else f"{name}, first of {z.shape[1]} dimensions"
 
@@ -142,6 +149,7 @@ def _coloured(figure: Figure | None, axis: Axes, points: Array, values: Array, n
         cmap="turbo",
         vmin=edges[0],
         vmax=edges[-1],
+        s=_size(len(points)),
         **_POINT,
     )
     axis.spines[["top", "right"]].set_visible(False)
