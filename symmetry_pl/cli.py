@@ -23,7 +23,14 @@ from datamodules.base import SymmetryDataModule
 from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import SymmetryModule
-from symmetry_pl.runs import keep_history, newest_run, next_run, run_name_of, run_of_checkpoint
+from symmetry_pl.runs import (
+    config_root,
+    keep_history,
+    newest_run,
+    next_run,
+    run_name_of,
+    run_of_checkpoint,
+)
 
 
 class SymmetryCLI(LightningCLI):
@@ -200,10 +207,24 @@ def _with_saved_config(args: list[str]) -> list[str]:
     return [args[0], "--config", str(config), *args[1:]] if config.is_file() else args
 
 
+def _with_shipped_configs(args: list[str]) -> list[str]:
+    """``--config stib/spiral.yaml`` means the shipped config where no such file is here."""
+    found = list(args)
+    for i, argument in enumerate(found):
+        name, equals, value = argument.partition("=")
+        if name not in ("--config", "-c") or (not equals and i + 1 == len(found)):
+            continue
+        value = value if equals else found[i + 1]
+        shipped = config_root() / value
+        if not Path(value).is_file() and shipped.is_file():
+            found[i if equals else i + 1] = f"{name}={shipped}" if equals else str(shipped)
+    return found
+
+
 def run(args: ArgsType = None) -> SymmetryCLI:
     """Parse and run one of Lightning's subcommands; errors are raised."""
     if isinstance(args, list):
-        args = _with_saved_config(args)
+        args = _with_shipped_configs(_with_saved_config(args))
     return SymmetryCLI(
         SymmetryModule,
         SymmetryDataModule,

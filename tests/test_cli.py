@@ -92,6 +92,14 @@ def test_run_folders_count_up(tmp_path):
     assert run_of_checkpoint(str(checkpoint)).name == "version_2"
 
 
+def test_shipped_configs_are_found_from_anywhere(capsys):
+    for form in (["--config", "stib/spiral.yaml"], ["--config=stib/spiral.yaml"]):
+        with pytest.raises(SystemExit) as done:
+            main(["fit", *form, "--print_config"])
+        assert done.value.code == 0
+        assert "SpiralDataModule" in capsys.readouterr().out
+
+
 def test_loggers_and_checkpoints_can_be_switched_off(tmp_path):
     quiet = ["--trainer.logger=false", "--trainer.enable_checkpointing=false"]
     assert main(["fit", *configs("stib/paper/spiral_cvae"), *quiet]) == 0
