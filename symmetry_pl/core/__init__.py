@@ -2,7 +2,8 @@
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.core.distributed import all_reduce_sum, reduction, world_size
-from symmetry_pl.core.module import Phase, Player, SymmetryModule
+from symmetry_pl.core.module import SymmetryModule
+from symmetry_pl.core.players import Phase, Player
 from symmetry_pl.core.schedules import GeometricGrowth, named_schedule, ramp, warmup_cosine
 
 __all__ = [

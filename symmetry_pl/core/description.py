@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 
@@ -49,6 +50,31 @@ class DataDescription:
     def physical(self) -> bool:
         """Whether the targets have units, so that errors are reported per target."""
         return bool(self.target_units)
+
+    def same_as(self, other: DataDescription) -> bool:
+        """Whether a model of the one may be used on the other: all but rounding is the same."""
+        numbers = (*self.target_mean, *self.target_scale)
+        others = (*other.target_mean, *other.target_scale)
+        return (
+            self._without_numbers() == other._without_numbers()
+            and len(self.target_mean) == len(other.target_mean)
+            and len(numbers) == len(others)
+            and all(
+                math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)
+                for a, b in zip(numbers, others, strict=True)
+            )
+        )
+
+    def _without_numbers(self) -> DataDescription:
+        return replace(self, target_mean=(), target_scale=(), extra={})
+
+    def __str__(self) -> str:
+        """Kind, shape and scales, for messages."""
+        scale = [
+            f"{n} = {m:.4g} ± {s:.4g}"
+            for n, m, s in zip(self.target_names, self.target_mean, self.target_scale, strict=False)
+        ]
+        return ", ".join([f"{self.kind} of shape {self.x_shape}", *scale])
 
     def metric_names(self) -> list[str]:
         """Names ``mae_<property>_<unit>`` of the per-target errors.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -15,57 +14,9 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.core.schedules import Schedule, constant
+from symmetry_pl.core.players import Phase, Player
 
 _STATE = "symmetry_pl"
-_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
-
-
-@dataclass(frozen=True)
-class Player:
-    """A named optimiser with what it may move.
-
-    Args:
-        parts: the modules and parameters that are this player's, by name and never by position.
-        lr: learning rate at schedule factor 1.
-        schedule: factor of the learning rate at a given progress.
-        optimizer: ``"adam"``, ``"adamw"`` or ``"sgd"``.
-        options: further keyword arguments of the optimiser, e.g. ``{"betas": (0.5, 0.9)}``.
-        clip_norm: largest norm of the player's whole gradient; ``None`` leaves it alone.
-    """
-
-    parts: Sequence[nn.Module | nn.Parameter]
-    lr: float
-    schedule: Schedule = constant
-    optimizer: str = "adam"
-    options: dict[str, Any] | None = None
-    clip_norm: float | None = None
-
-    @cached_property
-    def moved(self) -> list[nn.Parameter]:
-        """All parameters of the parts, each once."""
-        found: dict[int, nn.Parameter] = {}
-        for part in self.parts:
-            for p in [part] if isinstance(part, nn.Parameter) else part.parameters():
-                found[id(p)] = p
-        return list(found.values())
-
-    def build(self) -> torch.optim.Optimizer:
-        """The optimiser, in its fused form where torch has one (one kernel a step)."""
-        if self.optimizer not in _OPTIMIZERS:
-            raise ValueError(f"optimizer must be one of {sorted(_OPTIMIZERS)}: {self.optimizer!r}")
-        if self.lr <= 0:
-            raise ValueError(f"a learning rate must be positive, got {self.lr}")
-        kind: Any = _OPTIMIZERS[self.optimizer]
-        return kind(self.moved, lr=self.lr, fused=True, **(self.options or {}))  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A named part of training that ends at progress ``until`` (1 for the last)."""
-
-    name: str
-    until: float
 
 
 class SymmetryModule(LightningModule):
@@ -278,10 +229,10 @@ class SymmetryModule(LightningModule):
 
     def describe_data(self, data: DataDescription) -> None:
         """Adopt names, units and scales; refuse data that differ from a checkpoint's."""
-        if self.data is not None and not _same_data(self.data, data):
+        if self.data is not None and not self.data.same_as(data):
             raise ValueError(
-                f"the checkpoint was trained on other data ({_brief(self.data)}) than the "
-                f"datamodule gives ({_brief(data)}): use the data options it was trained with, "
+                f"the checkpoint was trained on other data ({self.data}) than the "
+                f"datamodule gives ({data}): use the data options it was trained with, "
                 "data.split_seed among them"
             )
         self.check_data(data)
@@ -372,25 +323,3 @@ def mix_seed(seed: int, counter: int) -> int:
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
     return (z ^ (z >> 31)) >> 1
-
-
-def _same_data(a: DataDescription, b: DataDescription) -> bool:
-    def close(u: Sequence[float], v: Sequence[float]) -> bool:
-        return len(u) == len(v) and all(
-            math.isclose(p, q, rel_tol=1e-6, abs_tol=1e-9) for p, q in zip(u, v, strict=True)
-        )
-
-    return (
-        (a.kind, a.x_shape, a.target_names, a.target_units, a.symbols, a.representation)
-        == (b.kind, b.x_shape, b.target_names, b.target_units, b.symbols, b.representation)
-        and close(a.target_mean, b.target_mean)
-        and close(a.target_scale, b.target_scale)
-    )
-
-
-def _brief(data: DataDescription) -> str:
-    scale = ", ".join(
-        f"{n} = {m:.4g} ± {s:.4g}"
-        for n, m, s in zip(data.target_names, data.target_mean, data.target_scale, strict=False)
-    )
-    return f"{data.kind} of shape {data.x_shape}" + (f", {scale}" if scale else "")
