@@ -46,6 +46,7 @@ class RunRecord(Callback):
     def __init__(self, configs: list[str], run_dir: Path) -> None:
         self.configs = configs
         self.run_dir = run_dir
+        self.commit = git_commit()  # of the code that runs, whatever is checked out meanwhile
         self._start = (0.0, 0.0)
         self._before = {"wall_s": 0.0, "cpu_s": 0.0}
 
@@ -109,7 +110,7 @@ class RunRecord(Callback):
             "seed": getattr(pl_module, "noise_seed", None),
             "config": self.configs or record.get("config", []),
             "versions": {p: version(p) for p in _PACKAGES} | {"python": platform.python_version()},
-            "commit": git_commit(),
+            "commit": self.commit,
             "batches": getattr(pl_module, "batches_seen", None),
             what: {
                 "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
