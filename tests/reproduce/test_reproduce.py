@@ -10,7 +10,7 @@ import pytest
 from symmetry_pl.cli import main
 from symmetry_pl.reproduce import command
 from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
-from symmetry_pl.reproduce.report import markdown_table
+from symmetry_pl.reproduce.report import markdown_table, write_results
 from symmetry_pl.reproduce.stib_spiral import EXPERIMENT, reference_rows
 from symmetry_pl.runs import config_root
 
@@ -71,9 +71,19 @@ def test_runs_become_results_and_pages(example, tmp_path, capsys):
     arguments = ["reproduce", "example/tiny", "--seeds", "0", "--out", "results"]
     assert main([*arguments, "--systems", "cvae"]) == 0
     assert "already there" in capsys.readouterr().out
-    assert main([*arguments, "--systems", "cvib"]) == 0
+    system = EXAMPLE.systems[1]
+    record = {
+        "metrics": {"test/mae_x": 1.5},
+        "fit": {"cpu_s": 2.0, "peak_rss_mb": 3.0},
+        "batches": 2,
+        "commit": "abc",
+        "versions": {},
+    }
+    finished = [(command.Job(system, 0, tmp_path), record)]
+    write_results(EXAMPLE, finished, "by hand", tmp_path / "results")
     result = json.loads((tmp_path / "results/example_tiny.json").read_text())
     assert [r["system"] for r in result["rows"]] == ["cvae", "cvib"]
+    assert result["rows"][1]["values"] == [1.5]
 
 
 @pytest.mark.parametrize(
