@@ -121,7 +121,7 @@ class STIB(Bottleneck):
             raise ValueError(f"mi_weight must not be negative, got {mi_weight}")
         shares = {"target": target, "pretrain": pretrain, "hold": hold, "ramp": ramp}
         shares["finetune"] = finetune
-        if min(shares.values()) < 0 or sum(shares.values()) > 1:
+        if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
             raise ValueError(f"phases are shares of training that sum to at most 1, got {shares}")
         self.z0_dim, self.y_weight = z0_dim, y_weight
         self.mi_weight, self.critic, self.ridge = mi_weight, critic, ridge
