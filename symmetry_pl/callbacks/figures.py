@@ -148,11 +148,12 @@ def _molecule_figures(module: InvarianceModule, data: DataDescription) -> Iterat
 
 
 def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tuple[Tensor, Tensor]:
-    """Inputs decoded while Z0 goes from one sample's to another's and Z1 stays; and their targets.
+    """Inputs decoded while Z0 moves and Z1 stays, and their targets.
 
-    The other sample is the one whose Z1 is nearest, so that both ends are like real inputs. The
-    targets are those that the model predicts after encoding the decoded input again, so that they
-    test the symmetry instead of repeating g(z1).
+    A row starts from a sample; then its Z0 becomes that of the samples whose Z1 is nearest, one
+    after the other, where a straight line in Z0 would cross regions without data. The targets are
+    those that the model predicts after encoding the decoded input again, so that they test the
+    symmetry instead of repeating g(z1).
 
     Args:
         module: a method with a Z1.
@@ -163,11 +164,10 @@ def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tup
     Returns:
         Inputs ``(rows · 5, …)`` and targets ``(rows · 5, t)``, standardised.
     """
-    share = torch.linspace(0, 1, _STEPS).repeat(rows)[:, None].to(z0)
     distance = torch.cdist(z1[:rows].float(), z1.float())
-    nearest = distance.fill_diagonal_(float("inf")).argmin(1)
-    start, end = (i.repeat_interleave(_STEPS) for i in (torch.arange(rows), nearest))
-    path = z0[start] + share * (z0[end] - z0[start])
+    visited = distance.topk(min(_STEPS, len(z1)), largest=False).indices  # itself first
+    start = torch.arange(len(visited)).repeat_interleave(visited.shape[1])
+    path = z0[visited.flatten()]
     device = module.device
     moved, kept = path.to(device), z1[start].to(device)
     x = module.decode(moved, kept)
