@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
-from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 import datamodules
 import symmetry_pl
@@ -28,6 +28,7 @@ from symmetry_pl.runs import (
     keep_history,
     newest_run,
     next_run,
+    read_metrics,
     run_name_of,
     run_of_checkpoint,
 )
@@ -134,7 +135,7 @@ class SymmetryCLI(LightningCLI):
         loggers: list[Any] = [TensorBoardLogger(**place, default_hp_metric=False)]
         if self.subcommand == "fit":
             if self._option("ckpt_path"):
-                keep_history(self.run_dir)
+                rank_zero_only(keep_history)(self.run_dir)
             loggers.append(CSVLogger(**place))
         return loggers
 
@@ -170,7 +171,11 @@ class SymmetryCLI(LightningCLI):
         if not Path(path).is_file():
             raise FileNotFoundError(f"--init_weights: there is no checkpoint {path}")
         state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        found = self.model.load_state_dict(state, strict=False)
+        try:
+            found = self.model.load_state_dict(state, strict=False)
+        except RuntimeError as error:
+            detail = str(error).splitlines()[-1].strip()
+            raise ValueError(f"--init_weights: {path} fits another model: {detail}") from error
         ignored = [*found.missing_keys, *found.unexpected_keys]
         rank_zero_info(f"started from the weights of {path}; not in both: {ignored or 'none'}")
 
@@ -183,7 +188,14 @@ class SymmetryCLI(LightningCLI):
                 "model"
             )
         kwargs |= {"ckpt_path": path, "verbose": False}  # our own table is printed instead
+        expected = read_metrics(self.run_dir) if path and Path(path).stem == "last" else {}
         self.trainer.validate(model, **kwargs)
+        for name, value in self.trainer.callback_metrics.items():
+            if abs(float(value) - expected.get(name, float(value))) > 1e-3:
+                rank_zero_warn(
+                    f"{name} is {float(value):.4g}, but the fit ended with {expected[name]:.4g}: "
+                    "other data, another machine, or a model that was not loaded as it was saved"
+                )
         self.trainer.test(model, **kwargs)
 
 

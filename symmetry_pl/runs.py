@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -76,3 +77,10 @@ def keep_history(run: Path) -> None:
     if history.is_file():
         k = len(list(run.glob("metrics_until_resume_*.csv")))
         history.rename(run / f"metrics_until_resume_{k}.csv")
+
+
+def read_metrics(run: Path) -> dict[str, float]:
+    """The metrics that the run's last fit, validation and test left; empty if there are none."""
+    path = run / "metrics.json"
+    metrics: dict[str, float] = json.loads(path.read_text())["metrics"] if path.is_file() else {}
+    return metrics

@@ -1,5 +1,6 @@
 """What the command line does beyond Lightning's."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,16 @@ def test_a_test_of_random_weights_is_loud(tmp_path):
         assert main(["test", *configs("stib/paper/spiral_cvib")]) == 0
 
 
-def test_weights_to_start_from(trained, tmp_path, caplog):
+def test_a_validation_that_does_not_repeat_is_said(trained):
+    path = trained.parents[1] / "metrics.json"
+    record = json.loads(path.read_text())
+    record["metrics"]["val/mae_x"] += 0.1
+    path.write_text(json.dumps(record))
+    with pytest.warns(UserWarning, match=r"val/mae_x is .*, but the fit ended with"):
+        assert main(["test", f"--ckpt_path={trained}"]) == 0
+
+
+def test_weights_to_start_from(trained, tmp_path, caplog, capsys):
     caplog.set_level("INFO", logger="pytorch_lightning")
     fresh = ["fit", *configs("stib/paper/spiral_cvib"), "--trainer.max_epochs=1", "--model.lr=1e-9"]
     assert main([*fresh, f"--init_weights={trained}", "--run_name=again"]) == 0
@@ -47,6 +57,9 @@ def test_weights_to_start_from(trained, tmp_path, caplog):
     for key, value in old.items():
         torch.testing.assert_close(new[key], value, atol=1e-6, rtol=0)
     assert main([*fresh, "--init_weights=nowhere.ckpt"]) == 2
+    wider = "--model.autoencoder_options={x_dim: 2, width: 9, depth: 1}"
+    assert main([*fresh, wider, f"--init_weights={trained}"]) == 2
+    assert "fits another model: size mismatch" in capsys.readouterr().err
 
 
 def test_load_from_checkpoint_needs_nothing_else(trained):

@@ -13,7 +13,7 @@ _LABELS = {
     "mi_z0_y_probe": "I(Z0;Y) held-out probe [nats]",
     "probe_r2_z0_y": "R² of the probe of Y from Z0",
 }
-_NULLS = ("mi_z0_y_probe", "probe_r2_z0_y")
+_UNITS = {"ev": "eV", "bohr3": "bohr³"}  # metric names are ASCII and in lower case
 
 
 def summary_table(metrics: dict[str, float], stage: str) -> str:
@@ -27,7 +27,7 @@ def summary_table(metrics: dict[str, float], stage: str) -> str:
     ...     "test/mae_gap_ev_constant": 1.06}, "test"))
     test                                    value  for comparison
     MAE of X (sum over coordinates)        0.2500
-    MAE of gap [ev]                        0.3000  1.0600 always the mean
+    MAE of gap [eV]                        0.3000  1.0600 always the mean
     """
     values = {k.split("/", 1)[1]: v for k, v in metrics.items() if k.startswith(f"{stage}/")}
     rows: list[tuple[str, str, str]] = []
@@ -44,7 +44,7 @@ def summary_table(metrics: dict[str, float], stage: str) -> str:
             _, target, unit = name.split("_", 2)
             rows.append(
                 (
-                    f"MAE of {target} [{unit}]",
+                    f"MAE of {target} [{_UNITS.get(unit, unit)}]",
                     f"{values[name]:.4f}",
                     f"{values[f'{name}_constant']:.4f} always the mean",
                 )
