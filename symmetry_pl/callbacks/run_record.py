@@ -56,18 +56,19 @@ class RunRecord(Callback):
 
     def state_dict(self) -> dict[str, float]:
         """What the fit has cost so far, so that a continued fit reports the whole."""
-        return self._cost()
+        return self._cost("fit")
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Add what was spent before the interruption."""
         self._before = dict(state_dict)
 
-    def _cost(self) -> dict[str, float]:
+    def _cost(self, what: str) -> dict[str, float]:
         now = {
             "wall_s": time.perf_counter() - self._start[0],
             "cpu_s": time.process_time() - self._start[1],
         }
-        return {k: round(v + self._before[k], 2) for k, v in now.items()}
+        before = self._before if what == "fit" else dict.fromkeys(now, 0.0)
+        return {k: round(v + before[k], 2) for k, v in now.items()}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record a validation that no fit surrounds."""
@@ -115,7 +116,7 @@ class RunRecord(Callback):
             what: {
                 "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 "command": " ".join(["symmetry", *sys.argv[1:]]),
-                **self._cost(),
+                **self._cost(what),
                 "peak_rss_mb": round(_peak_rss_mb(), 1),
                 "processes": trainer.world_size,
                 "threads": torch.get_num_threads(),

@@ -1,0 +1,34 @@
+"""What a run's record says it cost."""
+
+import json
+import time
+from pathlib import Path
+
+from symmetry_pl.callbacks import RunRecord
+from symmetry_pl.cli import main
+from symmetry_pl.runs import config_root
+
+TWINS = Path(__file__).parent / "conf"
+
+
+def test_a_continued_fit_reports_the_whole_and_a_test_its_own(tmp_path):
+    name = "stib/paper/spiral_cvae.yaml"
+    fit = ["fit", "--config", str(config_root() / name), "--config", str(TWINS / name)]
+    assert main([*fit, "--trainer.max_epochs=1"]) == 0
+    record = tmp_path / "lightning_logs/stib/paper/spiral_cvae/version_0/metrics.json"
+    first = json.loads(record.read_text())["fit"]
+    assert main([*fit, "--ckpt_path=last"]) == 0
+    whole = json.loads(record.read_text())["fit"]
+    assert whole["cpu_s"] > 0.3 * first["cpu_s"]
+    assert json.loads(record.read_text())["batches"] == 8
+
+
+def test_costs_of_an_interrupted_fit_are_added():
+    record = RunRecord([], Path())
+    record.setup(None, None, "fit")
+    record.load_state_dict({"wall_s": 1000.0, "cpu_s": 500.0})
+    end = time.process_time() + 0.02
+    while time.process_time() < end:
+        pass
+    assert record.state_dict()["cpu_s"] > 500
+    assert record._cost("test")["cpu_s"] < 400
