@@ -19,7 +19,7 @@ def test_a_continued_fit_reports_the_whole_and_a_test_its_own(tmp_path):
     first = json.loads(record.read_text())["fit"]
     assert main([*fit, "--ckpt_path=last"]) == 0
     whole = json.loads(record.read_text())["fit"]
-    assert whole["cpu_s"] > 0.3 * first["cpu_s"]
+    assert whole["cpu_s"] > 0.8 * first["cpu_s"]
     assert json.loads(record.read_text())["batches"] == 8
 
 

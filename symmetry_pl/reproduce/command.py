@@ -135,6 +135,9 @@ def main(args: list[str]) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     parser.add_argument("--out", default="docs/results", help="folder of the results")
     parser.add_argument("--log_root", default="lightning_logs/reproduce", help="folder of the runs")
+    parser.add_argument(
+        "--collect", action="store_true", help="run nothing; write what finished runs have given"
+    )
     options = parser.parse_args(args)
     experiment = load_experiment(options.experiment)
     systems = _chosen(experiment, options.systems)
@@ -144,13 +147,15 @@ def main(args: list[str]) -> int:
         for system in systems
         for seed in (_integers(options.seeds) if options.seeds else system.seeds)
     ]
+    lines: list[str] = []
     with ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        lines = []
-        for line in pool.map(run_job, jobs):
+        for line in pool.map(run_job, [] if options.collect else jobs):
             print(line, flush=True)
             lines.append(line)
     finished = [(job, record) for job in jobs if (record := job.record()) is not None]
-    command = "symmetry reproduce " + " ".join(args)
+    # what decides the numbers; how many jobs at a time and where they are kept does not
+    command = f"symmetry reproduce {experiment.name}"
+    command += f" --seeds {options.seeds}" if options.seeds else ""
     path = write_results(experiment, finished, command, Path(options.out))
     table = markdown_table(experiment, json.loads(path.read_text()))
     pages = fill_pages(experiment, table, Path.cwd())

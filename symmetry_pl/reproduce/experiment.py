@@ -39,12 +39,14 @@ class MetricColumn:
         label: what a reader sees.
         unit: e.g. ``"nats"``; empty for none.
         digits: decimals shown.
+        exponent: whether a mean that these decimals show as zero is shown as a power of ten.
     """
 
     name: str
     label: str
     unit: str = ""
     digits: int = 3
+    exponent: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symmetry_pl.reproduce.experiment import Experiment
+from symmetry_pl.reproduce.experiment import Experiment, MetricColumn
 
 if TYPE_CHECKING:
     from symmetry_pl.reproduce.command import Job
@@ -120,7 +120,7 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
         "|---" * (len(columns) + 4) + "|",
     ]
     for label, values in result["references"].items():
-        cells = [_number(values.get(c.name), c.digits) for c in columns]
+        cells = [_number(values.get(c.name), c) for c in columns]
         lines.append(f"| *{label}* | " + " | ".join(cells) + " | | | |")
     for system in experiment.systems:
         rows = {r["metric"]: r for r in result["rows"] if r["system"] == system.name}
@@ -129,9 +129,9 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
         cells = []
         for column in columns:
             row = rows.get(column.name)
-            cell = "–" if row is None else _spread(row, column.digits)
+            cell = "–" if row is None else _spread(row, column)
             if row is not None and row["paper"] is not None:
-                cell += f" ({_number(row['paper'], column.digits)})"
+                cell += f" ({_number(row['paper'], column)})"
             cells.append(cell)
         first = next(iter(rows.values()))
         cost = f"{statistics.fmean(first['cpu_s']):.0f}"
@@ -147,14 +147,18 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float | None, digits: int) -> str:
+def _number(value: float | None, column: MetricColumn) -> str:
     if value is None:
         return ""
-    if 0 < abs(value) < 0.5 * 10**-digits:
+    rounded = f"{value:.{column.digits}f}"
+    vanishes = float(rounded) == 0.0
+    if vanishes and column.exponent and value != 0:
         return f"{value:.0e}"
-    return f"{value:.{digits}f}"
+    return rounded.lstrip("-") if vanishes else rounded
 
 
-def _spread(row: dict[str, Any], digits: int) -> str:
-    mean = _number(row["mean"], digits)
-    return mean if "e" in mean else f"{mean} ± {row['std']:.{digits}f}"
+def _spread(row: dict[str, Any], column: MetricColumn) -> str:
+    mean = _number(row["mean"], column)
+    if len(row["values"]) == 1 or "e" in mean:
+        return mean
+    return f"{mean} ± {row['std']:.{column.digits}f}"

@@ -42,7 +42,7 @@ def reference_rows() -> dict[str, dict[str, Any]]:
     leakage.update((x[:, :1] - 2 * x[:, 1:]), y)
     linear = {k: float(v) for k, v in leakage.compute().items()}
     return {
-        "E[Y|X] (noise floor)": {"mae_x": 0.0, "mae_y": floor},
+        "E[Y given X] (noise floor)": {"mae_x": 0.0, "mae_y": floor},
         "x0 − 2 x1 (best linear code)": linear,
     }
 
@@ -68,7 +68,7 @@ EXPERIMENT = Experiment(
         *_baseline("cvib", "CVIB", _published(0.66, None, 2.44)),
     ),
     metrics=(
-        MetricColumn("mae_x", "MAE(X)"),
+        MetricColumn("mae_x", "MAE(X)", exponent=True),
         MetricColumn("mae_y", "MAE(Y)"),
         MetricColumn("mi_z0_y", "I(Z0;Y) raw", "nats"),
         MetricColumn("mi_z0_y_white", "whitened", "nats"),
