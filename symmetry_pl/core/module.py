@@ -31,7 +31,7 @@ class SymmetryModule(LightningModule):
             self.minimise(-self.information(x, y))
 
     Inside a turn only that player's parameters require gradients; ``minimise`` zeroes, runs the
-    backward pass, clips, sets the scheduled learning rate and steps.
+    backward pass, clips and steps. Learning rates are set at the start of each batch.
 
     Everything that changes over training is a pure function of ``batches_seen``, which counts
     batches (not optimiser steps) and is saved in checkpoints: phases, learning rates, weights and

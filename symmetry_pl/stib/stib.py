@@ -46,7 +46,7 @@ class STIB(Bottleneck):
     - ``finetune``: encoder frozen. I(Z0;Y) is settled, and decoder and predictor are fitted to
       the final code.
 
-    The learning-rate schedule runs three times: over ``target`` at ``target_lr``, over the game,
+    The rate is constant in ``target``; then the learning-rate schedule runs twice, over the game
     and over ``finetune``.
 
     Args:

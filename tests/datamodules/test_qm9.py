@@ -153,13 +153,13 @@ def test_one_molecule_written_twice_is_never_on_both_sides(tmp_path, seed):
 def test_split_depends_on_its_seed_alone(tmp_path):
     root = own_table(tmp_path)
 
-    def test_rows(**options):
+    def held_out_rows(**options):
         data = small(root, **options)
         data.setup()
         return data._get()[1].test.tolist()
 
-    assert test_rows() == test_rows(batch_size=1, pretrain=False)
-    assert len({tuple(test_rows(split_seed=s)) for s in range(8)}) > 1
+    assert held_out_rows() == held_out_rows(batch_size=1, pretrain=False)
+    assert len({tuple(held_out_rows(split_seed=s)) for s in range(8)}) > 1
 
 
 def test_targets_are_standardised_with_training_isomers_only(embedded):
