@@ -83,7 +83,7 @@ def run_job(job: Job) -> str:
 
     What has been done is not done again, and what was interrupted goes on.
     """
-    name = f"{job.system.name}, seed {job.seed}"
+    name = f"{job.system.key}, seed {job.seed}"
     if job.record() is not None:
         return f"{name}: already there"
     checkpoint = job.run / "checkpoints" / "last.ckpt"
@@ -131,7 +131,7 @@ def main(args: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="symmetry reproduce", description=__doc__)
     parser.add_argument("experiment", help=f"one of {sorted(EXPERIMENTS)}")
     parser.add_argument("--seeds", help="e.g. 0,1,2; by default each system's own number of seeds")
-    parser.add_argument("--systems", help="e.g. flow_stib,vae; by default all")
+    parser.add_argument("--systems", help="e.g. flow_stib,vae, or one dataset's: mnist_slices/scratch; by default all")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     parser.add_argument("--out", default="docs/results", help="folder of the results")
     parser.add_argument("--log_root", default="lightning_logs/reproduce", help="folder of the runs")
@@ -143,7 +143,7 @@ def main(args: list[str]) -> int:
     systems = _chosen(experiment, options.systems)
     root = Path(options.log_root) / experiment.slug
     jobs = [
-        Job(system, seed, root / system.name / f"seed_{seed}")
+        Job(system, seed, root / system.key / f"seed_{seed}")
         for system in systems
         for seed in (_integers(options.seeds) if options.seeds else system.seeds)
     ]
@@ -166,11 +166,12 @@ def main(args: list[str]) -> int:
 def _chosen(experiment: Experiment, names: str | None) -> list[System]:
     if names is None:
         return list(experiment.systems)
-    known = {s.name: s for s in experiment.systems}
-    for name in names.split(","):
+    asked = names.split(",")
+    known = list(dict.fromkeys(n for s in experiment.systems for n in (s.name, s.key)))
+    for name in asked:
         if name not in known:
-            raise ValueError(f"--systems: {experiment.name} has no {name!r}, only {list(known)}")
-    return [known[name] for name in names.split(",")]
+            raise ValueError(f"--systems: {experiment.name} has no {name!r}, only {known}")
+    return [s for s in experiment.systems if s.name in asked or s.key in asked]
 
 
 def _integers(text: str) -> list[int]:

@@ -15,6 +15,7 @@ class System:
         name: key in the results file.
         label: what a reader sees.
         config: shipped config, below ``configs``.
+        dataset: key of the dataset in the results file, where an experiment has several.
         own: whether the recipe is ours.
         overrides: command-line options on top of the config.
         published: metric to published value, in our units.
@@ -24,10 +25,20 @@ class System:
     name: str
     label: str
     config: str
+    dataset: str = ""
     own: bool = False
     overrides: tuple[str, ...] = ()
     published: Mapping[str, float] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
+
+    @property
+    def key(self) -> str:
+        """Name that no other row of the experiment has.
+
+        >>> System("vae", "VAE", "c.yaml").key, System("vae", "VAE", "c.yaml", "spiral").key
+        ('vae', 'spiral/vae')
+        """
+        return f"{self.dataset}/{self.name}" if self.dataset else self.name
 
 
 @dataclass(frozen=True)
@@ -51,12 +62,12 @@ class MetricColumn:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A table: systems by metrics on one dataset.
+    """A table: systems by metrics, on one dataset or several.
 
     Args:
         name: ``<family>/<experiment>``.
         title: heading of the generated page.
-        dataset: name in the results file.
+        dataset: name in the results file of the dataset of systems that name none.
         systems: rows.
         metrics: columns.
         references: computes rows that no model gives, such as noise floors: label to metrics.

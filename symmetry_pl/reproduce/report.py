@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symmetry_pl.reproduce.experiment import Experiment, MetricColumn
+from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
 
 if TYPE_CHECKING:
     from symmetry_pl.reproduce.command import Job
@@ -36,12 +36,12 @@ def write_results(
     path = folder / f"{experiment.slug}.json"
     folder.mkdir(parents=True, exist_ok=True)
     old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    fresh = [row for s in experiment.systems for row in _rows(experiment, s.name, finished)]
-    renewed = {row["system"] for row in fresh}
-    kept = [row for row in old.get("rows", []) if row["system"] not in renewed]
-    order = {s.name: i for i, s in enumerate(experiment.systems)}
+    fresh = [row for s in experiment.systems for row in _rows(experiment, s, finished)]
+    renewed = {_place(row) for row in fresh}
+    kept = [row for row in old.get("rows", []) if _place(row) not in renewed]
+    order = {_place_of(experiment, s): i for i, s in enumerate(experiment.systems)}
     rows = sorted(
-        (row for row in fresh + kept if row["system"] in order), key=lambda r: order[r["system"]]
+        (row for row in fresh + kept if _place(row) in order), key=lambda r: order[_place(r)]
     )
     some = finished[0][1] if finished else {}
     result = {
@@ -80,10 +80,18 @@ def fill_pages(experiment: Experiment, table: str, root: Path) -> list[Path]:
     return filled
 
 
+def _place(row: dict[str, Any]) -> tuple[str, str]:
+    return row["dataset"], row["system"]
+
+
+def _place_of(experiment: Experiment, system: System) -> tuple[str, str]:
+    return system.dataset or experiment.dataset, system.name
+
+
 def _rows(
-    experiment: Experiment, system: str, finished: Sequence[tuple[Job, dict[str, Any]]]
+    experiment: Experiment, system: System, finished: Sequence[tuple[Job, dict[str, Any]]]
 ) -> list[dict[str, Any]]:
-    runs = [(job, record) for job, record in finished if job.system.name == system]
+    runs = [(job, record) for job, record in finished if job.system.key == system.key]
     rows = []
     for column in experiment.metrics if runs else ():
         values = [r["metrics"].get(f"test/{column.name}") for _, r in runs]
@@ -92,9 +100,9 @@ def _rows(
         spec = runs[0][0].system
         rows.append(
             {
-                "system": system,
+                "system": spec.name,
                 "own": spec.own,
-                "dataset": experiment.dataset,
+                "dataset": spec.dataset or experiment.dataset,
                 "metric": column.name,
                 "unit": column.unit,
                 "paper": spec.published.get(column.name),
@@ -115,15 +123,19 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
     """Mean ± standard deviation over seeds, the published value in brackets; then the notes."""
     columns = experiment.metrics
     header = [c.label + (f" [{c.unit}]" if c.unit else "") for c in columns]
+    several = any(system.dataset for system in experiment.systems)
+    first_columns = ["dataset", "system"] if several else ["system"]
     lines = [
-        "| system | " + " | ".join(header) + " | CPU-s | batches | seeds |",
-        "|---" * (len(columns) + 4) + "|",
+        "| " + " | ".join([*first_columns, *header]) + " | CPU-s | batches | seeds |",
+        "|---" * (len(columns) + len(first_columns) + 3) + "|",
     ]
+    shown = ""
     for label, values in result["references"].items():
         cells = [_number(values.get(c.name), c) for c in columns]
-        lines.append(f"| *{label}* | " + " | ".join(cells) + " | | | |")
+        lines.append(f"| *{label}* | " + "| " * several + " | ".join(cells) + " | | | |")
     for system in experiment.systems:
-        rows = {r["metric"]: r for r in result["rows"] if r["system"] == system.name}
+        place = _place_of(experiment, system)
+        rows = {r["metric"]: r for r in result["rows"] if _place(r) == place}
         if not rows:
             continue
         cells = []
@@ -136,6 +148,9 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
         first = next(iter(rows.values()))
         cost = f"{statistics.fmean(first['cpu_s']):.0f}"
         name = f"**{system.label}**" if system.own else system.label
+        if several:  # a dataset is named once, above its systems
+            name = ("" if place[0] == shown else place[0].replace("_", " ")) + f" | {name}"
+            shown = place[0]
         lines.append(
             f"| {name} | "
             + " | ".join(cells)
