@@ -1,7 +1,17 @@
 """LightningDataModules: the papers' data, and people's own."""
 
+from datamodules.arrays import ArrayDataModule
 from datamodules.base import SymmetryDataModule
+from datamodules.mnist_slices import MNISTSlicesDataModule
 from datamodules.qm9 import QM9DataModule
+from datamodules.signals import SignalsDataModule
 from datamodules.spiral import SpiralDataModule
 
-__all__ = ["QM9DataModule", "SpiralDataModule", "SymmetryDataModule"]
+__all__ = [
+    "ArrayDataModule",
+    "MNISTSlicesDataModule",
+    "QM9DataModule",
+    "SignalsDataModule",
+    "SpiralDataModule",
+    "SymmetryDataModule",
+]

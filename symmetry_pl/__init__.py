@@ -7,6 +7,7 @@ try:
 except PackageNotFoundError:  # a source tree that is on the path but not installed
     __version__ = "0+source"
 
+from symmetry_pl.lens import SymmetryLens
 from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB
 
-__all__ = ["CVAE", "CVIB", "STIB", "VAE", "FlowSTIB", "__version__"]
+__all__ = ["CVAE", "CVIB", "STIB", "VAE", "FlowSTIB", "SymmetryLens", "__version__"]

@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 import torch
+from fake_mnist import fake_mnist  # noqa: F401 (a fixture for all)
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

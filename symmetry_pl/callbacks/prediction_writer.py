@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import BasePredictionWriter
@@ -19,7 +20,8 @@ class PredictionWriter(BasePredictionWriter):
     """Write what ``predict_step`` returns to ``predictions.csv`` in the run's folder.
 
     Each tensor ``(B, d)`` becomes columns ``name_0 … name_{d-1}``; token ids become SMILES, and
-    predicted targets are named after the property and its unit.
+    predicted targets are named after the property and its unit. A model that can say what it has
+    learned (``SymmetryModule.learned``) gets that and the same tensors in ``predictions.npz``.
 
     Args:
         run_dir: the run's folder.
@@ -44,6 +46,12 @@ class PredictionWriter(BasePredictionWriter):
         for name, values in joined.items():
             columns |= _columns(name, values, pl_module.data)
         rank = "" if trainer.world_size == 1 else f"_rank{trainer.global_rank}"
+        learned = pl_module.learned()
+        if learned:
+            tensors = {**joined, **learned}
+            arrays: dict[str, Any] = {k: v.detach().cpu().numpy() for k, v in tensors.items()}
+            self.run_dir.mkdir(parents=True, exist_ok=True)
+            np.savez(self.run_dir / f"predictions{rank}.npz", **arrays)
         path = self.run_dir / f"predictions{rank}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="") as file:

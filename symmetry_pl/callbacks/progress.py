@@ -42,6 +42,6 @@ class HeadlineLines(Callback):
             return
         headline: tuple[str, ...] = getattr(pl_module, "headline", ())
         metrics: dict[str, Any] = trainer.callback_metrics
-        shown = [f"{k} {float(metrics[f'val/{k}']):.3g}" for k in headline if f"val/{k}" in metrics]
+        shown = [f"{k} {float(metrics[f'val/{k}']):.4g}" for k in headline if f"val/{k}" in metrics]
         epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         print("  ".join([epoch, *shown]), flush=True)

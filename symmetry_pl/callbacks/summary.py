@@ -12,6 +12,14 @@ _LABELS = {
     "mi_z0_y_white": "I(Z0;Y) whitened KSG [nats]",
     "mi_z0_y_probe": "I(Z0;Y) held-out probe [nats]",
     "probe_r2_z0_y": "R² of the probe of Y from Z0",
+    "loss": "loss at full rank [nats]",
+    "loss_refitted": "loss, densities fitted anew [nats]",
+    "stationarity_residual": "non-stationary share of covariance",
+    "confidence": "confidence of the warm start",
+    "generator_cosine": "cosine of G with the true shift",
+    "generator_power": "power of the true shift nearest to G",
+    "lifting_error": "error of the lifting matrix",
+    "filter_locality": "locality of the filter (1: one pixel)",
 }
 _UNITS = {"ev": "eV", "bohr3": "bohr³"}  # metric names are ASCII and in lower case
 
@@ -36,8 +44,10 @@ def summary_table(metrics: dict[str, float], stage: str) -> str:
             continue
         share = name in ("token_accuracy", "smiles_accuracy", "validity")
         value = f"{100 * values[name]:.1f} %" if share else f"{values[name]:.4f}"
-        null = values.get(f"{name}_null95")
+        null, truth = values.get(f"{name}_null95"), values.get("loss_of_truth")
         beside = f"{null:.4f} 95 % of the permutation null" if null is not None else ""
+        if name == "loss_refitted" and truth is not None:
+            beside = f"{truth:.4f} of the true basis"
         rows.append((label, value, beside))
     for name in sorted(values):
         if f"{name}_constant" in values:

@@ -75,6 +75,10 @@ class SymmetryModule(LightningModule):
     def check_data(self, data: DataDescription) -> None:
         """Raise a ``ValueError`` if this model cannot work on such data."""
 
+    def learned(self) -> dict[str, Tensor]:
+        """What the model itself says of the data, by name; written beside predictions."""
+        return {}
+
     # -- time ------------------------------------------------------------------------------------
 
     @property
@@ -195,17 +199,20 @@ class SymmetryModule(LightningModule):
         processes draw the noise of the global batch alike and each keeps its rows, those of
         its samples. Two processes with half the batch see exactly what one process sees.
         """
+        rows, world = shape[0], self.trainer.world_size
+        whole = self.shared_noise(rows * world, *shape[1:], dtype=dtype)
+        return whole if world == 1 else whole[self.trainer.global_rank :: world]
+
+    def shared_noise(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """Standard normal noise that all processes draw alike, as ``noise`` but for its rows."""
         if self._generator is None:
             self._generator = self._fresh_generator()
-        rows, world = shape[0], self.trainer.world_size
-        whole = torch.randn(
-            rows * world,
-            *shape[1:],
+        return torch.randn(
+            *shape,
             generator=self._generator,
             device=self.device,
             dtype=dtype if dtype is not None else torch.get_default_dtype(),
         )
-        return whole if world == 1 else whole[self.trainer.global_rank :: world]
 
     def _fresh_generator(self) -> torch.Generator:
         generator = torch.Generator(self.device)

@@ -92,6 +92,28 @@ class GeometricGrowth:
         return f"GeometricGrowth({self.start} × {self.growth}^(batches // {self.every}))"
 
 
+def geometric_decay(total: float) -> Schedule:
+    """``total`` to the power of progress: the rate falls by the same factor in equal times.
+
+    Args:
+        total: factor at the end of training, in (0, 1].
+
+    Raises:
+        ValueError: if ``total`` is out of range.
+
+    >>> f = geometric_decay(0.01)
+    >>> f(0.0), round(f(0.5), 6), round(f(1.0), 6)
+    (1.0, 0.1, 0.01)
+    """
+    if not 0 < total <= 1:
+        raise ValueError(f"lr_decay is the factor at the end of training, in (0, 1], got {total}")
+
+    def factor(progress: float) -> float:
+        return float(total**progress)
+
+    return factor
+
+
 SCHEDULES: dict[str, Schedule] = {
     "constant": constant,
     "cosine": warmup_cosine(floor=0.02),

@@ -1,0 +1,207 @@
+"""Tables of numbers in NumPy and CSV files, read without unpickling, with errors that say where."""
+
+from __future__ import annotations
+
+import csv
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Table", "listed", "read_table"]
+
+_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
+
+
+class Table(NamedTuple):
+    """Rows of numbers.
+
+    Args:
+        path: the file.
+        names: of the columns; their numbers from 0, as text, where the file has no names.
+        values: ``(N, d)``, real; NaN where a CSV cell is empty or says that it is missing.
+    """
+
+    path: Path
+    names: list[str]
+    values: npt.NDArray[Any]
+
+
+def listed(items: Sequence[str], count: int | None = None) -> str:
+    """Items with commas, and how many of ``count`` are left out.
+
+    >>> listed(["a", "b"], 5)
+    'a, b and 3 more'
+    """
+    more = (count or len(items)) - len(items)
+    return ", ".join(items) + (f" and {more} more" if more else "")
+
+
+def read_table(
+    path: Path,
+    key: str | None = None,
+    columns: Sequence[str | int] | None = None,
+    header: bool | None = None,
+) -> Table:
+    """Read a ``.npy``, ``.npz`` or ``.csv`` file.
+
+    Args:
+        path: the file; its ending says what it is.
+        key: which array of a ``.npz`` file; None where there is only one.
+        columns: names or numbers (from 0) of the columns, in this order; None for all.
+        header: whether the first line of a CSV file holds names; None to find out.
+
+    Raises:
+        ValueError: if the file or a column is not there or not numeric.
+    """
+    kind = path.suffix.lower()
+    if key is not None and kind != ".npz":
+        raise ValueError(f"data.key is {key!r}, but {path} is not a .npz file: set it to null")
+    if header is not None and kind != ".csv":
+        raise ValueError(f"data.header is {header}, but {path} is not a .csv file: set it to null")
+    if kind == ".csv":
+        return _read_csv(path, columns, header)
+    if kind in (".npy", ".npz"):
+        values = _load(path, key)
+        names = [str(i) for i in range(values.shape[1])]
+        if columns is None:
+            return Table(path, names, values)
+        chosen = _chosen(path, names, columns)
+        return Table(path, [names[i] for i in chosen], values[:, chosen])
+    raise ValueError(f"data.file must end in .npy, .npz or .csv, got {path}")
+
+
+def _load(path: Path, key: str | None) -> npt.NDArray[Any]:
+    """The two-dimensional real array of a NumPy file."""
+    found = _unpickled(str(path), lambda: np.load(path, allow_pickle=False))
+    where = str(path)
+    if isinstance(found, np.lib.npyio.NpzFile):
+        with found:
+            key = _only_key(path, list(found.files), key)
+            where = f"array {key!r} of {path}"
+            found = _unpickled(where, lambda: found[key])
+    if found.dtype.kind not in "fiub":
+        raise ValueError(f"{where} holds {found.dtype}, not real numbers")
+    if found.ndim != 2:
+        raise ValueError(
+            f"{where} has shape {found.shape}, but samples must be the rows of a "
+            "two-dimensional array (N, d)"
+        )
+    values: npt.NDArray[Any] = found
+    return values
+
+
+def _unpickled(where: str, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except (ValueError, EOFError, OSError, BadZipFile) as error:
+        raise ValueError(
+            f"{where} is not an array of numbers as numpy.save writes it (objects that need "
+            f"unpickling are never loaded): {error}"
+        ) from error
+
+
+def _only_key(path: Path, keys: list[str], key: str | None) -> str:
+    if key is None and len(keys) == 1:
+        return keys[0]
+    if key not in keys:
+        asked = "null" if key is None else repr(key)
+        raise ValueError(f"data.key is {asked}, but must be one of {', '.join(keys)} in {path}")
+    return key
+
+
+def _chosen(path: Path, names: list[str], columns: Sequence[str | int]) -> list[int]:
+    """Positions of the columns asked for, by name or else by number."""
+    chosen = []
+    for column in map(str, columns):
+        if names.count(column) > 1:
+            raise ValueError(f"data.columns: {path} has {column!r} more than once: use its number")
+        if column in names:
+            chosen.append(names.index(column))
+        elif column.isdecimal() and int(column) < len(names):
+            chosen.append(int(column))
+        else:
+            raise ValueError(
+                f"data.columns: {path} has no column {column!r}; it has "
+                f"{listed(names[:10], len(names))}"
+            )
+    if len(set(chosen)) != len(chosen):
+        raise ValueError(f"data.columns names a column twice: {', '.join(map(str, columns))}")
+    return chosen
+
+
+def _read_csv(path: Path, columns: Sequence[str | int] | None, header: bool | None) -> Table:
+    lines = _lines(path)
+    first = next(lines, None)
+    if first is None:
+        raise ValueError(f"{path} is empty")
+    named = _is_header(path, first) if header is None else header
+    names = [cell.strip() for cell in first] if named else [str(i) for i in range(len(first))]
+    chosen = list(range(len(names))) if columns is None else _chosen(path, names, columns)
+    numbers = array("d")
+    count = 0
+    for cells in lines if named else chain([first], lines):
+        if len(cells) != len(names):
+            raise ValueError(
+                f"{path}: row {count} has {len(cells)} cells, but the first line has {len(names)}"
+            )
+        picked = [cells[i] for i in chosen]
+        try:
+            values = list(map(float, picked))
+        except ValueError:
+            values = [_number(cells[i], path, count, names[i]) for i in chosen]
+        numbers.extend(values)
+        count += 1
+    table = np.frombuffer(numbers, np.float64) if numbers else np.empty(0)
+    return Table(path, [names[i] for i in chosen], table.reshape(count, len(chosen)))
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    """Cells of the lines that are not empty."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            start = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=start.count)
+            yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_header(path: Path, cells: list[str]) -> bool:
+    """Whether a first line holds names; a line that could be either is nobody's guess to make."""
+    numbers = [_is_number(c) for c in cells if c.strip().lower() not in _MISSING]
+    counted = [c.strip() for c in cells if c.strip()] in (
+        [str(i) for i in range(len(cells))],
+        [str(i) for i in range(len(cells) - 1)],
+    )
+    if (any(numbers) and not all(numbers)) or counted:
+        raise ValueError(
+            f"{path} starts with {listed(cells[:5], len(cells))}, which may be names or numbers: "
+            "set data.header to true or false"
+        )
+    return not any(numbers)
+
+
+def _number(cell: str, path: Path, row: int, column: str) -> float:
+    if cell.strip().lower() in _MISSING:
+        return float("nan")
+    if not _is_number(cell):
+        raise ValueError(
+            f"{path}: row {row}, column {column!r} is {cell!r}, not a number: correct it, empty "
+            "it, or leave the column out with data.columns"
+        )
+    return float(cell)

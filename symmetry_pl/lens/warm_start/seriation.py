@@ -1,0 +1,126 @@
+"""Putting independent components in the order of their places, by what they are excited with."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from symmetry_pl.lens.warm_start.lattice import Lattice
+
+__all__ = ["align_signs", "energy_correlation", "places", "shorten", "spectral_order"]
+
+_NOISE = 3.0  # sampling errors of a correlation below which it counts as none
+_PLACELESS = 2 / 3  # of the median strongest correlation; weaker components have no place
+
+
+def energy_correlation(y: Tensor) -> Tensor:
+    """Return the correlations of |y_k| and |y_l| that stand out of the noise, `(d, d)`, zero diagonal.
+
+    One waveform excites neighbouring components together, though whitening left them uncorrelated.
+    """
+    energy = y.abs()
+    energy = energy - energy.mean(0)
+    covariance = (energy.T @ energy).double()
+    scale = covariance.diagonal().rsqrt()
+    correlation = covariance * scale[:, None] * scale - _NOISE / math.sqrt(len(y))
+    return correlation.clamp_min(0).fill_diagonal_(0)
+
+
+def spectral_order(similarity: Tensor, lattice: Lattice) -> Tensor:
+    """Return the components in order of the slowest eigenvector(s) of the normalised Laplacian.
+
+    A chain is ordered by one (Fiedler's), a ring by the angle in the plane of two.
+    """
+    degree = similarity.sum(1).clamp_min(1e-12).rsqrt()
+    vectors = torch.linalg.eigh(similarity * degree[:, None] * degree)[1] * degree[:, None]
+    if lattice.topology == "chain":
+        return vectors[:, -2].argsort()
+    return torch.atan2(vectors[:, -3], vectors[:, -2]).argsort()
+
+
+def shorten(order: Tensor, similarity: Tensor, lattice: Lattice) -> Tensor:
+    """Reverse stretches of `order` while that brings similar components together (2-opt)."""
+    order, dim = order.clone(), lattice.dim
+    ring = lattice.topology == "ring"
+    for _ in range(4 * dim):
+        # one row and column of zeros stands for what lies beyond the ends of a chain
+        path = torch.nn.functional.pad(similarity[order][:, order], (1, 1, 1, 1))
+        if ring:
+            path[0, 1:-1], path[1:-1, 0] = path[-2, 1:-1], path[1:-1, -2]
+            path[-1, 1:-1], path[1:-1, -1] = path[1, 1:-1], path[1:-1, 1]
+        link = path.diagonal(1)
+        now = link[:-1, None] + link[None, 1:]  # before i, after j
+        gain = path[:-2, 1:-1] + path[2:, 1:-1].T - now
+        gain = gain.triu(1)
+        if ring:
+            gain[0, -1] = 0  # the whole ring: both links are the same one
+        best = int(gain.argmax())
+        if gain.flatten()[best] <= 1e-12:
+            break
+        first, last = divmod(best, dim)
+        order[first : last + 1] = order[first : last + 1].flip(0)
+    return order
+
+
+def places(order: Tensor, similarity: Tensor, lattice: Lattice) -> Tensor:
+    """Return the coordinates `(d, 1)` or `(d, 2)` of the components: even steps along `order`.
+
+    A component without strong correlations (a mean, or noise) has no place; it is put at the
+    origin and takes up no room, so that the others stay evenly spaced.
+    """
+    strongest = similarity.amax(1)
+    placed = (strongest > _PLACELESS * strongest.median())[order].double()
+    dim = lattice.dim
+    along = torch.empty(dim, dtype=torch.float64)
+    along[order] = (placed.cumsum(0) - 0.5 * placed) / placed.sum() * dim - dim / 2
+    if lattice.topology == "chain":
+        found = along[:, None]
+    else:
+        angle = along * 2 * math.pi / dim
+        found = torch.stack([angle.cos(), angle.sin()], 1) * dim / (2 * math.pi)
+    mask = torch.empty(dim, dtype=torch.float64)
+    mask[order] = placed
+    return found * mask[:, None]
+
+
+def align_signs(covariance: Tensor, lattice: Lattice) -> Tensor:
+    """Return the signs ±1 of positions that make their covariance most nearly stationary.
+
+    Starts with neighbours positively correlated; then flips single positions and, on a chain, all
+    beyond one, while Σ s_k s_l C_kl r_|k−l| grows, where r are the means over equal lags.
+    """
+    dim = lattice.dim
+    signs = torch.ones(dim, dtype=torch.float64)
+    for k in range(1, dim):
+        signs[k] = signs[k - 1] * (1 if covariance[k - 1, k] >= 0 else -1)
+    counts = lattice.sum_over_lags(torch.ones_like(covariance))
+    for _ in range(6):
+        signed = covariance * signs[:, None] * signs
+        weight = covariance * (lattice.sum_over_lags(signed) / counts)[lattice.lag]
+        weight.fill_diagonal_(0)
+        flipped = _climb_signs(weight, signs)
+        if torch.equal(flipped, signs):
+            break
+        signs = flipped
+    return signs
+
+
+def _climb_signs(weight: Tensor, signs: Tensor) -> Tensor:
+    """Return `signs` after the flips of one, or of all beyond one, that raise sᵀ W s most."""
+    signs, dim = signs.clone(), len(signs)
+    cut = torch.arange(1, dim)
+    for _ in range(4 * dim):
+        signed = weight * signs[:, None] * signs
+        total = signed.cumsum(0).cumsum(1)
+        across = total[cut - 1, -1] - total[cut - 1, cut - 1]
+        gain = torch.cat([-2 * signed.sum(1), -2 * across])
+        best = int(gain.argmax())
+        if gain[best] <= 1e-12:
+            break
+        if best < dim:
+            signs[best] *= -1
+        else:
+            signs[best - dim + 1 :] *= -1
+    return signs

@@ -1,0 +1,147 @@
+"""The chain of a smooth waveform: stationarity, with independent components for places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from symmetry_pl.lens.warm_start.branches import Branches
+from symmetry_pl.lens.warm_start.descent import Fits, Objective, descend
+from symmetry_pl.lens.warm_start.ica import fast_ica
+from symmetry_pl.lens.warm_start.lattice import Lattice
+from symmetry_pl.lens.warm_start.seriation import (
+    align_signs,
+    energy_correlation,
+    places,
+    spectral_order,
+)
+from symmetry_pl.lens.warm_start.symbol import fit_symbol
+from symmetry_pl.lens.warm_start.whitening import Whitened
+
+__all__ = [
+    "Components",
+    "basis_cosine",
+    "component_places",
+    "distinct",
+    "independent_components",
+    "reflect",
+    "search",
+    "settle",
+]
+
+_FIRST_ROWS = 20_000  # on which ICA converges before it sees all
+_CLIMBS = 6  # choices of branches that are worked out
+_COARSE, _FINE = (0.1, 40), (0.01, 60)  # beta and steps of the two rounds of descent
+_KEPT = 4
+_REFLECTIONS = 12
+_SAME = 0.995  # cosine of generators above which two bases are one
+
+
+@dataclass(frozen=True)
+class Components:
+    """ICA rotations and where their components lie.
+
+    Attributes:
+        filters: Rows of all rotations, `(runs · d, d)`.
+        places: X = mean over runs of Rᵀ diag(place) R for each coordinate, `(1 or 2, d, d)`.
+    """
+
+    filters: Tensor
+    places: Tensor
+
+
+def independent_components(
+    data: Whitened, lattice: Lattice, runs: int, generator: torch.Generator
+) -> Components:
+    """Run ICA from several random rotations and measure the places of the components."""
+    rotations, found = [], []
+    for _ in range(runs):
+        rotation = fast_ica(data.z[:: 1 + len(data) // _FIRST_ROWS], contrast="gauss", generator=generator)
+        rotation = fast_ica(data.z, contrast="gauss", start=rotation)
+        similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
+        along = places(spectral_order(similarity, lattice), similarity, lattice)
+        place = torch.einsum("ki,kf,kj->fij", rotation, along, rotation)
+        if found and (place * found[0]).sum() < 0:
+            place = -place
+        rotations.append(rotation)
+        found.append(place)
+    return Components(torch.cat(rotations), torch.stack(found).mean(0))
+
+
+def component_places(components: Components, fits: Fits, data: Whitened) -> Components:
+    """Return the same filters with the places they have on the first chain of `fits`."""
+    lattice_dim = data.dim
+    index = torch.arange(lattice_dim, dtype=torch.float64) - (lattice_dim - 1) / 2
+    local = components.filters @ data.eigenvectors @ fits.turns[0].T
+    along = local.square() @ index
+    runs = len(components.filters) / lattice_dim
+    places = (components.filters.T * along) @ components.filters / runs
+    return Components(components.filters, places[None])
+
+
+def search(data: Whitened, lattice: Lattice, components: Components, objective: Objective) -> Fits:
+    """Return distinct bases, best first, that the places of `components` lead to.
+
+    Starting points are the best choices of branches, and the eigenvectors of the places themselves.
+    """
+    eigenvectors = data.eigenvectors
+    position = components.places[0]
+    branches = Branches(data.eigenvalues, eigenvectors.T @ position @ eigenvectors, lattice)
+    low = branches.grid()
+    agreement = branches.agreement(low)
+    choices: dict[tuple[bool, ...], Tensor] = {}
+    for start in agreement.argsort(descending=True)[:_CLIMBS].tolist():
+        choice = branches.climb(low[start], agreement[start])[0]
+        choices[tuple(choice.tolist())] = choice
+    coefficients = branches.coefficients(torch.stack(list(choices.values())))
+    turns = [branches.turn(c) for c in coefficients]
+    direct = torch.linalg.eigh(position)[1].T
+    covariance = direct @ data.covariance @ direct.T
+    signs = align_signs(covariance, lattice)
+    covariance = covariance * signs[:, None] * signs
+    turns.append((direct * signs[:, None]) @ eigenvectors)
+    coefficients = torch.cat([coefficients, fit_symbol(covariance, lattice)[None]])
+    return settle(objective, Fits.start(torch.stack(turns), coefficients))
+
+
+def reflect(objective: Objective, fits: Fits) -> Fits:
+    """Return what the best of `fits` leads to with one or two of its eigenvectors turned round.
+
+    The covariance does not see their signs, no descent changes the determinant, and rotations
+    within nearly equal eigenvalues lie far apart.
+    """
+    dim = objective.lattice.dim
+    single = 1 - 2 * torch.eye(dim, dtype=torch.float64)
+    first, second = torch.triu_indices(dim, dim, 1)
+    signs = torch.cat([single, single[first] * single[second]])
+    spread = torch.cat([objective.spread(fits.turns[:1] * part[:, None]) for part in signs.split(64)])
+    signs = signs[spread.argsort()[:_REFLECTIONS]]
+    turns = fits.turns[:1] * signs[:, None]
+    return settle(objective, Fits.start(turns, fits.coefficients[:1].expand(len(turns), -1)))
+
+
+def settle(objective: Objective, fits: Fits) -> Fits:
+    """Return the few best distinct fits after descent from all of `fits`."""
+    for beta, steps in (_COARSE, _FINE):
+        fits = distinct(descend(objective, fits, beta, steps), objective.lattice)
+        fits = fits[list(range(min(_KEPT, len(fits))))]
+    return fits
+
+
+def basis_cosine(first: Tensor, second: Tensor, lattice: Lattice) -> float:
+    """Return the cosine of the generators of two turns or bases, the better of both directions."""
+    shift = lattice.shift()
+    one, two = (turn.T @ shift @ turn for turn in (first, second))
+    overlap = torch.stack([(one * two).sum(), (one * two.T).sum()])
+    return float(overlap.amax() / shift.square().sum())
+
+
+def distinct(fits: Fits, lattice: Lattice) -> Fits:
+    """Return `fits` by rising objective without repetitions of a generator."""
+    kept: list[int] = []
+    for i in fits.objective.argsort().tolist():
+        if all(basis_cosine(fits.turns[i], fits.turns[j], lattice) < _SAME for j in kept):
+            kept.append(i)
+    return fits[kept]

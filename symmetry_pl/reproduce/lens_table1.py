@@ -1,0 +1,122 @@
+"""Table 1 of the SymmetryLens paper, and the ring of its appendix D: how well G is found."""
+
+from __future__ import annotations
+
+from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+
+_SEEDS = (0, 1, 2, 3)
+_SMALL = ("--model.dim=7", "--data.dim=7", "--model.hidden=28")
+_RING = (*_SMALL, "--model.topology=ring", "--data.topology=ring")
+
+DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "gaussian_translation": ("gaussian", ()),
+    "gaussian_permuted": ("gaussian", ("--data.transform=permuted",)),
+    "gaussian_frequency": ("gaussian", ("--data.transform=frequency",)),
+    "legendre_translation": ("legendre", ()),
+    "legendre_permuted": ("legendre", ("--data.transform=permuted",)),
+    "legendre_frequency": ("legendre", ("--data.transform=frequency",)),
+    "mnist_slices": ("mnist_slices", ()),
+    "mnist_slices_center": ("mnist_slices", ("--data.rows=center",)),
+    "gaussian_translation_7": ("gaussian", _SMALL),
+    "gaussian_circulant_7": ("gaussian", _RING),
+}
+"""Dataset to config and options."""
+
+_AT_REST = ("--model.estimate=1", "--trainer.max_epochs=2")
+_TRUTH = ("--model.compare_with_truth=true",)
+
+
+def _systems() -> tuple[System, ...]:
+    rows: list[System] = []
+    for dataset, (name, options) in DATASETS.items():
+        ours = f"lens/{name}.yaml"
+        rows += [
+            System(
+                "symmetry_lens",
+                "warm start + the paper's loss (ours)",
+                ours,
+                dataset,
+                own=True,
+                overrides=(*options, *_TRUTH),
+                seeds=_SEEDS,
+            ),
+            System(
+                "warm_start",
+                "warm start alone (ours)",
+                ours,
+                dataset,
+                own=True,
+                overrides=(*options, *_AT_REST),
+                seeds=_SEEDS,
+            ),
+            *_from_scratch(dataset, name, options),
+        ]
+    return tuple(rows)
+
+
+def _from_scratch(dataset: str, name: str, options: tuple[str, ...]) -> list[System]:
+    """The paper's recipe at a small budget, and ours without the warm start where it is short."""
+    small = "--data.dim=7" in options
+    paper = "mnist_slices" if name == "mnist_slices" else "gaussian"
+    budget = (
+        f"--trainer.max_epochs={20 if small else 5}",
+        "--trainer.check_val_every_n_epoch=4",
+        "--data.samples=66000",
+        "--data.batch_size=660",
+        "--model.lr=2.0e-3",
+        "--model.estimator_lr=5.0e-3",
+        *(() if small else ("--model.hidden=64",)),
+    )
+    waveform = ("--data.waveform=legendre",) if name == "legendre" else ()
+    systems = [
+        System(
+            "scratch",
+            "the paper's recipe, compressed",
+            f"lens/paper/{paper}.yaml",
+            dataset,
+            overrides=(*options, *waveform, *budget),
+            seeds=_SEEDS,
+        )
+    ]
+    if small:
+        systems.append(
+            System(
+                "scratch_em",
+                "from scratch, EM densities (ours)",
+                "lens/scratch.yaml",
+                dataset,
+                own=True,
+                overrides=tuple(o for o in options if "hidden" not in o),
+                seeds=_SEEDS,
+            )
+        )
+    return systems
+
+
+EXPERIMENT = Experiment(
+    name="lens/table1",
+    title="SymmetryLens, Table 1: the learned generator",
+    dataset="gaussian_translation",
+    systems=_systems(),
+    metrics=(
+        MetricColumn("generator_cosine", "cosine", "", 4),
+        MetricColumn("lifting_error", "lifting error", "", 3),
+        MetricColumn("filter_locality", "filter locality", "", 3),
+        MetricColumn("generator_power", "power", "", 1),
+        MetricColumn("loss", "loss", "nats", 3),
+        MetricColumn("loss_refitted", "loss, densities refitted", "nats", 3),
+        MetricColumn("loss_of_truth", "of the true basis", "nats", 3),
+        MetricColumn("confidence", "confidence", "", 2),
+    ),
+    notes=(
+        "Cosine of the cropped generator with the ideal shift, the larger of both directions, as "
+        "in the paper's Table 1, whose numbers our copy of the text has lost. On the ring the "
+        "ideal closes; a chain reaches at most √(6/7) = .926 there.",
+        "The paper trains for 400,000 steps, hours on a GPU. Its recipe is shown here compressed "
+        "to 500 steps of 660 (2,000 at 7 pixels), with a larger learning rate: it shows what that "
+        "budget gives, not what the recipe can do.",
+        "Losses are at full rank on the test set. Refitted: marginals by EM and conditional "
+        "networks from the same start for both the learned and the true basis, as a loss with "
+        "poorly fitted densities ranks solutions wrongly.",
+    ),
+)

@@ -1,0 +1,201 @@
+"""What SymmetryLens learns, moves and refuses; training runs through the command line's trainer."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from pytorch_lightning import Callback, Trainer, seed_everything
+
+from datamodules import SignalsDataModule, SpiralDataModule
+from symmetry_pl import SymmetryLens
+from symmetry_pl.lens.group_convolution import GroupConvolution
+from symmetry_pl.lens.judge import refitted_loss
+from symmetry_pl.runs import config_root
+
+
+def fit(model, data, epochs=2, ckpt_path=None, **options):
+    trainer = Trainer(
+        max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **options,
+    )  # fmt: skip
+    trainer.fit(model, datamodule=data, ckpt_path=ckpt_path)
+    return trainer
+
+
+def data(**options):
+    defaults = {"dim": 5, "samples": 400, "eval_samples": 200, "batch_size": 100}
+    return SignalsDataModule(**{**defaults, **options})
+
+
+@pytest.mark.parametrize(("topology", "padding"), [("chain", 5), ("ring", 0)])
+def test_adopted_basis_is_lifted_moved_and_read_back(topology, padding):
+    layer = GroupConvolution(5, padding).double()
+    basis = torch.linalg.qr(torch.randn(5, 5, dtype=torch.float64)).Q
+    layer.adopt(basis)
+    x = torch.randn(8, 5, dtype=torch.float64)
+    y = layer(x)
+    torch.testing.assert_close(y, x @ basis.T)
+    # a shift of the sample is a shift of its representation
+    moved = layer(layer.transform(x, 1.0))
+    torch.testing.assert_close(moved[:, :-1], y[:, 1:])
+    if topology == "ring":
+        torch.testing.assert_close(moved[:, -1], y[:, 0])
+        amounts = torch.rand(8, dtype=torch.float64)
+        halfway = layer.transform(layer.transform(x, amounts), 1 - amounts)
+        torch.testing.assert_close(halfway, layer.transform(x, 1.0))
+    found = layer.learned()
+    torch.testing.assert_close(found["lifting_matrix"], basis)
+    torch.testing.assert_close(
+        torch.matrix_exp(found["padded_logarithm"])[padding : padding + 5, padding : padding + 5],
+        found["generator"],
+    )
+
+
+def test_scale_is_one_number_for_all_pixels():
+    layer = GroupConvolution(3, 3)
+    layer.shift.fill_(2.0)
+    layer.scale.fill_(4.0)
+    torch.testing.assert_close(
+        layer.scaled(torch.tensor([[2.0, 6.0, -2.0]])), torch.tensor([[0.0, 1, -1]])
+    )
+
+
+@pytest.mark.parametrize("marginals", ["em", "gradient"])
+@pytest.mark.parametrize("statistics", ["dataset", "batch"])
+def test_every_part_moves_and_only_when_it_should(marginals, statistics):
+    seed_everything(0)
+    model = SymmetryLens(
+        5, init="random", init_scale=0.1, marginals=marginals, statistics=statistics, hidden=20,
+        filter_noise=0.1, estimate=0.5,
+    )  # fmt: skip
+    moved: dict[int, dict[str, bool]] = {}
+    before: dict[str, torch.Tensor] = {}
+
+    class Watcher(Callback):
+        def on_train_batch_start(self, trainer, module, *args):
+            before.update({n: p.detach().clone() for n, p in module.named_parameters()})
+
+        def on_train_batch_end(self, trainer, module, *args):
+            moved[module.batches_seen] = {
+                n: not torch.equal(before[n], p) for n, p in module.named_parameters()
+            }
+
+    fit(model, data(), callbacks=[Watcher()], limit_val_batches=0)
+    steps = sorted(moved)
+    assert len(steps) == 8
+    for step in steps:
+        resting = step <= steps[3]
+        for name, did in moved[step].items():
+            expected = not (resting and name.startswith("symmetry."))
+            assert did == expected, (step, name)
+
+
+def test_rank_follows_the_path_of_the_learning_rate():
+    model = SymmetryLens(5, init="random", rank="growing", lr_decay=0.1, conditional=False)
+    ranks, rates = [], []
+    step = model.training_step
+
+    def watched(*args, **kwargs):
+        ranks.append(model.rank)
+        rates.append(model.player_optimizer("symmetry").param_groups[0]["lr"])
+        return step(*args, **kwargs)
+
+    model.training_step = watched
+    fit(model, data(samples=2000), epochs=5, limit_val_batches=0)
+    path = np.cumsum(rates) / np.sum(rates)
+    np.testing.assert_allclose(ranks, path, atol=0.01)
+    assert ranks[-1] == pytest.approx(1.0)
+    assert rates[-1] / rates[0] == pytest.approx(0.1, rel=0.05)
+
+
+def test_a_chain_in_pieces_is_mended_if_that_lowers_the_loss():
+    model = SymmetryLens(7, init="random", conditional=False, straighten=[0.5], lr=1e-6, hidden=28)
+    source = data(dim=7, samples=4000)
+    order = torch.tensor([2, 3, 4, 0, 5, 6, 1])
+    start = model.on_fit_start
+
+    def broken():
+        start()
+        model.symmetry.adopt(torch.eye(7)[order])
+
+    model.on_fit_start = broken
+    fit(model, source, limit_val_batches=0)
+    places = model.symmetry.lift().abs().argmax(1)
+    assert set(places.diff().abs().tolist()) == {1}
+
+
+@pytest.mark.parametrize("straighten", [[0.25, 0.75], None])
+def test_resumed_is_uninterrupted(straighten, tmp_path):
+    def build():
+        seed_everything(3)
+        return SymmetryLens(
+            5, init="random", init_scale=0.5, hidden=20, conditional_rows=10, filter_noise=0.1,
+            rank="growing", straighten=straighten, estimate=0.25, lr=1e-2,
+        )  # fmt: skip
+
+    class Keep(Callback):
+        def on_train_epoch_end(self, trainer, module):
+            trainer.save_checkpoint(tmp_path / f"{trainer.current_epoch}.ckpt")
+
+    whole = build()
+    fit(whole, data(), epochs=4, limit_val_batches=0, callbacks=[Keep()])
+    for epoch in (0, 1, 2):
+        resumed = build()
+        checkpoint = str(tmp_path / f"{epoch}.ckpt")
+        fit(resumed, data(), epochs=4, limit_val_batches=0, ckpt_path=checkpoint)
+        for name, value in whole.state_dict().items():
+            other = resumed.state_dict()[name]
+            assert torch.equal(value, other) or (value.isnan() & other.isnan()).all(), name
+
+
+@pytest.mark.slow
+def test_from_scratch_the_generator_is_found():
+    recipe = yaml.safe_load((config_root() / "lens/scratch.yaml").read_text())
+    epochs = recipe["trainer"]["max_epochs"]
+    seed_everything(0)
+    model = SymmetryLens(**recipe["model"]["init_args"])
+    source = SignalsDataModule(**recipe["data"]["init_args"])
+    trainer = fit(model, source, epochs, check_val_every_n_epoch=epochs)
+    assert trainer.callback_metrics["val/generator_cosine"] > 0.95
+    assert trainer.callback_metrics["val/generator_power"].abs() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dim": 2}, "model.dim must be at least 3, got 2"),
+        ({"topology": "line"}, "model.topology must be chain or ring"),
+        ({"topology": "ring", "padding": 3}, "a ring has no ends"),
+        ({"padding": -1}, "model.padding must not be negative"),
+        ({"straighten": [2.0]}, "shares of training"),
+        ({"marginals": "gan"}, "model.marginals must be em or gradient"),
+        ({"pairing": "none"}, "model.pairing must be paired or unpaired"),
+        ({"lr_decay": 0.0}, "lr_decay"),
+    ],
+)
+def test_bad_options_are_one_sentence(options, message):
+    with pytest.raises(ValueError, match=message):
+        SymmetryLens(**{"dim": 5, **options})
+
+
+def test_other_data_are_refused():
+    with pytest.raises(ValueError, match=r"set model\.dim to 5"):
+        fit(SymmetryLens(7, init="random"), data())
+    with pytest.raises(ValueError, match=r"set model\.dim to 2"):
+        fit(SymmetryLens(7, init="random"), SpiralDataModule(samples_per_epoch=400))
+
+
+def test_judge_prefers_the_truth():
+    source = data(dim=5, samples=6000)
+    x = source.training_signals()
+    x = (x - x.mean()) / x.std()
+    weights = {"alignment": 1.0, "uniformity": 2.0, "resolution": 1.0, "information": 1.0}
+    wrong = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(0))).Q
+    losses = [
+        refitted_loss(m, x[:5000], x[5000:], weights, steps=60, hidden=20)
+        for m in (torch.eye(5), wrong)
+    ]
+    assert all(math.isfinite(value) for value in losses)
+    assert losses[0] < losses[1] - 0.2

@@ -1,0 +1,50 @@
+"""Known orders are found from shuffled ones."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from symmetry_pl.lens.tour import improve_order
+
+
+def _score(affinity, order, closed):
+    following = np.roll(order, -1) if closed else order[1:]
+    return affinity[order[: len(following)], following].sum()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_hidden_line_or_ring_is_found(closed):
+    n = 15
+    lag = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    lag = np.minimum(lag, n - lag) if closed else lag
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        hidden = rng.permutation(n)
+        affinity = np.exp(-lag / 2.0)[np.ix_(hidden, hidden)]
+        found = hidden[improve_order(affinity, rng.permutation(n), closed)]
+        steps = np.abs(np.diff(np.append(found, found[0]) if closed else found))
+        assert set(steps.tolist()) <= ({1, n - 1} if closed else {1})
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_never_worse_and_often_the_best_of_all(closed):
+    rng = np.random.default_rng(1)
+    reached = 0
+    for _ in range(20):
+        affinity = rng.random((6, 6))
+        affinity += affinity.T
+        start = rng.permutation(6)
+        found = improve_order(affinity, start, closed)
+        assert sorted(found.tolist()) == list(range(6))
+        best = max(_score(affinity, np.array(p), closed) for p in itertools.permutations(range(6)))
+        score = _score(affinity, found, closed)
+        assert _score(affinity, start, closed) - 1e-12 <= score <= best + 1e-12
+        reached += score == pytest.approx(best)
+    assert reached >= 12
+
+
+def test_a_closed_order_begins_where_it_began():
+    lag = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
+    affinity = -np.minimum(lag, 5 - lag).astype(float)
+    assert improve_order(affinity, np.array([3, 0, 1, 4, 2]), closed=True)[0] == 3
