@@ -114,7 +114,9 @@ class GeneratorModule(SymmetryModule):
             most: rows a pixel in the global batch; all if None.
         """
         world, rank = self.trainer.world_size, self.trainer.global_rank
-        count = rows if most is None else min(rows, -(-most * self.dim // world))
+        # of the first most · d rows of the global batch, every W-th is this process's
+        share = rows if most is None else max(0, -(-(most * self.dim - rank) // world))
+        count = min(rows, share)
         return (torch.arange(count) * world + rank) % self.dim
 
     # -- evaluation ------------------------------------------------------------------------------
