@@ -134,7 +134,8 @@ class StrictObjective(Objective):
     """
 
     def __init__(self, objective: Objective, misfit: AmplitudeMisfit) -> None:
-        super().__init__(objective.eigenvalues, objective.filters, objective.lattice)
+        # the parts of J are shared, not copied
+        self.__dict__.update(objective.__dict__)
         self.misfit = misfit
 
     def __call__(self, fits: Fits, beta: float) -> tuple[Fits, Tensor, Tensor]:

@@ -98,7 +98,7 @@ def blind_source(
         data = whiten(x.detach().cpu(), max_samples, generator)
         lattice = Lattice(data.dim, topology)
         narrow = _narrow(data, lattice, generator)
-        if narrow.stationarity <= _STATIONARY or topology == "ring":
+        if narrow.stationarity <= _STATIONARY:
             return narrow
         return _smooth(data, lattice, generator, effort)
 
@@ -136,13 +136,13 @@ def _smooth(
     data: Whitened, lattice: Lattice, generator: torch.Generator, effort: int
 ) -> WarmStart:
     sets = [independent_components(data, lattice, _RUNS, generator) for _ in range(2)]
-    filters = torch.cat([part.filters for part in sets]) @ data.eigenvectors
-    objective = Objective(data.eigenvalues, filters, lattice)
+    filters = torch.cat([part.filters for part in sets])
+    objective = Objective(data.eigenvalues, data.eigenvectors, filters, lattice)
     rounds: list[Fits] = []
     for turn in range(2 + 4 * effort):
         if turn >= 2:
             sets.append(independent_components(data, lattice, _RUNS, generator))
-        found = search(data, lattice, sets[turn], objective)
+        found = search(data, sets[turn], objective)
         best = min(rounds, key=lambda fits: float(fits.objective[0]), default=found)
         if not rounds or basis_cosine(best.turns[0], found.turns[0], lattice) <= _AGREE:
             found = _improved(data, objective, sets[turn], found)
@@ -160,7 +160,7 @@ def _improved(data: Whitened, objective: Objective, components: Components, fits
     lattice = objective.lattice
     for _ in range(4):
         before = float(fits.objective[0])
-        again = search(data, lattice, component_places(components, fits, data), objective)
+        again = search(data, component_places(components, fits.turns[0], objective), objective)
         fits = distinct(Fits.joined([fits, again]), lattice)
         fits = distinct(Fits.joined([fits, reflect(objective, fits)]), lattice)
         if float(fits.objective[0]) > before - _GAIN * before:

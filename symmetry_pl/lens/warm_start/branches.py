@@ -3,78 +3,62 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
 
 from symmetry_pl.lens.warm_start.lattice import Lattice
 
-__all__ = ["Branches"]
+__all__ = ["Branches", "ChainBranches"]
 
 _CHUNK = 256  # candidates an eigendecomposition; bounds memory at d = 99
 
 
-class Branches:
-    r"""The discrete choices that second moments leave open on a chain, and the places that settle them.
+class Branches(ABC):
+    """The discrete choices that second moments leave open, and the places that settle them.
 
     C = U diag(λ) Uᵀ is known. Were the symbol s known as well, with T(s) = V diag(λ) Vᵀ, the basis
-    were Q = V D Uᵀ with signs D. A symbol with one peak is a choice, for every eigenvalue but the
-    largest, of the side of the peak on which its frequency lies. The choice is judged without signs
-    by how well places agree, the cosine of |UᵀXU| and |VᵀPV| with P = diag(k − (d−1)/2).
+    were Q = V D Uᵀ with signs (on a ring also turns of pairs) D. A symbol with one peak is a choice,
+    for every level but the highest, of the side of the peak on which its frequency lies. Choices
+    are judged without D by how well measured and true places agree.
 
-    Args:
-        eigenvalues: λ, falling, `(d,)`.
-        places: UᵀXU, the measured places in the eigenbasis of C, `(d, d)`.
-        lattice: A chain.
+    Attributes:
+        lattice: Chain or ring.
+        levels: Number of different eigenvalues in principle: d on a chain, ⌊d/2⌋ + 1 on a ring.
     """
 
-    def __init__(self, eigenvalues: Tensor, places: Tensor, lattice: Lattice) -> None:
-        self.lattice, self.places = lattice, places
-        self.log_values = eigenvalues.log()
-        self.size = places.abs() / places.norm()
-        dim = lattice.dim
-        frequency = torch.arange(1, dim + 1, dtype=torch.float64) * math.pi / (dim + 1)
-        harmonics = torch.cos(frequency[:, None] * torch.arange(dim))
-        self.to_coefficients = torch.linalg.inv(harmonics).T
+    lattice: Lattice
+    levels: int
+
+    @abstractmethod
+    def agreement(self, low: Tensor) -> Tensor:
+        """Return the cosine of the absolute measured and true places for each choice, `(S,)`."""
+
+    @abstractmethod
+    def start(self, low: Tensor) -> tuple[Tensor, Tensor]:
+        """Return W = Q U `(d, d)` with the best D, and the log symbol, for one choice."""
 
     def grid(self) -> Tensor:
-        """Return starting choices, `(S, d)` of bool: the first j eigenvalues share out evenly.
+        """Return starting choices, `(S, levels)` of bool: the first j levels share out evenly.
 
-        True is the side of low frequencies. j runs from 1 to d − 1 in even ratios, the share
+        True is the side of low frequencies. j runs from 1 to levels − 1 in even ratios, the share
         of the low side from 0.1 to 0.9.
         """
-        dim = self.lattice.dim
-        counts = torch.logspace(0, math.log10(dim - 1), 22).round().unique()
+        counts = torch.logspace(0, math.log10(self.levels - 1), 22).round().unique()
         shares = torch.linspace(0.1, 0.9, 9)
-        k = torch.arange(dim)
+        k = torch.arange(self.levels)
         steps = ((k + 1) * shares[:, None]).floor() - (k * shares[:, None]).floor() > 0
-        low = steps[None] & (k < counts[:, None, None])
-        low = low.flatten(0, 1)
+        low = (steps[None] & (k < counts[:, None, None])).flatten(0, 1)
         low[:, 0] = False  # the peak itself: either side is the same
         return low.unique(dim=0)
 
-    def coefficients(self, low: Tensor) -> Tensor:
-        """Return the log symbols `(S, d)` that take the eigenvalues at the frequencies π j/(d + 1)."""
-        count = low.sum(1, keepdim=True)
-        place = torch.where(low, count - low.cumsum(1), count + (~low).cumsum(1) - 1)
-        values = self.log_values.expand(len(low), -1)
-        return torch.empty_like(values).scatter_(1, place, values) @ self.to_coefficients
-
-    def agreement(self, low: Tensor) -> Tensor:
-        """Return the cosine of |UᵀXU| and |VᵀPV| for each choice, `(S,)`."""
-        found = []
-        for part in low.split(_CHUNK):
-            size = self._positions(self.coefficients(part))[1].abs()
-            found.append((size * self.size).sum((1, 2)) / size.norm(dim=(1, 2)))
-        return torch.cat(found)
-
     def climb(self, low: Tensor, agreement: Tensor, sweeps: int = 60) -> tuple[Tensor, Tensor]:
-        """Return one choice `(d,)` and its agreement after steepest ascent.
+        """Return one choice `(levels,)` and its agreement after steepest ascent.
 
-        A step changes the side of one eigenvalue, or exchanges two that are at most two apart.
+        A step changes the side of one level, or exchanges two that are at most two apart.
         """
-        dim = self.lattice.dim
-        flips = torch.eye(dim, dtype=torch.bool)
+        flips = torch.eye(self.levels, dtype=torch.bool)
         for _ in range(sweeps):
             moves = [flips[1:] ^ low]
             for apart in (1, 2):
@@ -88,12 +72,50 @@ class Branches:
             low, agreement = neighbours[best], values[best]
         return low, agreement
 
-    def turn(self, coefficients: Tensor) -> Tensor:
-        """Return W = V D `(d, d)` with the signs D for which the signed places agree best.
+    @staticmethod
+    def frequencies(low: Tensor) -> Tensor:
+        """Return the number of the frequency of each level, `(S, levels)`, counted from the lowest."""
+        count = low.sum(1, keepdim=True)
+        return torch.where(low, count - low.cumsum(1), count + (~low).cumsum(1) - 1)
 
-        They start as those of the top eigenvector of (UᵀXU) ∘ (VᵀPV) and are flipped one by one.
+
+class ChainBranches(Branches):
+    r"""Branches of a Toeplitz covariance.
+
+    The eigenvalues are taken for the values of the symbol at π j/(d + 1), and places compared as the
+    cosine of |UᵀXU| and |VᵀPV| with P = diag(k − (d−1)/2).
+
+    Args:
+        eigenvalues: λ, falling, `(d,)`.
+        places: UᵀXU, the measured places in the eigenbasis of C, `(1, d, d)`.
+        lattice: A chain.
+    """
+
+    def __init__(self, eigenvalues: Tensor, places: Tensor, lattice: Lattice) -> None:
+        self.lattice, self.levels = lattice, lattice.dim
+        self.places = places[0]
+        self.log_values = eigenvalues.log()
+        self.size = self.places.abs() / self.places.norm()
+        frequency = torch.arange(1, lattice.dim + 1, dtype=torch.float64) * math.pi
+        frequency = frequency / (lattice.dim + 1)
+        harmonics = torch.cos(frequency[:, None] * torch.arange(lattice.dim))
+        self.to_coefficients = torch.linalg.inv(harmonics).T
+
+    def agreement(self, low: Tensor) -> Tensor:
+        """Return the cosine of |UᵀXU| and |VᵀPV| for each choice, `(S,)`."""
+        found = []
+        for part in low.split(_CHUNK):
+            size = self._positions(self._coefficients(part))[1].abs()
+            found.append((size * self.size).sum((1, 2)) / size.norm(dim=(1, 2)))
+        return torch.cat(found)
+
+    def start(self, low: Tensor) -> tuple[Tensor, Tensor]:
+        """Return W = V D `(d, d)` and the log symbol `(d,)`.
+
+        The signs D start as those of the top eigenvector of (UᵀXU) ∘ (VᵀPV), flipped one by one.
         """
-        vectors, positions = self._positions(coefficients[None])
+        coefficients = self._coefficients(low[None])
+        vectors, positions = self._positions(coefficients)
         match = self.places * positions[0]
         match = match - torch.diag(match.diagonal())
         signs = torch.where(torch.linalg.eigh(match)[1][:, -1] >= 0, 1.0, -1.0).double()
@@ -103,7 +125,12 @@ class Branches:
             if support[worst] >= 0:
                 break
             signs[worst] *= -1
-        return vectors[0] * signs
+        return vectors[0] * signs, coefficients[0]
+
+    def _coefficients(self, low: Tensor) -> Tensor:
+        values = self.log_values.expand(len(low), -1)
+        at_frequency = torch.empty_like(values).scatter_(1, self.frequencies(low), values)
+        return at_frequency @ self.to_coefficients
 
     def _positions(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """Return V, by falling eigenvalue, and VᵀPV of stationary covariances."""

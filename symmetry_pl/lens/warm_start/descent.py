@@ -71,12 +71,16 @@ class Objective:
 
     Args:
         eigenvalues: λ of the covariance, `(d,)`.
-        filters: Rows r_i of ICA rotations in the eigenbasis of the covariance, `(m, d)`.
+        eigenvectors: U, one a column, `(d, d)`.
+        filters: Rows r_i of ICA rotations, `(m, d)`.
         lattice: Chain or ring.
     """
 
-    def __init__(self, eigenvalues: Tensor, filters: Tensor, lattice: Lattice) -> None:
-        self.eigenvalues, self.filters, self.lattice = eigenvalues, filters, lattice
+    def __init__(
+        self, eigenvalues: Tensor, eigenvectors: Tensor, filters: Tensor, lattice: Lattice
+    ) -> None:
+        self.eigenvalues, self.eigenvectors, self.lattice = eigenvalues, eigenvectors, lattice
+        self.filters = filters @ eigenvectors
         self.log_det = eigenvalues.log().sum()
 
     def __call__(self, fits: Fits, beta: float) -> tuple[Fits, Tensor, Tensor]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from symmetry_pl.lens.warm_start.branches import Branches
+from symmetry_pl.lens.warm_start.branches import Branches, ChainBranches
 from symmetry_pl.lens.warm_start.descent import Fits, Objective, descend
-from symmetry_pl.lens.warm_start.ica import fast_ica
+from symmetry_pl.lens.warm_start.ica import fast_ica, nearest_rotation
 from symmetry_pl.lens.warm_start.lattice import Lattice
+from symmetry_pl.lens.warm_start.ring_branches import RingBranches
 from symmetry_pl.lens.warm_start.seriation import (
     align_signs,
     energy_correlation,
@@ -63,47 +64,48 @@ def independent_components(
         similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
         along = places(spectral_order(similarity, lattice), similarity, lattice)
         place = torch.einsum("ki,kf,kj->fij", rotation, along, rotation)
-        if found and (place * found[0]).sum() < 0:
-            place = -place
+        if found:  # runs agree up to a reversal, on a ring also up to a turn
+            overlap = torch.einsum("fij,gij->fg", found[0], place)
+            place = torch.einsum("fg,gij->fij", nearest_rotation(overlap), place)
         rotations.append(rotation)
         found.append(place)
     return Components(torch.cat(rotations), torch.stack(found).mean(0))
 
 
-def component_places(components: Components, fits: Fits, data: Whitened) -> Components:
-    """Return the same filters with the places they have on the first chain of `fits`."""
-    lattice_dim = data.dim
-    index = torch.arange(lattice_dim, dtype=torch.float64) - (lattice_dim - 1) / 2
-    local = components.filters @ data.eigenvectors @ fits.turns[0].T
-    along = local.square() @ index
-    runs = len(components.filters) / lattice_dim
-    places = (components.filters.T * along) @ components.filters / runs
-    return Components(components.filters, places[None])
+def component_places(components: Components, turn: Tensor, objective: Objective) -> Components:
+    """Return the same filters with the places they have on the chain of W = `turn`."""
+    lattice = objective.lattice
+    filters = components.filters @ objective.eigenvectors
+    along = (filters @ turn.T).square() @ lattice.features
+    runs = len(filters) / lattice.dim
+    places = torch.einsum("ki,kf,kj->fij", components.filters, along, components.filters) / runs
+    return Components(components.filters, places)
 
 
-def search(data: Whitened, lattice: Lattice, components: Components, objective: Objective) -> Fits:
+def search(data: Whitened, components: Components, objective: Objective) -> Fits:
     """Return distinct bases, best first, that the places of `components` lead to.
 
-    Starting points are the best choices of branches, and the eigenvectors of the places themselves.
+    Starting points are the best choices of branches and, on a chain, the eigenvectors of the places.
     """
-    eigenvectors = data.eigenvectors
-    position = components.places[0]
-    branches = Branches(data.eigenvalues, eigenvectors.T @ position @ eigenvectors, lattice)
+    lattice, vectors = objective.lattice, data.eigenvectors
+    rotated = vectors.T @ components.places @ vectors
+    kind = ChainBranches if lattice.topology == "chain" else RingBranches
+    branches: Branches = kind(data.eigenvalues, rotated, lattice)
     low = branches.grid()
     agreement = branches.agreement(low)
     choices: dict[tuple[bool, ...], Tensor] = {}
     for start in agreement.argsort(descending=True)[:_CLIMBS].tolist():
         choice = branches.climb(low[start], agreement[start])[0]
         choices[tuple(choice.tolist())] = choice
-    coefficients = branches.coefficients(torch.stack(list(choices.values())))
-    turns = [branches.turn(c) for c in coefficients]
-    direct = torch.linalg.eigh(position)[1].T
-    covariance = direct @ data.covariance @ direct.T
-    signs = align_signs(covariance, lattice)
-    covariance = covariance * signs[:, None] * signs
-    turns.append((direct * signs[:, None]) @ eigenvectors)
-    coefficients = torch.cat([coefficients, fit_symbol(covariance, lattice)[None]])
-    return settle(objective, Fits.start(torch.stack(turns), coefficients))
+    starts = [branches.start(choice) for choice in choices.values()]
+    if lattice.topology == "chain":
+        direct = torch.linalg.eigh(rotated[0])[1].T
+        covariance = (direct * data.eigenvalues) @ direct.T
+        signs = align_signs(covariance, lattice)
+        symbol = fit_symbol(covariance * signs[:, None] * signs, lattice)
+        starts.append((direct * signs[:, None], symbol))
+    turns, coefficients = (torch.stack(part) for part in zip(*starts, strict=True))
+    return settle(objective, Fits.start(turns, coefficients))
 
 
 def reflect(objective: Objective, fits: Fits) -> Fits:
