@@ -22,7 +22,7 @@ DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Dataset to config and options."""
 
-_AT_REST = ("--model.estimate=1", "--trainer.max_epochs=2")
+_AT_REST = ("--model.estimate=1", "--trainer.max_epochs=1")
 _TRUTH = ("--model.compare_with_truth=true",)
 
 
@@ -75,7 +75,7 @@ def _from_scratch(dataset: str, name: str, options: tuple[str, ...]) -> list[Sys
             f"lens/paper/{paper}.yaml",
             dataset,
             overrides=(*options, *waveform, *budget),
-            seeds=_SEEDS,
+            seeds=_SEEDS if small else _SEEDS[:1],
         )
     ]
     if small:
