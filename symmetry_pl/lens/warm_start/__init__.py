@@ -1,4 +1,4 @@
-"""A warm start of SymmetryLens from second moments and independent components, no gradients of its loss."""
+"""A warm start of SymmetryLens: the hidden chain without gradients of the paper's loss."""
 
 from symmetry_pl.lens.warm_start.blind import WarmStart, blind_source
 

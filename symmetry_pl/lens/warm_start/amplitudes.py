@@ -35,8 +35,8 @@ class AmplitudeMisfit:
         + \frac{\lVert B - \bar B \rVert^2}{2 v^2}
         + \frac{2 \lVert m - \bar m \rVert^2}{v} \Big]
 
-    with m_k = E|y_k|, A_kl = E|y_k| y_l, B_kl = Cov(|y_k|, |y_l|), v the mean variance of |y_k|, bars
-    for means over entries of equal k − l, and y scaled to mean variance 1. It sees what the
+    with m_k = E|y_k|, A_kl = E|y_k| y_l, B_kl = Cov(|y_k|, |y_l|), v the mean variance of |y_k|,
+    bars for means over entries of equal k − l, and y scaled to mean variance 1. It sees what the
     covariance cannot: signs of eigenvectors, and turns within equal eigenvalues.
 
     Args:
@@ -61,13 +61,13 @@ class AmplitudeMisfit:
         variance = moments.energy.diagonal().mean()
         mixed, energy = self._residual(moments.mixed), self._residual(moments.energy)
         mean = moments.mean - moments.mean.mean()
-        value = _WEIGHT * (
-            mixed.square().sum() / variance
-            + 0.5 * energy.square().sum() / variance.square()
-            + 2 * mean.square().sum() / variance
-        )
+        first = mixed.square().sum() + 2 * mean.square().sum()
+        second = energy.square().sum()
+        value = _WEIGHT * (first / variance + 0.5 * second / variance**2)
+        by_variance = -_WEIGHT * (first / variance**2 + second / variance**3)
         by_mixed = 2 * _WEIGHT * mixed / variance
-        by_energy = 2 * _WEIGHT * energy / variance.square()
+        by_energy = 2 * _WEIGHT * energy / variance**2
+        by_energy = by_energy + 2 * by_variance / self.lattice.dim * torch.eye(self.lattice.dim)
         by_mean = 4 * _WEIGHT * mean / variance - by_energy @ moments.mean
         left = self._pull_back(turn, by_mixed, by_energy, by_mean)
         return value, left - left.T
@@ -94,7 +94,7 @@ class AmplitudeMisfit:
         back = turn.to(self.rotated).T
         # |y| of all positions sums to about d √(2/π); the fourth moments want it centred
         centre = (2 / torch.pi) ** 0.5
-        for rows in self.rotated.split(_ROWS):
+        for rows in torch.split(self.rotated, _ROWS):
             y = rows @ back
             size = y.abs()
             total += size.double().sum(0)
@@ -117,7 +117,7 @@ class AmplitudeMisfit:
             part.to(self.rotated) for part in (by_mixed, by_energy, by_mean, turn.T)
         )
         left = torch.zeros_like(turn)
-        for rows in self.rotated.split(_ROWS):
+        for rows in torch.split(self.rotated, _ROWS):
             y = rows @ back
             size = y.abs()
             by_y = size @ by_mixed + y.sign() * (y @ by_mixed.T + size @ by_energy + by_mean)

@@ -19,7 +19,7 @@ class Branches(ABC):
     """The discrete choices that second moments leave open, and the places that settle them.
 
     C = U diag(λ) Uᵀ is known. Were the symbol s known as well, with T(s) = V diag(λ) Vᵀ, the basis
-    were Q = V D Uᵀ with signs (on a ring also turns of pairs) D. A symbol with one peak is a choice,
+    were Q = V D Uᵀ with signs D, on a ring also turns of pairs. A symbol with one peak is a choice,
     for every level but the highest, of the side of the peak on which its frequency lies. Choices
     are judged without D by how well measured and true places agree.
 
@@ -45,13 +45,14 @@ class Branches(ABC):
         True is the side of low frequencies. j runs from 1 to levels − 1 in even ratios, the share
         of the low side from 0.1 to 0.9.
         """
-        counts = torch.logspace(0, math.log10(self.levels - 1), 22).round().unique()
+        even = torch.logspace(0, math.log10(self.levels - 1), 22).round().tolist()
+        counts = torch.tensor(sorted(set(even)))
         shares = torch.linspace(0.1, 0.9, 9)
         k = torch.arange(self.levels)
         steps = ((k + 1) * shares[:, None]).floor() - (k * shares[:, None]).floor() > 0
         low = (steps[None] & (k < counts[:, None, None])).flatten(0, 1)
         low[:, 0] = False  # the peak itself: either side is the same
-        return low.unique(dim=0)
+        return torch.stack([torch.tensor(row) for row in sorted(set(map(tuple, low.tolist())))])
 
     def climb(self, low: Tensor, agreement: Tensor, sweeps: int = 60) -> tuple[Tensor, Tensor]:
         """Return one choice `(levels,)` and its agreement after steepest ascent.
@@ -74,7 +75,7 @@ class Branches(ABC):
 
     @staticmethod
     def frequencies(low: Tensor) -> Tensor:
-        """Return the number of the frequency of each level, `(S, levels)`, counted from the lowest."""
+        """Return the number of the frequency of each level, from the lowest, `(S, levels)`."""
         count = low.sum(1, keepdim=True)
         return torch.where(low, count - low.cumsum(1), count + (~low).cumsum(1) - 1)
 
@@ -82,8 +83,8 @@ class Branches(ABC):
 class ChainBranches(Branches):
     r"""Branches of a Toeplitz covariance.
 
-    The eigenvalues are taken for the values of the symbol at π j/(d + 1), and places compared as the
-    cosine of |UᵀXU| and |VᵀPV| with P = diag(k − (d−1)/2).
+    The eigenvalues are taken for the values of the symbol at π j/(d + 1), and places compared as
+    the cosine of |UᵀXU| and |VᵀPV| with P = diag(k − (d−1)/2).
 
     Args:
         eigenvalues: λ, falling, `(d,)`.
@@ -99,12 +100,12 @@ class ChainBranches(Branches):
         frequency = torch.arange(1, lattice.dim + 1, dtype=torch.float64) * math.pi
         frequency = frequency / (lattice.dim + 1)
         harmonics = torch.cos(frequency[:, None] * torch.arange(lattice.dim))
-        self.to_coefficients = torch.linalg.inv(harmonics).T
+        self.to_coefficients: Tensor = torch.linalg.inv(harmonics).T
 
     def agreement(self, low: Tensor) -> Tensor:
         """Return the cosine of |UᵀXU| and |VᵀPV| for each choice, `(S,)`."""
         found = []
-        for part in low.split(_CHUNK):
+        for part in torch.split(low, _CHUNK):
             size = self._positions(self._coefficients(part))[1].abs()
             found.append((size * self.size).sum((1, 2)) / size.norm(dim=(1, 2)))
         return torch.cat(found)
@@ -134,5 +135,5 @@ class ChainBranches(Branches):
 
     def _positions(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """Return V, by falling eigenvalue, and VᵀPV of stationary covariances."""
-        vectors = torch.linalg.eigh(self.lattice.covariance(coefficients))[1].flip(-1)
+        vectors: Tensor = torch.linalg.eigh(self.lattice.covariance(coefficients))[1].flip(-1)
         return vectors, (vectors.mT * self.lattice.features[:, 0]) @ vectors

@@ -91,10 +91,6 @@ class Objective:
         done = Fits(fits.turns, fits.coefficients, objective, kl, spread)
         return done, by_turn + beta * by_spread, by_coefficient
 
-    def spread(self, turns: Tensor) -> Tensor:
-        """Return the spread of the filters for each of `turns`, `(S,)`."""
-        return self._spread(turns)[0]
-
     def _stationarity(self, fits: Fits) -> tuple[Tensor, Tensor, Tensor]:
         lattice, turns = self.lattice, fits.turns
         symbol = lattice.symbol(fits.coefficients)

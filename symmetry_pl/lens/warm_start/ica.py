@@ -56,7 +56,8 @@ def fast_ica(
 def nearest_rotation(matrix: Tensor) -> Tensor:
     """Return the orthogonal matrix nearest to `matrix`, (W Wᵀ)^{-1/2} W, by its polar form."""
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-    return left @ right
+    nearest: Tensor = left @ right
+    return nearest
 
 
 def _fixed_point(z: Tensor, rotation: Tensor, contrast: Contrast) -> Tensor:
@@ -64,7 +65,7 @@ def _fixed_point(z: Tensor, rotation: Tensor, contrast: Contrast) -> Tensor:
     dim = len(rotation)
     moment = torch.zeros(dim, dim, dtype=torch.float64)
     slope = torch.zeros(dim, dtype=torch.float64)
-    for rows in z.split(_ROWS):
+    for rows in torch.split(z, _ROWS):
         y = rows @ rotation.T
         if contrast == "tanh":
             g = y.tanh()

@@ -68,13 +68,14 @@ class Lattice:
 
     def coefficients(self, symbol: Tensor) -> Tensor:
         """Return the a whose symbol fits positive values at `omega` best in log, `(..., terms)`."""
-        inverse = torch.linalg.pinv(self.harmonics)
+        inverse: Tensor = torch.linalg.pinv(self.harmonics)
         return symbol.log() @ inverse.T
 
     def sum_over_lags(self, matrices: Tensor) -> Tensor:
         """Return the sums of `(..., d, d)` over entries of equal |k − l|, `(..., d)`."""
         sums = matrices.new_zeros(*matrices.shape[:-2], self.dim)
-        return sums.index_add_(-1, self.lag.flatten(), matrices.flatten(-2))
+        sums.index_add_(-1, self.lag.flatten(), matrices.flatten(-2))
+        return sums
 
     def shift(self) -> Tensor:
         """Return the matrix that moves position k to k + 1, off the end of a chain."""

@@ -17,8 +17,8 @@ __all__ = ["RingBranches"]
 class RingBranches(Branches):
     r"""Branches of a circulant covariance, whose eigenvectors are the real Fourier basis.
 
-    All frequencies but 0 (and d/2 if d is even) have two eigenvectors, which the covariance does not
-    tell apart: places are compared by the norms of blocks, and D holds a turn for every pair.
+    All frequencies but 0 (and d/2 if d is even) have two eigenvectors, which the covariance does
+    not tell apart: places are compared by the norms of blocks, and D holds a turn for every pair.
 
     Args:
         eigenvalues: λ, falling, `(d,)`.
@@ -39,7 +39,9 @@ class RingBranches(Branches):
         found = []
         for frequency in self.frequencies(low):
             ordered = torch.cat([self._columns(f) for f in frequency.tolist()])
-            level = torch.cat([torch.full((len(self._columns(f)),), i) for i, f in enumerate(frequency.tolist())])
+            level = torch.cat(
+                [torch.full((len(self._columns(f)),), i) for i, f in enumerate(frequency.tolist())]
+            )
             member = torch.nn.functional.one_hot(level, self.levels).double()
             measured = (member.T @ self.square @ member).sqrt()
             true = (member.T @ self.true_square[ordered][:, ordered] @ member).sqrt()
@@ -49,8 +51,8 @@ class RingBranches(Branches):
     def start(self, low: Tensor) -> tuple[Tensor, Tensor]:
         """Return W = V D `(d, d)` and the log symbol `(levels,)`.
 
-        D is found block by block from frequency 0 up, each the rotation that best matches the places
-        relative to the blocks found before, and then refined in turn.
+        D is found block by block from frequency 0 up, each the rotation that best matches the
+        places relative to the blocks found before, and then refined in turn.
         """
         frequency = self.frequencies(low[None])[0].tolist()
         blocks: dict[int, Tensor] = {}  # eigenvectors of C for each frequency
@@ -67,7 +69,9 @@ class RingBranches(Branches):
                     continue
                 rows = self._columns(f)
                 turn[rows] = 0
-                pull = torch.einsum("fim,mj,flj->il", self.true[:, rows], turn, self.places[:, blocks[f]])
+                pull = torch.einsum(
+                    "fim,mj,flj->il", self.true[:, rows], turn, self.places[:, blocks[f]]
+                )
                 turn[rows[:, None], blocks[f]] = nearest_rotation(pull)
         symbol = torch.stack([self.log_values[blocks[f]].mean().exp() for f in range(self.levels)])
         number = torch.arange(self.lattice.dim)
@@ -89,5 +93,6 @@ class RingBranches(Branches):
         for f in range(1, self.levels):
             angle = 2 * math.pi * f / dim * (place + (0.5 if dim % 2 == 0 else 0.0))
             columns += [angle.cos(), angle.sin()]
-        basis = torch.stack(columns[:dim], 1)
-        return basis / basis.norm(dim=0)
+        basis: Tensor = torch.stack(columns[:dim], 1)
+        basis = basis / torch.linalg.vector_norm(basis, dim=0)
+        return basis

@@ -16,9 +16,10 @@ _PLACELESS = 2 / 3  # of the median strongest correlation; weaker components hav
 
 
 def energy_correlation(y: Tensor) -> Tensor:
-    """Return the correlations of |y_k| and |y_l| that stand out of the noise, `(d, d)`, zero diagonal.
+    """Return the correlations of |y_k| and |y_l| that stand out of the noise, `(d, d)`.
 
     One waveform excites neighbouring components together, though whitening left them uncorrelated.
+    The diagonal is 0.
     """
     energy = y.abs()
     energy = energy - energy.mean(0)
@@ -34,7 +35,8 @@ def spectral_order(similarity: Tensor, lattice: Lattice) -> Tensor:
     A chain is ordered by one (Fiedler's), a ring by the angle in the plane of two.
     """
     degree = similarity.sum(1).clamp_min(1e-12).rsqrt()
-    vectors = torch.linalg.eigh(similarity * degree[:, None] * degree)[1] * degree[:, None]
+    vectors: Tensor = torch.linalg.eigh(similarity * degree[:, None] * degree)[1]
+    vectors = vectors * degree[:, None]
     if lattice.topology == "chain":
         return vectors[:, -2].argsort()
     return torch.atan2(vectors[:, -3], vectors[:, -2]).argsort()
@@ -71,7 +73,7 @@ def places(order: Tensor, similarity: Tensor, lattice: Lattice) -> Tensor:
     origin and takes up no room, so that the others stay evenly spaced.
     """
     strongest = similarity.amax(1)
-    placed = (strongest > _PLACELESS * strongest.median())[order].double()
+    placed = (strongest >= _PLACELESS * strongest.median())[order].double()
     dim = lattice.dim
     along = torch.empty(dim, dtype=torch.float64)
     along[order] = (placed.cumsum(0) - 0.5 * placed) / placed.sum() * dim - dim / 2

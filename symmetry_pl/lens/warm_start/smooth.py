@@ -32,11 +32,11 @@ __all__ = [
     "settle",
 ]
 
-_FIRST_ROWS = 20_000  # on which ICA converges before it sees all
 _CLIMBS = 6  # choices of branches that are worked out
 _COARSE, _FINE = (0.1, 40), (0.01, 60)  # beta and steps of the two rounds of descent
 _KEPT = 4
-_REFLECTIONS = 12
+_REFLECTIONS = 12  # that are followed down
+_PACKETS = (8, 6, 4, 3, 2)  # shares of the eigenvectors that a wave packet is made of
 _SAME = 0.995  # cosine of generators above which two bases are one
 
 
@@ -57,9 +57,10 @@ def independent_components(
     data: Whitened, lattice: Lattice, runs: int, generator: torch.Generator
 ) -> Components:
     """Run ICA from several random rotations and measure the places of the components."""
-    rotations, found = [], []
+    rotations: list[Tensor] = []
+    found: list[Tensor] = []
     for _ in range(runs):
-        rotation = fast_ica(data.z[:: 1 + len(data) // _FIRST_ROWS], contrast="gauss", generator=generator)
+        rotation = fast_ica(data.some_rows(), contrast="gauss", generator=generator)
         rotation = fast_ica(data.z, contrast="gauss", start=rotation)
         similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
         along = places(spectral_order(similarity, lattice), similarity, lattice)
@@ -85,7 +86,7 @@ def component_places(components: Components, turn: Tensor, objective: Objective)
 def search(data: Whitened, components: Components, objective: Objective) -> Fits:
     """Return distinct bases, best first, that the places of `components` lead to.
 
-    Starting points are the best choices of branches and, on a chain, the eigenvectors of the places.
+    Starting points are the best choices of branches and, on a chain, the eigenvectors of places.
     """
     lattice, vectors = objective.lattice, data.eigenvectors
     rotated = vectors.T @ components.places @ vectors
@@ -109,19 +110,29 @@ def search(data: Whitened, components: Components, objective: Objective) -> Fits
 
 
 def reflect(objective: Objective, fits: Fits) -> Fits:
-    """Return what the best of `fits` leads to with one or two of its eigenvectors turned round.
+    """Return what reflections of the best of `fits` lead to.
 
-    The covariance does not see their signs, no descent changes the determinant, and rotations
-    within nearly equal eigenvalues lie far apart.
+    No descent changes the determinant of a basis, and where eigenvalues are nearly equal nothing
+    but the filters tells one sign from the other. A defect is either one eigenvector turned round,
+    or a wave packet of nearly equal eigenvectors at one position: I − 2 w wᵀ in the frame of
+    positions with w the share of the position in the weakest eigenvectors.
     """
     dim = objective.lattice.dim
-    single = 1 - 2 * torch.eye(dim, dtype=torch.float64)
-    first, second = torch.triu_indices(dim, dim, 1)
-    signs = torch.cat([single, single[first] * single[second]])
-    spread = torch.cat([objective.spread(fits.turns[:1] * part[:, None]) for part in signs.split(64)])
-    signs = signs[spread.argsort()[:_REFLECTIONS]]
-    turns = fits.turns[:1] * signs[:, None]
-    return settle(objective, Fits.start(turns, fits.coefficients[:1].expand(len(turns), -1)))
+    turn = fits.turns[0]
+    packets = [turn.T]
+    for count in sorted({max(2, dim // part) for part in _PACKETS}):
+        weak = turn[:, dim - count :]
+        packets.append(torch.nn.functional.normalize(weak @ weak.T, dim=1))
+    packet = torch.cat(packets)
+    turns = turn - 2 * packet[:, :, None] * (packet @ turn)[:, None, :]
+    starts = Fits.start(turns, fits.coefficients[:1].expand(len(turns), -1))
+    beta = _FINE[0]
+    value = torch.cat([objective(starts[part], beta)[0].objective for part in _chunks(len(turns))])
+    return settle(objective, starts[value.argsort()[:_REFLECTIONS]])
+
+
+def _chunks(count: int) -> list[list[int]]:
+    return [part.tolist() for part in torch.split(torch.arange(count), 64)]
 
 
 def settle(objective: Objective, fits: Fits) -> Fits:

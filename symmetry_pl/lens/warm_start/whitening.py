@@ -9,6 +9,7 @@ from torch import Tensor
 
 __all__ = ["Whitened", "whiten"]
 
+_WHITE = 3.0  # times the sampling level
 _RANK_TOLERANCE = 1e-12  # of the largest eigenvalue; float32 input rounds at about 1e-14
 
 
@@ -40,6 +41,10 @@ class Whitened:
         """Number of coordinates d."""
         return self.x.shape[1]
 
+    def some_rows(self, count: int = 20_000) -> Tensor:
+        """Return white data of every so-many-th sample, `count` or a few less if there are more."""
+        return self.z[:: -(-len(self) // count)]
+
     def sampling_level(self) -> float:
         """Expected Gaussian KL between the sample covariance and a stationary truth, in nats.
 
@@ -49,6 +54,12 @@ class Whitened:
         """
         fourth = float(self.z.double().square().sum(1).square().mean())
         return (fourth - self.dim) / (4 * len(self)) * (self.dim - 1) / (self.dim + 1)
+
+    def is_white(self) -> bool:
+        """Whether the covariance is a multiple of the identity as far as the samples tell."""
+        values = self.eigenvalues
+        kl = 0.5 * float(self.dim * values.mean().log() - values.log().sum())
+        return kl <= _WHITE * self.sampling_level()
 
 
 def whiten(
@@ -63,9 +74,13 @@ def whiten(
 
     Raises:
         ValueError: If x is not `(n, d)` with n > d ≥ 3, or has NaN or infinite entries, a constant
-            column, or a covariance that is not of full rank.
+            column, or a covariance that is not of full rank; or if max_samples ≤ d.
     """
     _check_values(x)
+    if max_samples is not None and max_samples <= x.shape[1]:
+        raise ValueError(
+            f"max_samples must exceed the {x.shape[1]} dimensions of x, got {max_samples}"
+        )
     if max_samples is not None and len(x) > max_samples:
         x = x[torch.randperm(len(x), generator=generator)[:max_samples]]
     x = x.double()
@@ -88,7 +103,7 @@ def _check_values(x: Tensor) -> None:
         raise ValueError(f"x must have shape (samples, dimensions), got {tuple(x.shape)}")
     n, dim = x.shape
     if dim < 3:
-        raise ValueError(f"a hidden chain needs at least 3 positions, but x has {dim} column(s)")
+        raise ValueError(f"a hidden chain needs at least 3 positions, but x has {dim} columns")
     if n <= dim:
         raise ValueError(f"x needs more samples than its {dim} dimensions, got {n}")
     broken = (~torch.isfinite(x)).any(1).nonzero().flatten().tolist()
