@@ -5,13 +5,17 @@ from datamodules.base import SymmetryDataModule
 from datamodules.mnist_slices import MNISTSlicesDataModule
 from datamodules.qm9 import QM9DataModule
 from datamodules.signals import SignalsDataModule
+from datamodules.smiles_csv import SmilesCSVDataModule
 from datamodules.spiral import SpiralDataModule
+from datamodules.zinc import ZINCDataModule
 
 __all__ = [
     "ArrayDataModule",
     "MNISTSlicesDataModule",
     "QM9DataModule",
     "SignalsDataModule",
+    "SmilesCSVDataModule",
     "SpiralDataModule",
     "SymmetryDataModule",
+    "ZINCDataModule",
 ]

@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from datamodules.base import SymmetryDataModule
 from datamodules.curriculum import CurriculumSampler
+from datamodules.molecules import MoleculeDataModule, Splits, unless
 from datamodules.qm9_raw import own_table
 from datamodules.qm9_table import TARGETS, QM9Table, read_qm9
-from symmetry_pl.core.description import DataDescription
-from symmetry_pl.molecules import Vocabulary, canonical_smiles, summarise_bad_rows
-from symmetry_pl.molecules import representation as make_representation
+from symmetry_pl.molecules import canonical_smiles
 
-__all__ = ["QM9DataModule", "TokenDataset"]
+__all__ = ["QM9DataModule"]
 
 
-class TokenDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Rows of token ids and targets; ``__getitems__`` makes a whole batch at once.
-
-    Args:
-        tokens: ids ``(N, L)``, any integer type.
-        y: targets ``(N, t)``.
-        rows: row numbers in the source ``(N,)``.
-    """
-
-    def __init__(self, tokens: Tensor, y: Tensor, rows: Tensor) -> None:
-        self.tokens, self.y, self.rows = tokens, y, rows
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        tokens, y, rows = self.__getitems__([index])
-        return tokens[0], y[0], rows[0]
-
-    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Ids ``(B, L)`` as int64, targets ``(B, t)`` and row numbers ``(B,)``."""
-        i = torch.as_tensor(indices, dtype=torch.int64)
-        return self.tokens[i].long(), self.y[i], self.rows[i]
-
-    def subset(self, indices: Tensor) -> TokenDataset:
-        """The dataset of some of the rows."""
-        return TokenDataset(self.tokens[indices], self.y[indices], self.rows[indices])
-
-
-class _Splits(NamedTuple):
-    """Positions in the table: disjoint, and disjoint as molecules."""
-
-    train: Tensor
-    val: Tensor
-    test: Tensor
-    pool: Tensor
-
-
-class QM9DataModule(SymmetryDataModule):
+class QM9DataModule(MoleculeDataModule):
     """Isomers out of QM9, with the rest of QM9 for pre-training (STIB, section 5.2).
 
     Batches are ids ``(B, L)``, targets ``(B, t)`` in units of the training isomers' standard
@@ -97,6 +54,9 @@ class QM9DataModule(SymmetryDataModule):
             empty split, or unusable rows.
     """
 
+    targets_option = "targets"
+    samples = "isomers"
+
     def __init__(
         self,
         root: str | None = None,
@@ -115,9 +75,10 @@ class QM9DataModule(SymmetryDataModule):
         on_invalid: Literal["raise", "drop"] = "raise",
         representation: str = "deepsmiles",
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
         _check_options(locals())
-        self.language = make_representation(representation)
+        super().__init__(
+            root, batch_size, eval_batch_size, num_workers, split_seed, on_invalid, representation
+        )
         self.formula = formula
         self.targets = list(targets)
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
@@ -125,46 +86,15 @@ class QM9DataModule(SymmetryDataModule):
         self.samples_per_epoch = samples_per_epoch
         self.pretrain_epochs = pretrain_epochs
         self.isomer_fraction = isomer_fraction
-        self.on_invalid = on_invalid
-        self._loaded: tuple[TokenDataset, _Splits, DataDescription] | None = None
-
-    @property
-    def description(self) -> DataDescription:
-        """Vocabulary, targets with units, and their standardisation."""
-        return self._get()[2]
 
     def prepare_data(self) -> None:
         """Find or download the table, on one process of each machine."""
         if self.root is not None:
             own_table(self.root)
 
-    def setup(self, stage: str | None = None) -> None:
-        """Read the table, split it, and standardise the targets; once, whatever the stage."""
-        if self._loaded is not None:
-            return
-        table = self._usable(read_qm9(self.root, self.language, self.targets))
-        splits = self._split(table)
-        symbols = [self.language.split(text) for text in table.texts]
-        vocabulary = Vocabulary.from_sequences(symbols)
-        length = max(map(len, symbols))
-        mean = table.targets[splits.train].mean(0)
-        scale = table.targets[splits.train].std(0, unbiased=False)
-        for name, value in zip(self.targets, scale.tolist(), strict=True):
-            if not value > 0:
-                raise ValueError(f"data.targets: {name} is the same for all training isomers")
-        description = DataDescription(
-            "tokens",
-            (length,),
-            tuple(self.targets),
-            tuple(TARGETS[name].unit for name in self.targets),
-            tuple(mean.tolist()),
-            tuple(scale.tolist()),
-            vocabulary.symbols,
-            self.language.name,
-        )
-        tokens = vocabulary.encode(symbols, length, rows=table.rows.tolist())
-        y = ((table.targets - mean) / scale).to(torch.get_default_dtype())
-        self._loaded = TokenDataset(tokens, y, table.rows), splits, description
+    def _read(self) -> tuple[QM9Table, list[str], list[str]]:
+        units = [TARGETS[name].unit for name in self.targets]
+        return read_qm9(self.root, self.language, self.targets), self.targets, units
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training isomers, or the curriculum that ends with them."""
@@ -182,36 +112,7 @@ class QM9DataModule(SymmetryDataModule):
         )
         return self._loader(data, train=True, sampler=sampler)
 
-    def val_dataloader(self) -> DataLoader[Any]:
-        """Isomers cut from the training part."""
-        data, splits, _ = self._get()
-        return self._loader(data.subset(splits.val))
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        """Held-out isomers."""
-        data, splits, _ = self._get()
-        return self._loader(data.subset(splits.test))
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self.test_dataloader()
-
-    def _get(self) -> tuple[TokenDataset, _Splits, DataDescription]:
-        if self._loaded is None:
-            raise RuntimeError("call setup() of the QM9DataModule first")
-        return self._loaded
-
-    def _usable(self, table: QM9Table) -> QM9Table:
-        """The table without its unusable rows, or an error that names them."""
-        if not table.bad:
-            return table
-        found = f"{table.path}: {summarise_bad_rows(table.bad)}"
-        if self.on_invalid == "raise":
-            raise ValueError(f"{found} (set data.on_invalid to drop to leave them out)")
-        warnings.warn(f"{found}; left out", stacklevel=2)
-        return table.without_bad()
-
-    def _split(self, table: QM9Table) -> _Splits:
+    def _split(self, table: QM9Table) -> Splits:
         """Cut the isomers at random; the pool is all that is not held out, as a molecule."""
         of_interest = torch.tensor([self.formula in (None, f) for f in table.formulas])
         isomers = of_interest.nonzero()[:, 0]
@@ -228,9 +129,9 @@ class QM9DataModule(SymmetryDataModule):
         molecule = {i: canonical_smiles(table.smiles[i]) for i in isomers.tolist()}
         test = isomers[:n_test]
         held = {molecule[i] for i in test.tolist()}
-        val = _unless(isomers[n_test : n_test + n_val], molecule, held)
+        val = unless(isomers[n_test : n_test + n_val], molecule, held)
         held |= {molecule[i] for i in val.tolist()}
-        train = _unless(isomers[n_test + n_val :], molecule, held)
+        train = unless(isomers[n_test + n_val :], molecule, held)
         for name, rows in (("test", test), ("validation", val), ("training", train)):
             if not len(rows):
                 raise ValueError(
@@ -239,11 +140,7 @@ class QM9DataModule(SymmetryDataModule):
                     f"data.val_fraction={self.val_fraction}"
                 )
         others = (~of_interest).nonzero()[:, 0]
-        return _Splits(train.sort()[0], val.sort()[0], test, torch.cat([train, others]).sort()[0])
-
-
-def _unless(rows: Tensor, molecule: dict[int, str | None], held: set[str | None]) -> Tensor:
-    return rows[torch.tensor([molecule[i] not in held for i in rows.tolist()], dtype=torch.bool)]
+        return Splits(train.sort()[0], val.sort()[0], test, torch.cat([train, others]).sort()[0])
 
 
 def _check_options(options: dict[str, Any]) -> None:
@@ -261,5 +158,3 @@ def _check_options(options: dict[str, Any]) -> None:
         raise ValueError(f"data.pretrain_epochs is {options['pretrain_epochs']}, less than 0")
     if options["samples_per_epoch"] is not None and options["samples_per_epoch"] < 1:
         raise ValueError(f"data.samples_per_epoch is {options['samples_per_epoch']}, less than 1")
-    if options["on_invalid"] not in ("raise", "drop"):
-        raise ValueError(f"data.on_invalid must be raise or drop, got {options['on_invalid']!r}")

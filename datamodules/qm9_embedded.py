@@ -14,6 +14,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from datamodules.csv_table import read_csv
 from symmetry_pl.molecules import DeepSmiles, formula
 
 __all__ = ["COLUMNS", "EMBEDDED", "main", "read_columns", "write_embedded"]
@@ -33,18 +34,11 @@ def read_columns(path: str | Path, wanted: Sequence[str]) -> dict[str, list[str]
     Raises:
         ValueError: if a row has more or fewer fields than the header.
     """
-    raw = Path(path).read_bytes()
-    text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    reader = csv.reader(io.StringIO(text, newline=""))
-    header = next(reader, [])
-    rows = [row for row in reader if row]
-    for number, row in enumerate(rows):
-        if len(row) != len(header):
-            raise ValueError(
-                f"{path}: row {number} has {len(row)} fields, but the header has {len(header)}"
-            )
-    columns = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else {}
-    return {name: list(columns[name]) for name in wanted if name in columns}
+    table = read_csv(path, wanted)
+    if table.ragged:
+        first = table.ragged[0]
+        raise ValueError(f"{path}: row {first.row} has {first.reason}")
+    return {name: column for name, column in table.columns.items() if column}
 
 
 def write_embedded(source: str | Path, target: str | Path = EMBEDDED) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
+from datamodules.csv_table import to_floats
+from datamodules.molecules import MoleculeTable
 from datamodules.qm9_embedded import EMBEDDED, read_columns
 from datamodules.qm9_raw import own_table
 from symmetry_pl.molecules import BadRow, Representation, check_smiles, formula
@@ -35,40 +35,14 @@ TARGETS = {
 
 
 @dataclass(frozen=True)
-class QM9Table:
-    """Columns of equal length N, unusable rows included.
+class QM9Table(MoleculeTable):
+    """A table with formulas; targets are in the units of ``TARGETS``.
 
     Args:
-        path: where it was read.
-        rows: row numbers in the file, from 0, ``(N,)``.
-        smiles: as written there.
         formulas: elements in the order C, H, N, O, F.
-        texts: the molecules in the representation asked for, one string each.
-        targets: ``(N, t)`` float64 in the units of ``TARGETS``.
-        bad: the unusable rows.
     """
 
-    path: Path
-    rows: Tensor
-    smiles: list[str]
     formulas: list[str]
-    texts: list[str]
-    targets: Tensor
-    bad: tuple[BadRow, ...] = ()
-
-    def without_bad(self) -> QM9Table:
-        """The usable rows."""
-        bad = {b.row for b in self.bad}
-        keep = [i for i in range(len(self.smiles)) if i not in bad]
-        return replace(
-            self,
-            rows=self.rows[keep],
-            smiles=[self.smiles[i] for i in keep],
-            formulas=[self.formulas[i] for i in keep],
-            texts=[self.texts[i] for i in keep],
-            targets=self.targets[keep],
-            bad=(),
-        )
 
 
 def read_qm9(root: str | None, language: Representation, targets: list[str]) -> QM9Table:
@@ -108,12 +82,12 @@ def read_qm9(root: str | None, language: Representation, targets: list[str]) -> 
         for row, text in enumerate(smiles):
             if row not in bad:
                 try:
-                    texts[row] = language.text(language.encode(text))
+                    texts[row] = language.text(language.spell(text))
                 except ValueError as error:
                     bad[row] = BadRow(row, text, str(error))
     rows = torch.arange(len(smiles))
     ordered = tuple(bad[row] for row in sorted(bad))
-    return QM9Table(path, rows, smiles, formulas, texts, values, ordered)
+    return QM9Table(path, rows, smiles, texts, values, ordered, formulas)
 
 
 def _numbers(path: Path, columns: dict[str, list[str]], name: str) -> list[float]:
@@ -122,14 +96,4 @@ def _numbers(path: Path, columns: dict[str, list[str]], name: str) -> list[float
     column = next((c for c in target.columns if c in columns), None)
     if column is None:
         raise ValueError(f"{path} has no column for {name}: {' or '.join(target.columns)}")
-    try:
-        return [float(text) * target.factor for text in columns[column]]
-    except ValueError:
-        return [_number(text) * target.factor for text in columns[column]]
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    return [value * target.factor for value in to_floats(columns[column])]

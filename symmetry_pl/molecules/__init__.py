@@ -1,5 +1,6 @@
 """Molecules as text: SMILES to tokens and back, chemistry checks, drawings."""
 
+from symmetry_pl.molecules.base import Representation, SymbolMask
 from symmetry_pl.molecules.chemistry import (
     BadRow,
     canonical_smiles,
@@ -9,20 +10,27 @@ from symmetry_pl.molecules.chemistry import (
     same_molecule,
     summarise_bad_rows,
 )
+from symmetry_pl.molecules.deep_smiles import DeepSmiles
 from symmetry_pl.molecules.drawing import draw_molecules, draw_predictions, draw_reconstructions
-from symmetry_pl.molecules.representations import (
-    REPRESENTATIONS,
-    DeepSmiles,
-    Representation,
-    representation,
-)
+from symmetry_pl.molecules.grammar import Grammar
+from symmetry_pl.molecules.grammar_mask import GrammarMask
+from symmetry_pl.molecules.grammar_rings import RingMask
+from symmetry_pl.molecules.properties import PROPERTIES
+from symmetry_pl.molecules.representations import REPRESENTATIONS, representation
+from symmetry_pl.molecules.selfies import Selfies
 from symmetry_pl.molecules.vocabulary import Vocabulary
 
 __all__ = [
+    "PROPERTIES",
     "REPRESENTATIONS",
     "BadRow",
     "DeepSmiles",
+    "Grammar",
+    "GrammarMask",
     "Representation",
+    "RingMask",
+    "Selfies",
+    "SymbolMask",
     "Vocabulary",
     "canonical_smiles",
     "check_smiles",
