@@ -69,7 +69,8 @@ def _columns(name: str, values: Tensor, data: DataDescription) -> dict[str, list
         smiles = [language.decode(symbols) or "" for symbols in vocabulary.decode(values)]
         return {"smiles" if name == "x" else "reconstruction": smiles}
     if name == "y_hat" and data.physical:
-        names = [f"{t}_{u}" for t, u in zip(data.target_names, data.target_units, strict=True)]
+        units = [f"_{u}" if u else "" for u in data.target_units]
+        names = [f"{t}{u}" for t, u in zip(data.target_names, units, strict=True)]
         return {n: values[:, i].tolist() for i, n in enumerate(names)}
     if values.ndim == 1:
         return {name: values.tolist()}

@@ -51,10 +51,11 @@ def summary_table(metrics: dict[str, float], stage: str) -> str:
         rows.append((label, value, beside))
     for name in sorted(values):
         if f"{name}_constant" in values:
-            _, target, unit = name.split("_", 2)
+            target, _, unit = name.removeprefix("mae_").rpartition("_")
+            known = f"{target} [{_UNITS[unit]}]" if unit in _UNITS else name.removeprefix("mae_")
             rows.append(
                 (
-                    f"MAE of {target} [{_UNITS.get(unit, unit)}]",
+                    f"MAE of {known}",
                     f"{values[name]:.4f}",
                     f"{values[f'{name}_constant']:.4f} always the mean",
                 )

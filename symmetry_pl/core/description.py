@@ -77,16 +77,19 @@ class DataDescription:
         return ", ".join([f"{self.kind} of shape {self.x_shape}", *scale])
 
     def metric_names(self) -> list[str]:
-        """Names ``mae_<property>_<unit>`` of the per-target errors.
+        """Names ``mae_<property>_<unit>`` of the per-target errors; no unit, no suffix.
 
-        >>> DataDescription("vector", (2,), ("gap",), ("eV",), (6.0,), (1.2,)).metric_names()
-        ['mae_gap_ev']
+        >>> DataDescription("vector", (2,), ("gap", "qed"), ("eV", "")).metric_names()
+        ['mae_gap_ev', 'mae_qed']
         """
         units = [
             unit.replace("³", "3").replace("²", "2").replace("/", "_per_").lower()
             for unit in self.target_units
         ]
-        return [f"mae_{name}_{unit}" for name, unit in zip(self.target_names, units, strict=True)]
+        return [
+            f"mae_{name}_{unit}" if unit else f"mae_{name}"
+            for name, unit in zip(self.target_names, units, strict=True)
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Lists, strings and numbers only: loads with ``weights_only=True``."""

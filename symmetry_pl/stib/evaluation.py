@@ -80,9 +80,13 @@ class InvarianceMetrics(nn.Module):
         if self.has_target:
             values["mae_y"] = self.target.compute()
             error = error + values["mae_y"]
+            # torchmetrics squeezes what has one element
+            columns, constant = (
+                torch.atleast_1d(metric.compute()) for metric in (self.columns, self.constant)
+            )
             for i, name in enumerate(self.target_names):
-                values[name] = self.columns.compute()[i]
-                values[f"{name}_constant"] = self.constant.compute()[i]
+                values[name] = columns[i]
+                values[f"{name}_constant"] = constant[i]
         self.leakage.probe = probe
         values |= self.leakage.compute()
         values["objective"] = error + values["mi_z0_y_white"].clamp(min=0)

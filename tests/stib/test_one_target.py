@@ -1,0 +1,20 @@
+"""One dimensionless target, as QED is: its error is named, scored and shown."""
+
+import torch
+
+from symmetry_pl.callbacks.summary import summary_table
+from symmetry_pl.core import DataDescription
+from symmetry_pl.stib.evaluation import Evaluation, InvarianceMetrics
+
+
+def test_a_single_target_without_unit():
+    data = DataDescription("vector", (2,), ("qed_rdkit",), ("",), (0.7,), (0.5,))
+    metrics = InvarianceMetrics(data)
+    generator = torch.Generator().manual_seed(0)
+    x, y, z = (torch.randn(300, k, generator=generator) for k in (2, 1, 2))
+    metrics.update(x, y, Evaluation(x, y + 0.4, z, None))
+    values = metrics.compute(probe=False)
+    torch.testing.assert_close(values["mae_qed_rdkit"], torch.tensor(0.2))
+    torch.testing.assert_close(values["mae_qed_rdkit_constant"], 0.5 * y.abs().mean())
+    shown = summary_table({f"test/{k}": float(v) for k, v in values.items()}, "test")
+    assert "MAE of qed_rdkit" in shown
