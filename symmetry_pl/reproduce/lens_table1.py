@@ -102,7 +102,6 @@ EXPERIMENT = Experiment(
         MetricColumn("generator_cosine", "cosine", "", 4),
         MetricColumn("lifting_error", "lifting error", "", 3),
         MetricColumn("filter_locality", "filter locality", "", 3),
-        MetricColumn("generator_power", "power", "", 1),
         MetricColumn("loss", "loss", "nats", 3),
         MetricColumn("loss_refitted", "loss, densities refitted", "nats", 3),
         MetricColumn("loss_of_truth", "of the true basis", "nats", 3),

@@ -10,6 +10,7 @@ import pytest
 from symmetry_pl.cli import main
 from symmetry_pl.reproduce import command
 from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce.lens_table1 import DATASETS
 from symmetry_pl.reproduce.report import markdown_table, write_results
 from symmetry_pl.reproduce.stib_spiral import EXPERIMENT, reference_rows
 from symmetry_pl.runs import config_root
@@ -106,6 +107,19 @@ def test_reference_rows_are_the_known_constants():
     assert linear["mi_z0_y"] == pytest.approx(0.195, abs=0.012)
 
 
+def test_the_table_of_symmetry_lens_has_every_dataset():
+    experiment = command.load_experiment("lens/table1")
+    keys = [s.key for s in experiment.systems]
+    assert len(set(keys)) == len(keys)
+    for dataset in DATASETS:
+        assert {f"{dataset}/{name}" for name in ("symmetry_lens", "warm_start", "scratch")} <= set(
+            keys
+        )
+    for system in experiment.systems:
+        assert (config_root() / system.config).is_file()
+    assert {"mnist_slices", "mnist_slices_center", "gaussian_circulant_7"} <= set(DATASETS)
+
+
 def test_table_1_has_every_system_and_its_config():
     names = [s.name for s in EXPERIMENT.systems]
     assert names[:3] == ["flow_stib", "stib", "stib_paper"]
@@ -118,8 +132,12 @@ def test_table_1_has_every_system_and_its_config():
     assert paper["mi_z0_y"] == pytest.approx(0.208, abs=0.001)
 
 
-def test_pages_show_the_results_as_they_are():
-    result = json.loads((CHECKOUT / "docs/results/stib_spiral.json").read_text())
-    table = markdown_table(EXPERIMENT, result)
-    for page in ("README.md", "docs/stib.md"):
-        assert table in (CHECKOUT / page).read_text(), f"{page}: run symmetry reproduce again"
+@pytest.mark.parametrize(
+    ("name", "page"), [("stib/spiral", "docs/stib.md"), ("lens/table1", "docs/lens.md")]
+)
+def test_pages_show_the_results_as_they_are(name, page):
+    experiment = command.load_experiment(name)
+    result = json.loads((CHECKOUT / f"docs/results/{experiment.slug}.json").read_text())
+    table = markdown_table(experiment, result)
+    for shown in ("README.md", page):
+        assert table in (CHECKOUT / shown).read_text(), f"{shown}: run symmetry reproduce again"

@@ -21,7 +21,7 @@ def fast_ica(
     generator: torch.Generator | None = None,
     start: Tensor | None = None,
     max_iter: int = 200,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-5,
 ) -> Tensor:
     """Return the rotation R `(d, d)` whose outputs y = R z are mutually independent.
 

@@ -32,6 +32,7 @@ __all__ = [
     "settle",
 ]
 
+_ROUGH = 1e-4  # tolerance of ICA that only measures places
 _CLIMBS = 6  # choices of branches that are worked out
 _COARSE, _FINE = (0.1, 40), (0.01, 60)  # beta and steps of the two rounds of descent
 _KEPT = 4
@@ -60,8 +61,10 @@ def independent_components(
     rotations: list[Tensor] = []
     found: list[Tensor] = []
     for _ in range(runs):
-        rotation = fast_ica(data.some_rows(), contrast="gauss", generator=generator)
-        rotation = fast_ica(data.z, contrast="gauss", start=rotation)
+        rotation = fast_ica(
+            data.some_rows(), contrast="gauss", generator=generator, tolerance=_ROUGH
+        )
+        rotation = fast_ica(data.z, contrast="gauss", start=rotation, tolerance=_ROUGH)
         similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
         along = places(spectral_order(similarity, lattice), similarity, lattice)
         place = torch.einsum("ki,kf,kj->fij", rotation, along, rotation)
