@@ -82,7 +82,7 @@ class InvarianceMetrics(nn.Module):
             error = error + values["mae_y"]
             # torchmetrics squeezes what has one element
             columns, constant = (
-                torch.atleast_1d(metric.compute()) for metric in (self.columns, self.constant)
+                metric.compute().reshape(-1) for metric in (self.columns, self.constant)
             )
             for i, name in enumerate(self.target_names):
                 values[name] = columns[i]

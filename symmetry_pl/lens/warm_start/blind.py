@@ -47,13 +47,13 @@ from symmetry_pl.lens.warm_start.whitening import Whitened, whiten
 __all__ = ["WarmStart", "blind_source"]
 
 _STATIONARY = (
-    5.0  # times the sampling level that a chain of components may leave; wrong ones: 90 up
+    5.0  # times the sampling level that a chain of components may leave; wrong ones: dozens
 )
 _NEARLY = 0.03  # nats a position that it may leave all the same; smooth waveforms: 0.4 up
 _HOPELESS = 0.15  # nats a position after one run
 _RUNS = 3  # of ICA, a search
 _AGREE = 0.99  # cosine of generators of searches that found the same; near misses lie at 0.98
-_FOUND_AGAIN = 0.97  # of two runs of ICA, the second on fewer samples; without a chain: below 0.8
+_FOUND_AGAIN = 0.97  # cosine of two runs of ICA, the second on fewer samples
 _GAIN = 1e-3  # relative gain worth another improvement
 _CLOSE = 1.5  # times the best J, up to where candidates are fitted to the amplitudes
 _STEPS = 40  # of descent at each beta
