@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -120,6 +120,22 @@ class SymmetryDataModule(LightningDataModule, ABC):
             collate_fn=as_is,
             pin_memory=torch.cuda.is_available(),
         )
+
+
+class BatchDataset(Dataset[tuple[Tensor, ...]], ABC):
+    """A dataset that makes a whole batch of tensors at once; one sample is a batch of one."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of samples."""
+
+    @abstractmethod
+    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, ...]:
+        """The batch of these indices, the samples along the first axis of every tensor."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        """One sample, without the axis of the batch."""
+        return tuple(part[0] for part in self.__getitems__([index]))
 
 
 def as_is(batch: Any) -> Any:

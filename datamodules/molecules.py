@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from datamodules.base import SymmetryDataModule
+from datamodules.base import BatchDataset, SymmetryDataModule
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.molecules import BadRow, Vocabulary, summarise_bad_rows
 from symmetry_pl.molecules import representation as make_representation
@@ -32,7 +32,7 @@ __all__ = [
 T = TypeVar("T", bound="MoleculeTable")
 
 
-class TokenDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
+class TokenDataset(BatchDataset):
     """Rows of token ids and targets; ``__getitems__`` makes a whole batch at once.
 
     Args:
@@ -46,10 +46,6 @@ class TokenDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     def __len__(self) -> int:
         return len(self.tokens)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        tokens, y, rows = self.__getitems__([index])
-        return tokens[0], y[0], rows[0]
 
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Ids ``(B, L)`` as int64, targets ``(B, t)`` and row numbers ``(B,)``."""

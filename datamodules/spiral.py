@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from scipy.special import ndtri
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from datamodules.base import StreamSampler, SymmetryDataModule
+from datamodules.base import BatchDataset, StreamSampler, SymmetryDataModule
 from datamodules.counter import counter_uniform
 from symmetry_pl.core.description import DataDescription
 
@@ -41,7 +41,7 @@ def spiral(uniform: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], npt.NDAr
     return x, 0.55 * t[:, None] * direction + 0.2 * noise[:, 1:]
 
 
-class SpiralDataset(Dataset[tuple[Tensor, Tensor]]):
+class SpiralDataset(BatchDataset):
     """Endless samples by index; ``__getitems__`` makes a whole batch at once.
 
     Args:
@@ -61,10 +61,6 @@ class SpiralDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __len__(self) -> int:
         return self.samples
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        x, y = self.__getitems__([index])
-        return x[0], y[0]
 
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
         """The batch of these indices: x ``(B, 2)`` and y ``(B, 2)``."""

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import torch
 from scipy.special import ndtri
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from datamodules.base import SymmetryDataModule
+from datamodules.base import BatchDataset, SymmetryDataModule
 from datamodules.counter import counter_uniform
 from datamodules.waveforms import TRANSFORMS, hidden_basis, ideal_description
 from symmetry_pl.core.description import DataDescription
@@ -59,7 +59,7 @@ def normal_noise(
     return normal
 
 
-class VectorDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
+class VectorDataset(BatchDataset):
     """Rows of numbers without targets; ``__getitems__`` makes a whole batch at once.
 
     Args:
@@ -73,10 +73,6 @@ class VectorDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     def __len__(self) -> int:
         return len(self.x)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
-        x, y, rows = self.__getitems__([index])
-        return x[0], y[0], rows[0]
 
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs ``(B, d)``, no targets ``(B, 0)``, and row numbers ``(B,)``."""

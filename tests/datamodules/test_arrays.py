@@ -137,7 +137,7 @@ def test_noise_makes_up_for_dependent_columns():
     assert torch.equal(module.split("all").x[rows], module.training_signals())
 
 
-def refusal(message, values=None, **options):
+def assert_refused(message, values=None, **options):
     def attempt():
         return ArrayDataModule(**options).setup() if values is None else npy(values, **options)
 
@@ -147,76 +147,80 @@ def refusal(message, values=None, **options):
 
 
 def test_data_that_cannot_be_used_are_refused_in_one_sentence():
-    refusal(r"leaves 160 training rows for 170 columns", RNG.normal(size=(200, 170)))
-    refusal(r"2 columns are fewer than the 3 .* data\.columns", DATA[:, :2])
-    refusal(
+    assert_refused(r"leaves 160 training rows for 170 columns", RNG.normal(size=(200, 170)))
+    assert_refused(r"2 columns are fewer than the 3 .* data\.columns", DATA[:, :2])
+    assert_refused(
         r"columns '1', '3' are the same in all training rows.*data\.columns", DATA * [1, 0, 1, 0]
     )
-    refusal(r"column '2' is the same", DATA * [1, 1, 0, 1] + 5)
+    assert_refused(r"column '2' is the same", DATA * [1, 1, 0, 1] + 5)
     dependent = np.column_stack([DATA[:, 0], DATA.sum(1), DATA[:, 1:]])
-    refusal(r"5 columns have rank 4 .*column '\d'.*data\.columns, or set data\.noise", dependent)
-    refusal("have rank 4", dependent.astype(np.float32))
-    refusal(r"beyond 1e\+100", DATA * 1e150)
-    refusal(
+    assert_refused(
+        r"5 columns have rank 4 .*column '\d'.*data\.columns, or set data\.noise", dependent
+    )
+    assert_refused("have rank 4", dependent.astype(np.float32))
+    assert_refused(r"beyond 1e\+100", DATA * 1e150)
+    assert_refused(
         r"as large as .*e\+61, beyond 3\.4e\+38: .*set data\.scale",
         DATA * 1e60,
         dtype="float32",
         scale=False,
     )
-    refusal(r"the val set is empty: d\.npy has only 4 usable rows", DATA[:4])
-    refusal(r"the train set is empty", DATA[:0])
+    assert_refused(r"the val set is empty: d\.npy has only 4 usable rows", DATA[:4])
+    assert_refused(r"the train set is empty", DATA[:0])
     assert npy(DATA * [1, 1e-9, 1, 1]).description.x_shape == (4,)
 
 
 def test_files_that_cannot_be_read_are_refused_in_one_sentence():
-    refusal(
+    assert_refused(
         r"data\.file is 'absent\.npy', but there is no such file here or at /r/absent",
         file="absent.npy",
         root="/r",
     )
-    refusal(r"d\.npy has shape \(200,\), but samples must be the rows", DATA[:, 0])
-    refusal(r"d\.npy holds complex128, not real numbers", DATA * 1j)
+    assert_refused(r"d\.npy has shape \(200,\), but samples must be the rows", DATA[:, 0])
+    assert_refused(r"d\.npy holds complex128, not real numbers", DATA * 1j)
     np.save("o.npy", np.array([None, {}], dtype=object), allow_pickle=True)
-    refusal(r"o\.npy is not an array of numbers .*never loaded", file="o.npy")
+    assert_refused(r"o\.npy is not an array of numbers .*never loaded", file="o.npy")
     np.savez("two.npz", a=DATA, b=DATA[0], o=np.array([None], dtype=object))
-    refusal(r"data\.key is null, but must be one of a, b, o in two\.npz", file="two.npz")
-    refusal(r"data\.key is 'c', but must be one of", file="two.npz", key="c")
-    refusal(r"array 'b' of two\.npz has shape \(4,\)", file="two.npz", key="b")
-    refusal(r"array 'o' of two\.npz is not an array of numbers", file="two.npz", key="o")
+    assert_refused(r"data\.key is null, but must be one of a, b, o in two\.npz", file="two.npz")
+    assert_refused(r"data\.key is 'c', but must be one of", file="two.npz", key="c")
+    assert_refused(r"array 'b' of two\.npz has shape \(4,\)", file="two.npz", key="b")
+    assert_refused(r"array 'o' of two\.npz is not an array of numbers", file="two.npz", key="o")
     Path("cut.npz").write_bytes(Path("two.npz").read_bytes()[:100])
-    refusal(r"cut\.npz is not an array", file="cut.npz")
+    assert_refused(r"cut\.npz is not an array", file="cut.npz")
     Path("e.npy").touch()
-    refusal(r"e\.npy is not an array", file="e.npy")
-    refusal(r"data\.key is 'a', but d\.npy is not a \.npz file", DATA, key="a")
-    refusal(r"data\.header is True, but d\.npy is not a \.csv", DATA, header=True)
+    assert_refused(r"e\.npy is not an array", file="e.npy")
+    assert_refused(r"data\.key is 'a', but d\.npy is not a \.npz file", DATA, key="a")
+    assert_refused(r"data\.header is True, but d\.npy is not a \.csv", DATA, header=True)
     Path("d.mat").touch()
-    refusal(r"data\.file must end in \.npy, \.npz or \.csv, got d\.mat", file="d.mat")
+    assert_refused(r"data\.file must end in \.npy, \.npz or \.csv, got d\.mat", file="d.mat")
 
 
 def test_tables_that_cannot_be_read_are_refused_in_one_sentence():
     rows = [[str(v) for v in row] for row in DATA]
     rows[11][2] = "1,5"
     write_csv("d.csv", rows, list("abcd"))
-    refusal(r"d\.csv: row 11, column 'c' is '1,5', not a number.*data\.columns", file="d.csv")
-    refusal(
+    assert_refused(
+        r"d\.csv: row 11, column 'c' is '1,5', not a number.*data\.columns", file="d.csv"
+    )
+    assert_refused(
         r"data\.columns: d\.csv has no column 'e'; it has a, b, c, d", file="d.csv", columns=["e"]
     )
-    refusal(r"names a column twice: a, 0", file="d.csv", columns=["a", "0"])
+    assert_refused(r"names a column twice: a, 0", file="d.csv", columns=["a", "0"])
     write_csv("g.csv", DATA, list("abca"))
-    refusal(r"g\.csv has 'a' more than once: use its number", file="g.csv", columns=["a"])
+    assert_refused(r"g\.csv has 'a' more than once: use its number", file="g.csv", columns=["a"])
     rows[11] = rows[11][:3]
     write_csv("r.csv", rows)
-    refusal(r"r\.csv: row 11 has 3 cells, but the first line has 4", file="r.csv")
+    assert_refused(r"r\.csv: row 11 has 3 cells, but the first line has 4", file="r.csv")
     Path("e.csv").touch()
-    refusal(r"e\.csv is empty", file="e.csv")
+    assert_refused(r"e\.csv is empty", file="e.csv")
     Path("b.csv").write_bytes(b"\xff\xfe1,2,3\n")
-    refusal(r"b\.csv is not a CSV file in UTF-8", file="b.csv")
+    assert_refused(r"b\.csv is not a CSV file in UTF-8", file="b.csv")
 
 
 @pytest.mark.parametrize("first", [["0", "1", "2", "3"], ["", "0", "1", "2"], ["a", "2", "b", "c"]])
 def test_a_first_line_that_may_be_names_or_numbers_is_asked_about(first):
     write_csv("d.csv", DATA, first)
-    refusal(r"d\.csv starts with .*set data\.header to true or false", file="d.csv")
+    assert_refused(r"d\.csv starts with .*set data\.header to true or false", file="d.csv")
     assert np.array_equal(read_table_values("d.csv", True), DATA)
     if first[0] == "0":
         assert len(read_table_values("d.csv", False)) == 201
@@ -238,4 +242,4 @@ def read_table_values(name, header):
     ],
 )
 def test_bad_options_are_one_sentence(options, message):
-    refusal(message, file="d.npy", **options)
+    assert_refused(message, file="d.npy", **options)

@@ -44,6 +44,13 @@ def test_never_worse_and_often_the_best_of_all(closed):
     assert reached >= 12
 
 
+def test_a_reversed_stretch_is_turned_back():
+    lag = np.abs(np.subtract.outer(np.arange(10), np.arange(10)))
+    affinity = np.where(lag > 0, 0.5**lag, 0.0)
+    broken = np.array([0, 1, 6, 5, 4, 3, 2, 7, 8, 9])
+    assert improve_order(affinity, broken).tolist() == list(range(10))
+
+
 def test_a_closed_order_begins_where_it_began():
     lag = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
     affinity = -np.minimum(lag, 5 - lag).astype(float)

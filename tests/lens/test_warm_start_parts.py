@@ -13,7 +13,6 @@ from symmetry_pl.lens.warm_start.seriation import (
     align_signs,
     energy_correlation,
     places,
-    shorten,
     spectral_order,
 )
 from symmetry_pl.lens.warm_start.smooth import Components, basis_cosine, reflect, search
@@ -74,13 +73,6 @@ def test_seriation_of_a_known_chain(topology):
     assert steps.unique().tolist() in ([1], [-1])
     along = places(order, similarity, lattice)[order]
     torch.testing.assert_close(along.diff(dim=0).norm(dim=1).std() + 1, torch.ones(()).double())
-
-
-def test_two_opt_mends_a_reversed_stretch():
-    lattice = Lattice(10)
-    similarity = torch.where(lattice.lag > 0, 0.5**lattice.lag, 0.0).double()
-    broken = torch.tensor([0, 1, 6, 5, 4, 3, 2, 7, 8, 9])
-    assert shorten(broken, similarity, lattice).tolist() == list(range(10))
 
 
 def test_a_component_without_correlations_takes_no_room():

@@ -46,9 +46,7 @@ from symmetry_pl.lens.warm_start.whitening import Whitened, whiten
 
 __all__ = ["WarmStart", "blind_source"]
 
-_STATIONARY = (
-    5.0  # times the sampling level that a chain of components may leave; wrong ones: dozens
-)
+_STATIONARY = 5.0  # times the sampling level that may remain of a chain of components
 _NEARLY = 0.03  # nats a position that it may leave all the same; smooth waveforms: 0.4 up
 _HOPELESS = 0.15  # nats a position after one run
 _RUNS = 3  # of ICA, a search

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from symmetry_pl.lens.tour import improve_order
 from symmetry_pl.lens.warm_start.lattice import Lattice
 from symmetry_pl.lens.warm_start.seriation import (
     align_signs,
     energy_correlation,
-    shorten,
     spectral_order,
 )
 from symmetry_pl.lens.warm_start.whitening import Whitened
@@ -25,6 +26,7 @@ def component_chain(data: Whitened, rotation: Tensor, lattice: Lattice) -> Tenso
         lattice: Chain or ring.
     """
     similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
-    order = shorten(spectral_order(similarity, lattice), similarity, lattice)
-    basis = rotation[order]
+    first = spectral_order(similarity, lattice).numpy()
+    order = improve_order(similarity.numpy(), first, closed=lattice.topology == "ring")
+    basis = rotation[torch.from_numpy(order.copy())]
     return basis * align_signs(basis @ data.covariance @ basis.T, lattice)[:, None]

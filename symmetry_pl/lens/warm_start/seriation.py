@@ -9,7 +9,7 @@ from torch import Tensor
 
 from symmetry_pl.lens.warm_start.lattice import Lattice
 
-__all__ = ["align_signs", "energy_correlation", "places", "shorten", "spectral_order"]
+__all__ = ["align_signs", "energy_correlation", "places", "spectral_order"]
 
 _NOISE = 3.0  # sampling errors of a correlation below which it counts as none
 _PLACELESS = 2 / 3  # of the median strongest correlation; weaker components have no place
@@ -40,30 +40,6 @@ def spectral_order(similarity: Tensor, lattice: Lattice) -> Tensor:
     if lattice.topology == "chain":
         return vectors[:, -2].argsort()
     return torch.atan2(vectors[:, -3], vectors[:, -2]).argsort()
-
-
-def shorten(order: Tensor, similarity: Tensor, lattice: Lattice) -> Tensor:
-    """Reverse stretches of `order` while that brings similar components together (2-opt)."""
-    order, dim = order.clone(), lattice.dim
-    ring = lattice.topology == "ring"
-    for _ in range(4 * dim):
-        # one row and column of zeros stands for what lies beyond the ends of a chain
-        path = torch.nn.functional.pad(similarity[order][:, order], (1, 1, 1, 1))
-        if ring:
-            path[0, 1:-1], path[1:-1, 0] = path[-2, 1:-1], path[1:-1, -2]
-            path[-1, 1:-1], path[1:-1, -1] = path[1, 1:-1], path[1:-1, 1]
-        link = path.diagonal(1)
-        now = link[:-1, None] + link[None, 1:]  # before i, after j
-        gain = path[:-2, 1:-1] + path[2:, 1:-1].T - now
-        gain = gain.triu(1)
-        if ring:
-            gain[0, -1] = 0  # the whole ring: both links are the same one
-        best = int(gain.argmax())
-        if gain.flatten()[best] <= 1e-12:
-            break
-        first, last = divmod(best, dim)
-        order[first : last + 1] = order[first : last + 1].flip(0)
-    return order
 
 
 def places(order: Tensor, similarity: Tensor, lattice: Lattice) -> Tensor:
