@@ -12,6 +12,11 @@ from fake_mnist import fake_mnist  # noqa: F401 (a fixture for all)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """Name bytes by argument: workers must collect equal ids, and bytes may hold the time (gzip)."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def _quiet_and_offline(monkeypatch, tmp_path):
     """Run in a temporary folder, refuse connections that leave this machine."""
