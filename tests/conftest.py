@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_make_parametrize_id(config, val, argname):
-    """Name bytes by argument: workers must collect equal ids, and bytes may hold the time (gzip)."""
+    """Name bytes by argument: workers must collect equal ids; gzipped bytes hold the time."""
     return argname if isinstance(val, bytes) else None
 
 
