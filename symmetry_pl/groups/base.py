@@ -1,0 +1,153 @@
+"""What every group of image transformations can do: the charts, the laws and the action."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["ImageGroup", "at_least_single"]
+
+
+class ImageGroup(ABC):
+    r"""A group acting on images ``(B, C, H, W)`` in [−1, 1], whose background is −1.
+
+    A chart takes d real *coordinates* η (what networks predict and densities are of) to an
+    *element* g (what is composed, inverted and applied), and back. Pure functions of their
+    inputs, on the inputs' device; float64 stays float64, every lower precision is computed and
+    returned as float32, under autocast too.
+
+    Composition follows the order of the action:
+    ``apply(compose(first, then), x)`` is ``apply(then, apply(first, x))``, up to interpolation.
+
+    Args:
+        names: of the d coordinates.
+        units: of the d coordinates.
+        bounds: half width η_max of each coordinate's random augmentations; 0 never draws it.
+        element_shape: shape of one element.
+        offset: centre of the random augmentations; 0 if None.
+        periods: period of each coordinate, None where it has none.
+
+    Attributes:
+        exact_composition: whether acting by a composed element is acting by its parts, up to
+            interpolation; not so where the action clips.
+
+    Raises:
+        ValueError: for a wrong number of bounds or offsets, a negative or infinite bound, or
+            bounds that are all 0.
+    """
+
+    exact_composition = True
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        units: Sequence[str],
+        bounds: Sequence[float],
+        element_shape: Sequence[int],
+        offset: Sequence[float] | None = None,
+        periods: Sequence[float | None] | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        self.units = tuple(units)
+        self.dim = len(self.names)
+        self.element_shape = tuple(element_shape)
+        self.bounds = self._check_bounds(bounds)
+        self.offset = self._numbers("offset", (0.0,) * self.dim if offset is None else offset)
+        self.periods = (None,) * self.dim if periods is None else tuple(periods)
+
+    @abstractmethod
+    def element(self, eta: Tensor) -> Tensor:
+        """Return the element at coordinates η: ``(…, d)`` to ``(…, *element_shape)``."""
+
+    @abstractmethod
+    def coordinates(self, element: Tensor) -> Tensor:
+        """Return the coordinates of an element: ``(…, *element_shape)`` to ``(…, d)``."""
+
+    @abstractmethod
+    def identity(
+        self,
+        count: int,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Return ``(count, *element_shape)``: elements that leave images as they are."""
+
+    @abstractmethod
+    def compose(self, first: Tensor, then: Tensor) -> Tensor:
+        """Return the element that acts as ``first`` and after it ``then``."""
+
+    @abstractmethod
+    def inverse(self, element: Tensor) -> Tensor:
+        """Return the element that undoes ``element``."""
+
+    @abstractmethod
+    def apply(self, element: Tensor, x: Tensor) -> Tensor:
+        """Transform image b of ``(B, C, H, W)`` by element b of ``(B, *element_shape)``."""
+
+    def distance(self, element: Tensor, other: Tensor) -> Tensor:
+        """Return the largest difference of two elements' entries, ``(…,)``; periods count."""
+        return (element - other).abs().flatten(-len(self.element_shape)).amax(-1)
+
+    def check_images(self, shape: tuple[int, int, int]) -> None:
+        """Raise ValueError, in one sentence, if the group cannot act on images ``(C, H, W)``."""
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"images must have the shape (C, H, W), got {tuple(shape)}")
+
+    def from_uniform(self, u: Tensor) -> Tensor:
+        r"""Return η = offset + bounds · (2u − 1), ``(…, d)``, for u uniform on [0, 1]^d."""
+        single = at_least_single(u)
+        return single.new_tensor(self.offset) + single.new_tensor(self.bounds) * (2 * single - 1)
+
+    def sample(
+        self,
+        count: int,
+        *,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Draw ``(count, *element_shape)`` elements whose coordinates are uniform in the bounds."""
+        u = torch.rand(count, self.dim, generator=generator, dtype=dtype, device=device)
+        return self.element(self.from_uniform(u))
+
+    def __repr__(self) -> str:
+        inside = ", ".join(
+            f"{name} ±{bound:.4g}" for name, bound in zip(self.names, self.bounds, strict=True)
+        )
+        return f"{type(self).__name__}({inside})"
+
+    def _check_bounds(self, bounds: Sequence[float]) -> tuple[float, ...]:
+        numbers = self._numbers("bounds", bounds)
+        for name, bound in zip(self.names, numbers, strict=True):
+            if bound < 0:
+                raise ValueError(
+                    f"bounds are half widths and cannot be negative, got {bound:g} for the {name}"
+                )
+        if not any(numbers):
+            raise ValueError(
+                f"bounds of {type(self).__name__} are all 0, so that nothing would ever be "
+                "transformed: give at least one parameter a positive bound"
+            )
+        return numbers
+
+    def _numbers(self, what: str, values: Sequence[float]) -> tuple[float, ...]:
+        numbers = tuple(float(value) for value in values)
+        if len(numbers) != self.dim:
+            raise ValueError(
+                f"{what} of {type(self).__name__} must be {self.dim} numbers "
+                f"({', '.join(self.names)}), got {len(numbers)}"
+            )
+        for name, value in zip(self.names, numbers, strict=True):
+            if not math.isfinite(value):
+                raise ValueError(f"{what} must be finite, got {value} for the {name}")
+        return numbers
+
+
+def at_least_single(x: Tensor) -> Tensor:
+    """``x`` in float32 if it has a lower precision, otherwise as it is."""
+    return x if x.dtype == torch.float64 else x.float()
