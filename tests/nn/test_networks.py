@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from symmetry_pl.nn.autoencoder import AUTOENCODERS, TokenAutoencoder, VectorAutoencoder
+from symmetry_pl.nn.autoencoder import AUTOENCODERS, ResidualTokenAutoencoder, VectorAutoencoder
 from symmetry_pl.nn.bijection import Bijection
 from symmetry_pl.nn.mlp import ACTIVATIONS, MLP
 from symmetry_pl.nn.registry import build_named
@@ -65,7 +65,7 @@ def test_vector_autoencoder_loss_is_the_squared_error():
 
 
 def test_token_autoencoder_loss_is_the_cross_entropy():
-    net = TokenAutoencoder(4, 4, length=5, symbols=6, width=16, hidden=16)
+    net = ResidualTokenAutoencoder(4, 4, length=5, symbols=6, width=16, hidden=16)
     x = torch.randint(0, 6, (3, 5))
     prediction = net.decode(net.encode(x))
     assert prediction.shape == (3, 5, 6)
@@ -76,7 +76,7 @@ def test_token_autoencoder_loss_is_the_cross_entropy():
 
 def test_no_part_of_a_token_code_determines_another():
     # a layer norm over the code would tie its sum and its length, and leak z1 into z0
-    net = TokenAutoencoder(4, 4, length=5, symbols=6, width=16, hidden=16)
+    net = ResidualTokenAutoencoder(4, 4, length=5, symbols=6, width=16, hidden=16)
     code = net.encode(torch.randint(0, 6, (400, 5))).detach()
     centred = code - code.mean(0)
     assert torch.linalg.svdvals(centred)[-1] > 1e-2 * torch.linalg.svdvals(centred)[0]

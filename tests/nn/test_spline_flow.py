@@ -232,8 +232,8 @@ def test_spline_is_continuous_and_monotone_at_its_ends():
 
 
 def test_spline_refuses_a_wrong_number_of_parameters():
-    with pytest.raises(ValueError, match="got 7"):
-        rational_quadratic(torch.zeros(3), torch.zeros(7, 3), 1.0)
+    with pytest.raises(ValueError, match="got 4"):
+        rational_quadratic(torch.zeros(3), torch.zeros(4, 3), 1.0)
 
 
 def test_rotation_mixing_is_orthogonal_up_to_its_scales():
