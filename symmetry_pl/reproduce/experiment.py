@@ -72,6 +72,7 @@ class Experiment:
         metrics: columns.
         references: computes rows that no model gives, such as noise floors: label to metrics.
         notes: what a reader must know to read the table.
+        summary: metric of the short table, datasets by systems; None for no such table.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Experiment:
     metrics: tuple[MetricColumn, ...]
     references: Callable[[], dict[str, dict[str, Any]]] | None = None
     notes: tuple[str, ...] = ()
+    summary: str | None = None
 
     @property
     def slug(self) -> str:

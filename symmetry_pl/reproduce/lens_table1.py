@@ -97,6 +97,7 @@ EXPERIMENT = Experiment(
     name="lens/table1",
     title="SymmetryLens, Table 1: the learned generator",
     dataset="gaussian_translation",
+    summary="generator_cosine",
     systems=_systems(),
     metrics=(
         MetricColumn("generator_cosine", "cosine", "", 4),

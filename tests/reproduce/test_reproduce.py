@@ -11,8 +11,9 @@ from symmetry_pl.cli import main
 from symmetry_pl.reproduce import command
 from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
 from symmetry_pl.reproduce.lens_table1 import DATASETS
-from symmetry_pl.reproduce.report import markdown_table, write_results
+from symmetry_pl.reproduce.report import write_results
 from symmetry_pl.reproduce.stib_spiral import EXPERIMENT, reference_rows
+from symmetry_pl.reproduce.tables import markdown_table, summary_table
 from symmetry_pl.runs import config_root
 
 CHECKOUT = Path(__file__).parents[2]
@@ -138,6 +139,7 @@ def test_table_1_has_every_system_and_its_config():
 def test_pages_show_the_results_as_they_are(name, page):
     experiment = command.load_experiment(name)
     result = json.loads((CHECKOUT / f"docs/results/{experiment.slug}.json").read_text())
-    table = markdown_table(experiment, result)
-    for shown in ("README.md", page):
+    full = markdown_table(experiment, result)
+    short = summary_table(experiment, result) if experiment.summary else full
+    for shown, table in (("README.md", short), (page, full)):
         assert table in (CHECKOUT / shown).read_text(), f"{shown}: run symmetry reproduce again"
