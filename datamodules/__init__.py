@@ -2,6 +2,9 @@
 
 from datamodules.arrays import ArrayDataModule
 from datamodules.base import SymmetryDataModule
+from datamodules.dsprites import DSpritesDataModule
+from datamodules.images import ImagesDataModule
+from datamodules.mnist import MNISTDataModule
 from datamodules.mnist_slices import MNISTSlicesDataModule
 from datamodules.qm9 import QM9DataModule
 from datamodules.signals import SignalsDataModule
@@ -11,6 +14,9 @@ from datamodules.zinc import ZINCDataModule
 
 __all__ = [
     "ArrayDataModule",
+    "DSpritesDataModule",
+    "ImagesDataModule",
+    "MNISTDataModule",
     "MNISTSlicesDataModule",
     "QM9DataModule",
     "SignalsDataModule",

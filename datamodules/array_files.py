@@ -7,13 +7,13 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Table", "listed", "read_table"]
+__all__ = ["Table", "listed", "load_array", "read_table"]
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 
@@ -76,15 +76,33 @@ def read_table(
     raise ValueError(f"data.file must end in .npy, .npz or .csv, got {path}")
 
 
-def _load(path: Path, key: str | None) -> npt.NDArray[Any]:
-    """The two-dimensional real array of a NumPy file."""
-    found = _unpickled(str(path), lambda: np.load(path, allow_pickle=False))
+def load_array(path: Path, key: str | None = None) -> tuple[npt.NDArray[Any], str]:
+    """The array in a NumPy file, and what to call it in messages.
+
+    That of a ``.npy`` file stays on disk until it is used.
+
+    Args:
+        path: a ``.npy`` or ``.npz`` file.
+        key: which array of a ``.npz`` file; None where there is only one.
+
+    Raises:
+        ValueError: if it is no such file, or has no such array.
+    """
+    mode: Literal["r"] | None = "r" if path.suffix.lower() == ".npy" else None
+    found = _unpickled(str(path), lambda: np.load(path, mmap_mode=mode, allow_pickle=False))
     where = str(path)
     if isinstance(found, np.lib.npyio.NpzFile):
         with found:
             key = _only_key(path, list(found.files), key)
             where = f"array {key!r} of {path}"
             found = _unpickled(where, lambda: found[key])
+    return found, where
+
+
+def _load(path: Path, key: str | None) -> npt.NDArray[Any]:
+    """The two-dimensional real array of a NumPy file."""
+    values, where = load_array(path, key)
+    found = np.asarray(values)
     if found.dtype.kind not in "fiub":
         raise ValueError(f"{where} holds {found.dtype}, not real numbers")
     if found.ndim != 2:
@@ -92,8 +110,7 @@ def _load(path: Path, key: str | None) -> npt.NDArray[Any]:
             f"{where} has shape {found.shape}, but samples must be the rows of a "
             "two-dimensional array (N, d)"
         )
-    values: npt.NDArray[Any] = found
-    return values
+    return found
 
 
 def _unpickled(where: str, read: Callable[[], Any]) -> Any:

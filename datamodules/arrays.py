@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.array_files import Table, listed, read_table
 from datamodules.download import data_root
+from datamodules.splits import check_fractions, random_split
 from datamodules.vectors import (
     VectorDataModule,
     VectorDataset,
@@ -89,11 +90,7 @@ class ArrayDataModule(VectorDataModule):
         )
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         check_at_least(0, noise=noise)
-        for name, share in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
-            if not 0 < share < 1:
-                raise ValueError(f"data.{name} must lie between 0 and 1, got {share}")
-        if val_fraction + test_fraction >= 1:
-            raise ValueError("data.val_fraction and data.test_fraction leave nothing to train on")
+        check_fractions(val_fraction, test_fraction)
         self.file = file
         self.key = key
         self.columns = columns
@@ -125,7 +122,13 @@ class ArrayDataModule(VectorDataModule):
                 "needs: see data.columns"
             )
         rows = self._usable(table)
-        self._split(rows, table.path)
+        self._rows = random_split(
+            rows,
+            self.fractions["val"],
+            self.fractions["test"],
+            self.split_seed,
+            f"{table.path} has only {len(rows)} usable rows",
+        )
         train = table.values[self._rows["train"]].astype(np.float64)
         _check_columns(train, table)
         values = table.values[rows]
@@ -191,26 +194,6 @@ class ArrayDataModule(VectorDataModule):
                 raise ValueError(f"{found}: set data.on_invalid to drop to leave them out")
             warnings.warn(f"{found}; left out", stacklevel=3)
         return np.flatnonzero(~bad)
-
-    def _split(self, rows: npt.NDArray[np.int64], path: Path) -> None:
-        """Cut rows at random into three sets."""
-        generator = torch.Generator().manual_seed(self.split_seed)
-        shuffled = rows[torch.randperm(len(rows), generator=generator).numpy()]
-        n_test = round(self.fractions["test"] * len(rows))
-        n_val = round(self.fractions["val"] * len(rows))
-        self._rows = {
-            "test": np.sort(shuffled[:n_test]),
-            "val": np.sort(shuffled[n_test : n_test + n_val]),
-            "train": shuffled[n_test + n_val :],
-            "all": rows,
-        }
-        for name in ("train", "val", "test"):
-            if not len(self._rows[name]):
-                raise ValueError(
-                    f"the {name} set is empty: {path} has only {len(rows)} usable rows for "
-                    f"data.val_fraction={self.fractions['val']} and "
-                    f"data.test_fraction={self.fractions['test']}"
-                )
 
 
 def _check_rank(train: Array, table: Table) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -120,6 +120,50 @@ class SymmetryDataModule(LightningDataModule, ABC):
             collate_fn=as_is,
             pin_memory=torch.cuda.is_available(),
         )
+
+
+D = TypeVar("D", bound=Dataset[Any])
+
+
+class SplitDataModule(SymmetryDataModule, Generic[D]):
+    """Base of datamodules whose three sets are made when they are first asked for, and kept."""
+
+    def __init__(
+        self,
+        root: str | None = None,
+        batch_size: int = 128,
+        eval_batch_size: int = 1000,
+        num_workers: int = 0,
+        split_seed: int = 0,
+    ) -> None:
+        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
+        self._splits: dict[str, D] = {}
+
+    @abstractmethod
+    def make_split(self, split: str) -> D:
+        """The ``"train"``, ``"val"`` or ``"test"`` set; called once each, after ``setup``."""
+
+    def split(self, name: str) -> D:
+        """The ``"train"``, ``"val"`` or ``"test"`` set, made at the first call and kept."""
+        if name not in self._splits:
+            self._splits[name] = self.make_split(name)
+        return self._splits[name]
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """The fixed training set, in a new order every epoch."""
+        return self._loader(self.split("train"), shuffle=True, train=True)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The validation set."""
+        return self._loader(self.split("val"))
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """The test set."""
+        return self._loader(self.split("test"))
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """The test set."""
+        return self.test_dataloader()
 
 
 class BatchDataset(Dataset[tuple[Tensor, ...]], ABC):

@@ -8,10 +8,10 @@ import os
 import tempfile
 import urllib.request
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 from urllib.error import URLError
 
-__all__ = ["data_root", "locate", "sha256_of"]
+__all__ = ["data_root", "digest_of", "locate", "sha256_of"]
 
 _CHUNK = 1 << 20
 
@@ -29,17 +29,23 @@ def data_root(root: str | Path | None = None) -> Path:
 
 
 def sha256_of(path: str | Path, uncompressed: bool = False) -> str:
-    """SHA-256 of a file in hexadecimal.
+    """SHA-256 of a file in hexadecimal (see ``digest_of``)."""
+    return digest_of(path, "sha256", uncompressed)
+
+
+def digest_of(path: str | Path, algorithm: str, uncompressed: bool = False) -> str:
+    """Checksum of a file in hexadecimal.
 
     Args:
         path: the file.
+        algorithm: a name that ``hashlib`` knows.
         uncompressed: hash the content of a gzip file instead, so that one compressed at another
             level or date is still recognised; a file that is not gzip is hashed as it is.
 
     Raises:
         ValueError: if a gzip file is damaged.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.new(algorithm)
     with open(path, "rb") as raw:
         is_gzip = uncompressed and raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -57,8 +63,9 @@ def locate(
     root: str | Path | None,
     filename: str,
     url: str,
-    sha256: str | None,
+    checksum: str | None,
     *,
+    algorithm: Literal["sha256", "sha1"] = "sha256",
     uncompressed: bool = False,
     folder: str = "",
     option: str = "data.root",
@@ -75,9 +82,10 @@ def locate(
         root: folder with data; ``None`` for ``$SYMMETRY_DATA`` or the cache (see ``data_root``).
         filename: name of the file.
         url: pinned address to download from.
-        sha256: checksum in hexadecimal; ``None`` where nobody has published one: then a file that
-            is there is taken as it is, and nothing is downloaded.
-        uncompressed: the checksum is of the content of the gzip file (see ``sha256_of``).
+        checksum: in hexadecimal; ``None`` where nobody has published one: then a file that is
+            there is taken as it is, and nothing is downloaded.
+        algorithm: of the checksum; ``"sha1"`` only where no other has been published.
+        uncompressed: the checksum is of the content of the gzip file (see ``digest_of``).
         folder: subfolder of ``root``.
         option: the option that sets ``root``, for messages.
         download: whether to try the network.
@@ -89,29 +97,31 @@ def locate(
     """
     base = data_root(root)
     target = base / folder / filename
-    checksum = f"sha256 {sha256}{' of the uncompressed bytes' if uncompressed else ''}"
-    known = f"{url} ({checksum if sha256 else 'no published checksum'})"
+    published = f"{algorithm} {checksum}{' of the uncompressed bytes' if uncompressed else ''}"
+    known = f"{url} ({published if checksum else 'no published checksum'})"
     for path in dict.fromkeys((target, base / filename)):
         if path.is_file():
-            found = sha256_of(path, uncompressed) if sha256 else None
-            if found != sha256:
+            found = digest_of(path, algorithm, uncompressed) if checksum else None
+            if found != checksum:
                 raise ValueError(
-                    f"{name}: {path} has sha256 {found}, which is not that of {known}: delete it, "
-                    f"or set {option} to a folder with the right file"
+                    f"{name}: {path} has {algorithm} {found}, which is not that of {known}: "
+                    f"delete it, or set {option} to a folder with the right file"
                 )
             return path
     advice = f"{name}: {filename} is not in {base}"
     remedy = f"download {known} yourself and set {option} to its folder"
-    if not download or sha256 is None:
+    if not download or checksum is None:
         raise FileNotFoundError(f"{advice}: {remedy}")
     try:
-        _download(url, target, sha256, uncompressed, timeout)
+        _download(url, target, checksum, algorithm, uncompressed, timeout)
     except (URLError, OSError, TimeoutError) as error:
         raise FileNotFoundError(f"{advice} and cannot be downloaded ({error}): {remedy}") from error
     return target
 
 
-def _download(url: str, target: Path, sha256: str, uncompressed: bool, timeout: float) -> None:
+def _download(
+    url: str, target: Path, checksum: str, algorithm: str, uncompressed: bool, timeout: float
+) -> None:
     """Fetch into a temporary file beside ``target``; rename it once it is known to be right.
 
     Two processes may do so at once: each writes its own file, and renaming is atomic.
@@ -126,9 +136,11 @@ def _download(url: str, target: Path, sha256: str, uncompressed: bool, timeout: 
         ):
             while chunk := response.read(_CHUNK):
                 file.write(chunk)
-        found = sha256_of(partial, uncompressed)
-        if found != sha256:
-            raise ValueError(f"{url} sent a file with sha256 {found}, not {sha256}: not kept")
+        found = digest_of(partial, algorithm, uncompressed)
+        if found != checksum:
+            raise ValueError(
+                f"{url} sent a file with {algorithm} {found}, not {checksum}: not kept"
+            )
         os.chmod(partial, 0o644)  # mkstemp makes files that only their owner may read
         os.replace(partial, target)
     finally:

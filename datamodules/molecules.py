@@ -198,10 +198,15 @@ class MoleculeDataModule(SymmetryDataModule):
         y = ((table.targets - mean) / scale).to(torch.get_default_dtype())
         self._loaded = TokenDataset(tokens, y, table.rows), splits, description
 
+    @property
+    def training_set(self) -> TokenDataset:
+        """The training molecules, without those of a pre-training."""
+        data, splits, _ = self._get()
+        return data.subset(splits.train)
+
     def train_dataloader(self) -> DataLoader[Any]:
         """The training set, in an order that the epoch decides."""
-        data, splits, _ = self._get()
-        return self._loader(data.subset(splits.train), shuffle=True, train=True)
+        return self._loader(self.training_set, shuffle=True, train=True)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation set."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.special import ndtri
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from datamodules.base import BatchDataset, SymmetryDataModule
+from datamodules.base import BatchDataset, SplitDataModule
 from datamodules.counter import counter_uniform
 from datamodules.waveforms import TRANSFORMS, hidden_basis, ideal_description
 from symmetry_pl.core.description import DataDescription
@@ -81,7 +79,7 @@ class VectorDataset(BatchDataset):
         return x, x.new_empty(len(i), 0), self.rows[i]
 
 
-class VectorDataModule(SymmetryDataModule):
+class VectorDataModule(SplitDataModule[VectorDataset]):
     """Base of datamodules whose samples are vectors without targets.
 
     Batches are ``(x, y, row)``: inputs ``(B, d)``, an empty ``(B, 0)`` and row numbers ``(B,)``.
@@ -112,17 +110,6 @@ class VectorDataModule(SymmetryDataModule):
         check_choice("dtype", dtype, ("float32", "float64"))
         self.topology = topology
         self.dtype: torch.dtype = getattr(torch, dtype)
-        self._splits: dict[str, VectorDataset] = {}
-
-    @abstractmethod
-    def make_split(self, split: str) -> VectorDataset:
-        """The ``"train"``, ``"val"`` or ``"test"`` set; called once each, after ``setup``."""
-
-    def split(self, name: str) -> VectorDataset:
-        """The ``"train"``, ``"val"`` or ``"test"`` set, made at the first call and kept."""
-        if name not in self._splits:
-            self._splits[name] = self.make_split(name)
-        return self._splits[name]
 
     def training_signals(self, limit: int | None = None) -> Tensor:
         """The training set itself, or the first of it, the same on every process.
@@ -134,22 +121,6 @@ class VectorDataModule(SymmetryDataModule):
             ``(n, d)``, a view: not to be changed in place.
         """
         return self.split("train").x[:limit]
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """The fixed training set, in a new order every epoch."""
-        return self._loader(self.split("train"), shuffle=True, train=True)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        """The validation set."""
-        return self._loader(self.split("val"))
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self._loader(self.split("test"))
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self.test_dataloader()
 
 
 class DrawnDataModule(VectorDataModule):

@@ -8,6 +8,17 @@ except PackageNotFoundError:  # a source tree that is on the path but not instal
     __version__ = "0+source"
 
 from symmetry_pl.lens import SymmetryLens
-from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB
+from symmetry_pl.sgm import SGM
+from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB
 
-__all__ = ["CVAE", "CVIB", "STIB", "VAE", "FlowSTIB", "SymmetryLens", "__version__"]
+__all__ = [
+    "CVAE",
+    "CVIB",
+    "SGM",
+    "STIB",
+    "VAE",
+    "FlowSTIB",
+    "LatentFlowSTIB",
+    "SymmetryLens",
+    "__version__",
+]

@@ -1,4 +1,4 @@
-"""The command line: ``symmetry fit|validate|test|predict|reproduce``."""
+"""The command line: ``symmetry fit|validate|test|predict|generate|reproduce``."""
 
 from __future__ import annotations
 
@@ -271,6 +271,10 @@ def main(args: list[str] | None = None) -> int:
             from symmetry_pl.reproduce.command import main as reproduce
 
             return reproduce(arguments[1:])
+        if arguments[:1] == ["generate"]:
+            from symmetry_pl.generate.command import main as generate
+
+            return generate(arguments[1:])
         run(arguments)
     except (ValueError, FileNotFoundError, FloatingPointError) as error:
         found = _our_error(error)

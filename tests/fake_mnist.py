@@ -10,27 +10,26 @@ import pytest
 from datamodules import mnist_files
 from datamodules.mnist_files import IdxFile
 
-RNG = np.random.default_rng(0)
-
 
 def idx_bytes(values):
     header = b"\0\0\x08" + bytes([values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
     return header + values.astype(np.uint8).tobytes()
 
 
-def blobs(count):
+def blobs(count, rng):
     """Images with one bright blob somewhere, black around it."""
     images = np.zeros((count, 28, 28), np.uint8)
     for image in images:
-        y, x = RNG.integers(4, 18, 2)
-        image[y : y + 6, x : x + 6] = RNG.integers(1, 256, (6, 6))
+        y, x = rng.integers(4, 18, 2)
+        image[y : y + 6, x : x + 6] = rng.integers(1, 256, (6, 6))
     return images
 
 
 @pytest.fixture
 def fake_mnist(tmp_path, monkeypatch):
     """A tiny data set with the names of MNIST's files; returns its images."""
-    made = {"train": blobs(48), "test": blobs(12)}
+    rng = np.random.default_rng(0)  # of its own: tests must not depend on their order
+    made = {"train": blobs(48, rng), "test": blobs(12, rng)}
     folder = tmp_path / "mnist"
     folder.mkdir()
     for (split, content), (name, _) in list(mnist_files.FILES.items()):

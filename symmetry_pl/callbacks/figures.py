@@ -11,11 +11,12 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.bottleneck_painter import BottleneckPainter
+from symmetry_pl.callbacks.image_painter import ImagePainter
 from symmetry_pl.callbacks.lens_painter import LensPainter
 from symmetry_pl.callbacks.painter import Curves, Painter
 from symmetry_pl.core import SymmetryModule
 
-PAINTERS: tuple[Painter, ...] = (BottleneckPainter(), LensPainter())
+PAINTERS: tuple[Painter, ...] = (BottleneckPainter(), ImagePainter(), LensPainter())
 
 
 class Figures(Callback):

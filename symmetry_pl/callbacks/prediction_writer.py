@@ -21,7 +21,8 @@ class PredictionWriter(BasePredictionWriter):
 
     Each tensor ``(B, d)`` becomes columns ``name_0 … name_{d-1}``; token ids become SMILES, and
     predicted targets are named after the property and its unit. A model that can say what it has
-    learned (``SymmetryModule.learned``) gets that and the same tensors in ``predictions.npz``.
+    learned (``SymmetryModule.learned``), or that predicts images, gets that and the same tensors in
+    ``predictions.npz``; a table holds no images.
 
     Args:
         run_dir: the run's folder.
@@ -44,10 +45,11 @@ class PredictionWriter(BasePredictionWriter):
         joined = {k: torch.cat([p[k] for p in predictions]).cpu() for k in predictions[0]}
         columns: dict[str, list[Any]] = {}
         for name, values in joined.items():
-            columns |= _columns(name, values, pl_module.data)
+            if values.ndim <= 2:
+                columns |= _columns(name, values, pl_module.data)
         rank = "" if trainer.world_size == 1 else f"_rank{trainer.global_rank}"
         learned = pl_module.learned()
-        if learned:
+        if learned or any(values.ndim > 2 for values in joined.values()):
             tensors = {**joined, **learned}
             arrays: dict[str, Any] = {k: v.detach().cpu().numpy() for k, v in tensors.items()}
             self.run_dir.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,14 @@ _LABELS = {
     "generator_power": "power of the true shift nearest to G",
     "lifting_error": "error of the lifting matrix",
     "filter_locality": "locality of the filter (1: one pixel)",
+    "prototype_spread": "spread of prototypes (1: that of x)",
+    "prototype_spread_five": "the same without shear",
+    "prototype_spread_direct": "the same, of the copies' pixels",
+    "prototype_spread_composed": "the same, by composed elements",
+    "iterate_ratio_1": "|η| of a prototype over |η| of x",
+    "invertibility": "mse of T⁻¹ T x",
+    "nll_eta": "−log p(η | prototype) [nats]",
+    "factor_tv": "largest TV of a resampled factor",
 }
 _UNITS = {"ev": "eV", "bohr3": "bohr³"}  # metric names are ASCII and in lower case
 
@@ -48,6 +56,11 @@ def summary_table(metrics: dict[str, float], stage: str) -> str:
         beside = f"{null:.4f} 95 % of the permutation null" if null is not None else ""
         if name == "loss_refitted" and truth is not None:
             beside = f"{truth:.4f} of the true basis"
+        if name == "factor_tv":
+            beside = f"{values['factor_tv_null']:.4f} between halves of the data"
+        pixels = "prototype_spread" + "_direct" * ("prototype_spread_direct" in values)
+        if name == pixels and "prototype_spread_floor" in values:
+            beside = f"{values['prototype_spread_floor']:.4f} knowing the transformation"
         rows.append((label, value, beside))
     for name in sorted(values):
         if f"{name}_constant" in values:

@@ -16,8 +16,9 @@ class DataDescription:
     and scale what it writes.
 
     Args:
-        kind: ``"vector"`` for real inputs ``(B, d)``, ``"tokens"`` for symbol ids ``(B, L)``.
-        x_shape: shape of one input, ``(d,)`` or ``(L,)``.
+        kind: ``"vector"`` for real inputs ``(B, d)``, ``"tokens"`` for symbol ids ``(B, L)``,
+            ``"image"`` for images ``(B, C, H, W)`` in [−1, 1].
+        x_shape: shape of one input, ``(d,)``, ``(L,)`` or ``(C, H, W)``.
         target_names: one name a target column, as it appears in metric names.
         target_units: unit of each column, e.g. ``"eV"``; empty for dimensionless targets.
         target_mean: subtracted from the physical value before training.
@@ -37,8 +38,10 @@ class DataDescription:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.kind not in ("vector", "tokens"):
-            raise ValueError(f"data kind must be 'vector' or 'tokens', got {self.kind!r}")
+        if self.kind not in ("vector", "tokens", "image"):
+            raise ValueError(f"data kind must be 'vector', 'tokens' or 'image', got {self.kind!r}")
+        if self.kind == "image" and len(self.x_shape) != 3:
+            raise ValueError(f"images must have shape (C, H, W), got {self.x_shape}")
         columns = len(self.target_names)
         for name in ("target_units", "target_mean", "target_scale"):
             if len(getattr(self, name)) not in (0, columns):
@@ -64,6 +67,20 @@ class DataDescription:
                 for a, b in zip(numbers, others, strict=True)
             )
         )
+
+    def difference(self, other: DataDescription) -> str:
+        """Where the other differs, in a clause; a vocabulary by its symbols.
+
+        >>> DataDescription("tokens", (4,), symbols=("", "C")).difference(
+        ...     DataDescription("tokens", (4,), symbols=("", "C", "S")))
+        "with the symbols 'S'"
+        """
+        new = [s for s in other.symbols if s not in self.symbols]
+        old = [s for s in self.symbols if s not in other.symbols]
+        if not new and not old:
+            return f"{other} instead of {self}"
+        shown = ", ".join(map(repr, (new or old)[:5])) + (", …" if len(new or old) > 5 else "")
+        return f"{'with' if new else 'without'} the symbols {shown}"
 
     def _without_numbers(self) -> DataDescription:
         return replace(self, target_mean=(), target_scale=(), extra={})

@@ -31,11 +31,13 @@ class SymmetryModule(LightningModule):
             self.minimise(-self.information(x, y))
 
     Inside a turn only that player's parameters require gradients; ``minimise`` zeroes, runs the
-    backward pass, clips and steps. Learning rates are set at the start of each batch.
+    backward pass, clips and steps. Players who share a loss take a turn together. Learning rates
+    are set at the start of each batch.
 
     Everything that changes over training is a pure function of ``batches_seen``, which counts
-    batches (not optimiser steps) and is saved in checkpoints: phases, learning rates, weights and
-    noise. A run resumed at the end of an epoch is therefore bit-identical to an uninterrupted one.
+    batches (not optimiser steps) and is saved in checkpoints: phases, learning rates, weights, and
+    noise, that of dropout too. A run resumed at the end of an epoch is therefore bit-identical to
+    an uninterrupted one.
     ``start_over`` gives up on a bad start: ``clock`` then begins again at 0.
 
     Class attributes name what is monitored (``monitor``, ``mode``) and what the progress bar and
@@ -59,7 +61,7 @@ class SymmetryModule(LightningModule):
         self.data: DataDescription | None = None
         self._players: dict[str, Player] = {}
         self._wrapped: dict[str, Any] = {}
-        self._turn: str | None = None
+        self._turn: tuple[str, ...] = ()
         self._generator: torch.Generator | None = None
 
     # -- what a subclass says --------------------------------------------------------------------
@@ -161,15 +163,16 @@ class SymmetryModule(LightningModule):
         return self._wrapped[player]
 
     @contextmanager
-    def turn(self, player: str) -> Iterator[None]:
-        """Let only this player's parameters require gradients."""
-        if player not in self._players:
-            raise ValueError(f"no player {player!r}; there are {list(self._players)}")
-        if self._turn is not None:
-            raise RuntimeError(f"the turn of {player!r} began inside the turn of {self._turn!r}")
-        others = (p for name, other in self._players.items() if name != player for p in other.moved)
+    def turn(self, *players: str) -> Iterator[None]:
+        """Let only the parameters of these players require gradients."""
+        for player in players:
+            if player not in self._players:
+                raise ValueError(f"no player {player!r}; there are {list(self._players)}")
+        if self._turn:
+            raise RuntimeError(f"the turn of {players} began inside the turn of {self._turn}")
+        others = (p for name, o in self._players.items() if name not in players for p in o.moved)
         resting = [p for p in others if p.requires_grad]
-        self._turn = player
+        self._turn = players
         for p in resting:
             p.requires_grad_(False)
         try:
@@ -177,18 +180,20 @@ class SymmetryModule(LightningModule):
         finally:
             for p in resting:
                 p.requires_grad_(True)
-            self._turn = None
+            self._turn = ()
 
     def minimise(self, loss: Tensor) -> None:
-        """One optimiser step of the player whose turn it is."""
-        if self._turn is None:
+        """One optimiser step of each player whose turn it is, after one backward pass."""
+        if not self._turn:
             raise RuntimeError("minimise(loss) belongs inside 'with self.turn(player):'")
-        player, optimizer = self._players[self._turn], self.player_optimizer(self._turn)
-        optimizer.zero_grad()
+        for name in self._turn:
+            self.player_optimizer(name).zero_grad()
         self.manual_backward(loss)
-        if player.clip_norm is not None:
-            nn.utils.clip_grad_norm_(player.moved, player.clip_norm)
-        optimizer.step()
+        for name in self._turn:
+            player = self._players[name]
+            if player.clip_norm is not None:
+                nn.utils.clip_grad_norm_(player.moved, player.clip_norm)
+            self.player_optimizer(name).step()
 
     # -- noise -----------------------------------------------------------------------------------
 
@@ -214,6 +219,10 @@ class SymmetryModule(LightningModule):
             dtype=dtype if dtype is not None else torch.get_default_dtype(),
         )
 
+    @cached_property
+    def _has_dropout(self) -> bool:
+        return any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.modules())
+
     def _fresh_generator(self) -> torch.Generator:
         generator = torch.Generator(self.device)
         generator.manual_seed(mix_seed(self.noise_seed or 0, self.batches_seen))
@@ -238,8 +247,8 @@ class SymmetryModule(LightningModule):
         """Adopt names, units and scales; refuse data that differ from a checkpoint's."""
         if self.data is not None and not self.data.same_as(data):
             raise ValueError(
-                f"the checkpoint was trained on other data ({self.data}) than the "
-                f"datamodule gives ({data}): use the data options it was trained with, "
+                "the checkpoint was trained on other data than the datamodule gives "
+                f"({self.data.difference(data)}): use the data options it was trained with, "
                 "data.split_seed among them"
             )
         self.check_data(data)
@@ -250,6 +259,9 @@ class SymmetryModule(LightningModule):
         if self._generator is None or self._generator.device != self.device:
             self._generator = self._fresh_generator()
         self._generator.manual_seed(mix_seed(self.noise_seed or 0, self.batches_seen))
+        if self._has_dropout:  # draws from torch's own generator, whose state no checkpoint keeps
+            place = self.batches_seen * self.trainer.world_size + self.trainer.global_rank
+            torch.manual_seed(mix_seed((self.noise_seed or 0) + 1, place))
         progress = self.progress
         for name, player in self._players.items():
             for group in self.player_optimizer(name).param_groups:
@@ -285,6 +297,7 @@ class SymmetryModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the counter, the seed, the players' names and the description of the data."""
         checkpoint[_STATE] = {
+            "class": f"{type(self).__module__}.{type(self).__qualname__}",
             "batches_seen": self.batches_seen,
             "restarts": self.restarts,
             "started_at": self.started_at,

@@ -16,12 +16,13 @@ def constant(progress: float) -> float:
     return 1.0
 
 
-def warmup_cosine(warmup: float = 0.0, floor: float = 0.0) -> Schedule:
-    """Linear warm-up to 1, then half a cosine down to ``floor``.
+def warmup_cosine(warmup: float = 0.0, floor: float = 0.0, start: float = 0.0) -> Schedule:
+    """Linear warm-up from ``start`` to 1, then half a cosine down to ``floor``.
 
     Args:
         warmup: fraction of training spent on the warm-up.
         floor: factor at the end of training.
+        start: factor at the first batch, where there is a warm-up.
 
     >>> f = warmup_cosine(0.1)
     >>> f(0.05), f(0.1), round(f(0.55), 6), f(1.0)
@@ -30,9 +31,23 @@ def warmup_cosine(warmup: float = 0.0, floor: float = 0.0) -> Schedule:
 
     def factor(progress: float) -> float:
         if progress < warmup:
-            return progress / warmup
+            return start + (1.0 - start) * progress / warmup
         share = min(1.0, (progress - warmup) / (1.0 - warmup))
         return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * share))
+
+    return factor
+
+
+def within(start: float, end: float, schedule: Schedule) -> Schedule:
+    """``schedule`` over one part of training, at its first value before and its last after it.
+
+    >>> f = within(0.5, 1.0, warmup_cosine())
+    >>> f(0.2), f(0.5), round(f(0.75), 6), f(1.0)
+    (1.0, 1.0, 0.5, 0.0)
+    """
+
+    def factor(progress: float) -> float:
+        return schedule(min(1.0, max(0.0, (progress - start) / (end - start))))
 
     return factor
 

@@ -67,7 +67,7 @@ def _histogram(sample: Tensor, edges: Tensor, period: float | None) -> Tensor:
     bins = len(edges) + 1
     if period is not None:
         sample = edges[0] + torch.remainder(sample - edges[0], period)
-    places = torch.bucketize(sample, edges, right=True)
+    places = torch.bucketize(sample.contiguous(), edges, right=True)
     places = torch.where(sample == edges[-1], len(edges) - 1, places)
     return torch.bincount(places, minlength=bins) / len(sample)
 

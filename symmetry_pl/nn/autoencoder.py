@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from symmetry_pl.nn.mlp import MLP
+from symmetry_pl.nn.recurrent_tokens import ConvolutionEncoder, RecurrentDecoder
 from symmetry_pl.nn.residual_tokens import TokenDecoder, TokenEncoder
 
 
@@ -96,6 +97,27 @@ class VectorAutoencoder(Autoencoder):
 
 
 class TokenAutoencoder(Autoencoder):
+    """Networks between token ids ``(B, L)`` and a latent space; cross-entropy in nats."""
+
+    kind = "tokens"
+    length: int
+    symbols: int
+
+    def loss(self, prediction: Tensor, x: Tensor) -> Tensor:
+        """Cross-entropy summed over positions, padding included, ``(B,)``."""
+        return nn.functional.cross_entropy(prediction.transpose(1, 2), x, reduction="none").sum(1)
+
+    def point(self, prediction: Tensor) -> Tensor:
+        """The most likely symbol of every position."""
+        return prediction.argmax(-1)
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        """``(L,)``."""
+        return (self.length,)
+
+
+class ResidualTokenAutoencoder(TokenAutoencoder):
     """Residual MLPs between token ids ``(B, L)`` and a latent space; cross-entropy in nats.
 
     All positions are decoded at once from the latent vector, so that training and evaluation
@@ -114,8 +136,6 @@ class TokenAutoencoder(Autoencoder):
         decoder_blocks: residual blocks of the decoder.
     """
 
-    kind = "tokens"
-
     def __init__(
         self,
         code_dim: int,
@@ -133,21 +153,43 @@ class TokenAutoencoder(Autoencoder):
         self.encoder = TokenEncoder(length, symbols, code_dim, width, hidden, encoder_blocks)
         self.decoder = TokenDecoder(length, symbols, decoder_dim, width, hidden, decoder_blocks)
 
-    def loss(self, prediction: Tensor, x: Tensor) -> Tensor:
-        """Cross-entropy summed over positions, padding included, ``(B,)``."""
-        return nn.functional.cross_entropy(prediction.transpose(1, 2), x, reduction="none").sum(1)
 
-    def point(self, prediction: Tensor) -> Tensor:
-        """The most likely symbol of every position."""
-        return prediction.argmax(-1)
+class RecurrentTokenAutoencoder(TokenAutoencoder):
+    """Convolutions and GRUs, the networks of STIB's appendix 2.2 for QM9.
 
-    @property
-    def x_shape(self) -> tuple[int, ...]:
-        """``(L,)``."""
-        return (self.length,)
+    Args:
+        code_dim: see ``Autoencoder``.
+        decoder_dim: see ``Autoencoder``.
+        length: L, positions.
+        symbols: V, size of the vocabulary.
+        filters: channels of each of the three convolutions, which see three positions.
+        encoder_width: units of the encoder's dense layer.
+        stem: units of the decoder's dense layer.
+        width: units of each GRU.
+        layers: GRUs.
+    """
+
+    def __init__(
+        self,
+        code_dim: int,
+        decoder_dim: int,
+        length: int = 38,
+        symbols: int = 33,
+        filters: int = 12,
+        encoder_width: int = 256,
+        stem: int = 36,
+        width: int = 256,
+        layers: int = 3,
+    ) -> None:
+        super().__init__(code_dim, decoder_dim)
+        self.length = length
+        self.symbols = symbols
+        self.encoder = ConvolutionEncoder(length, symbols, code_dim, filters, width=encoder_width)
+        self.decoder = RecurrentDecoder(length, symbols, decoder_dim, stem, width, layers)
 
 
 AUTOENCODERS: dict[str, type[Autoencoder]] = {
     "mlp": VectorAutoencoder,
-    "residual_tokens": TokenAutoencoder,
+    "residual_tokens": ResidualTokenAutoencoder,
+    "recurrent_tokens": RecurrentTokenAutoencoder,
 }

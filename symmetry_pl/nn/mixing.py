@@ -92,3 +92,29 @@ class LUMixing(nn.Module):
     def extra_repr(self) -> str:
         """Sizes, for ``print(module)``."""
         return f"dim={len(self.log_scale)}"
+
+
+class PartialMixing(nn.Module):
+    """A mixing of the last columns that leaves the first ones as they are.
+
+    Args:
+        mixing: the mixing of the columns from ``first`` on.
+        first: columns that pass unchanged.
+
+    >>> PartialMixing(RotationMixing(1), first=2)(torch.tensor([[1.0, 2.0, 3.0]]))[0].tolist()
+    [[1.0, 2.0, 3.0]]
+    """
+
+    def __init__(self, mixing: RotationMixing | LUMixing, first: int) -> None:
+        super().__init__()
+        self.mixing = mixing
+        self.first = first
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map ``(B, D)`` to ``(B, D)``; the log-determinant is one number."""
+        mixed, log_abs_det = self.mixing(x[:, self.first :])
+        return torch.cat([x[:, : self.first], mixed], 1), log_abs_det
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """The x of ``forward(x)[0] == y``."""
+        return torch.cat([y[:, : self.first], self.mixing.inverse(y[:, self.first :])], 1)

@@ -13,7 +13,7 @@ def build_named(
     what: str,
     registry: Mapping[str, type[T]],
     name: str,
-    sizes: tuple[int, ...],
+    sizes: tuple[Any, ...],
     options: Mapping[str, Any],
 ) -> T:
     """``registry[name](*sizes, **options)``, or one sentence that says what is wrong.

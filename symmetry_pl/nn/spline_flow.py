@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.nn.coupling import Coupling
-from symmetry_pl.nn.mixing import LUMixing, RotationMixing
+from symmetry_pl.nn.mixing import LUMixing, PartialMixing, RotationMixing
 
-Layer: TypeAlias = RotationMixing | LUMixing | Coupling
+Layer: TypeAlias = RotationMixing | LUMixing | PartialMixing | Coupling
 
 MIXINGS: dict[str, type[RotationMixing] | type[LUMixing]] = {
     "rotation": RotationMixing,
@@ -34,6 +34,11 @@ class CouplingFlow(nn.Module):
     an autoencoder's latent of 16 take ``blocks=6, mixing="lu", coupling="affine", halves=1,
     width=128``.
 
+    Where an encoder has already put all that predicts y into the first d1 columns,
+    ``informative="given"`` leaves them as they are: they are z1, and z0 is the rest, moved by maps
+    that see z1. The likelihood is then that of the rest given z1, but for a term without
+    parameters, and what it takes from z0 is what z1 tells of it.
+
     Sources: Dinh et al. 2017 (Real NVP), Kingma & Dhariwal 2018 (Glow, the LU mixing),
     Durkan et al. 2019 (Neural Spline Flows).
 
@@ -52,6 +57,8 @@ class CouplingFlow(nn.Module):
             Halves are random but for D = 2, where z0 moves last, given z1.
         shift: subtracted from x, one number or D; see ``standardise`` to take it from data.
         scale: then divides x, one positive number or D.
+        informative: ``"learned"``: any direction of x may become z1; ``"given"``: its first d1
+            columns are.
 
     Raises:
         ValueError: for sizes, names or scales that make no flow.
@@ -84,9 +91,10 @@ class CouplingFlow(nn.Module):
         halves: int = 2,
         shift: float | list[float] = 0.0,
         scale: float | list[float] = 1.0,
+        informative: str = "learned",
     ) -> None:
         super().__init__()
-        _check(dim, informative_dim, blocks, mixing, halves)
+        _check(dim, informative_dim, blocks, mixing, halves, informative)
         self.dim, self.informative_dim = dim, informative_dim
         offset, spread = _per_column("shift", shift, dim), _per_column("scale", scale, dim)
         if not bool((spread > 0).all()):
@@ -95,22 +103,26 @@ class CouplingFlow(nn.Module):
         self.register_buffer("weight", torch.diag(1 / spread))
         self.register_buffer("log_volume", -spread.log().sum())
         self.blocks = blocks
+        self.given = first = informative_dim if informative == "given" else 0
         self.layers = nn.ModuleList()
         for block in range(blocks):
-            self.layers.append(MIXINGS[mixing](dim))
-            moved, kept = _halves(dim, block if halves == 1 else 0)
+            mix = MIXINGS[mixing](dim - first)
+            self.layers.append(PartialMixing(mix, first) if first else mix)
+            parts = _halves(dim - first, block if halves == 1 else 0)
+            moved, kept = ([first + i for i in part] for part in parts)
             for _ in range(halves):
-                self.layers.append(
-                    Coupling(moved, kept, coupling, bins, tail_bound, width, depth, activation)
-                )
+                if moved:
+                    sizes = (coupling, bins, tail_bound, width, depth, activation)
+                    self.layers.append(Coupling(moved, [*range(first), *kept], *sizes))
                 moved, kept = kept, moved
 
     @torch.no_grad()
     def standardise(self, samples: Tensor, whiten: bool = False) -> None:
         """Take the standardisation from data ``(N, D)``: x ↦ W (x − mean).
 
-        Call it before training; it changes the map. W is diag(1/std), or the symmetric inverse
-        square root of the covariance, which also removes correlations.
+        Call it before training; it changes the map. W is diag(1/std), or the inverse of the
+        covariance's Cholesky factor, which also removes correlations. A given z1 stays as it is;
+        then only the correlations of the rest, and of the rest with z1, are removed.
 
         Args:
             samples: rows of x; with ``whiten`` more than D of them.
@@ -127,16 +139,23 @@ class CouplingFlow(nn.Module):
         covariance = torch.cov(x.T)
         if not whiten:
             covariance = torch.diag(covariance.diagonal())
-        variances, axes = torch.linalg.eigh(covariance)
+        variances = torch.linalg.eigvalsh(covariance)
         if not bool(variances[0] > 1e-12 * variances[-1]):
             raise ValueError(
                 "standardise got samples with a constant direction "
                 f"(variances from {float(variances[0]):.1e} to {float(variances[-1]):.1e}); "
                 "drop columns or reduce the dimension first"
             )
-        self.shift.copy_(x.mean(0))
-        self.weight.copy_((axes / variances.sqrt()) @ axes.T)
-        self.log_volume.copy_(-variances.log().sum() / 2)
+        factor, eye = torch.linalg.cholesky(covariance), torch.eye(self.dim).to(covariance)
+        weight = torch.linalg.solve_triangular(factor, eye, upper=False)
+        given = torch.zeros(self.dim).to(covariance)
+        if self.given:
+            first = slice(self.given)
+            weight[first] = eye[first]
+            given[first] = x.mean(0)[first]
+        self.shift.copy_(x.mean(0) - torch.linalg.solve(weight, given))
+        self.weight.copy_(weight)
+        self.log_volume.copy_(weight.diagonal().log().sum())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map x ``(B, D)`` to z ``(B, D)`` and log|det ∂z/∂x| ``(B,)``."""
@@ -187,7 +206,9 @@ class CouplingFlow(nn.Module):
             raise ValueError(f"the flow takes a (B, {self.dim}) tensor, got {tuple(x.shape)}")
 
 
-def _check(dim: int, informative_dim: int, blocks: int, mixing: str, halves: int) -> None:
+def _check(
+    dim: int, informative_dim: int, blocks: int, mixing: str, halves: int, informative: str
+) -> None:
     """One sentence for each setting that makes no flow."""
     if dim < 2:
         raise ValueError(f"dim of a flow must be at least 2, to be split in halves, got {dim}")
@@ -201,6 +222,8 @@ def _check(dim: int, informative_dim: int, blocks: int, mixing: str, halves: int
         raise ValueError(f"mixing must be one of {sorted(MIXINGS)}, got {mixing!r}")
     if halves not in (1, 2):
         raise ValueError(f"halves must be 1 or 2 couplings a block, got {halves}")
+    if informative not in ("learned", "given"):
+        raise ValueError(f"informative must be 'learned' or 'given', got {informative!r}")
 
 
 def _per_column(name: str, value: float | list[float], dim: int) -> Tensor:
@@ -214,4 +237,5 @@ def _per_column(name: str, value: float | list[float], dim: int) -> Tensor:
 def _halves(dim: int, block: int) -> tuple[list[int], list[int]]:
     """A random half of the coordinates and the rest; for dim = 2 the block decides which."""
     order = (torch.randperm(dim) if dim > 2 else torch.arange(dim).roll(block)).tolist()
-    return order[: dim // 2], order[dim // 2 :]
+    cut = max(1, dim // 2)
+    return order[:cut], order[cut:]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Experiment, System
-from symmetry_pl.reproduce.report import fill_pages, markdown_table, write_results
+from symmetry_pl.reproduce.report import fill_pages, write_results
 from symmetry_pl.runs import config_root
 
 # Processes are forked from one that has imported everything: a run of seconds would otherwise spend
@@ -24,6 +24,10 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 
 EXPERIMENTS = {
     "lens/table1": "symmetry_pl.reproduce.lens_table1",
+    "sgm/dsprites_affine": "symmetry_pl.reproduce.sgm_prototypes:DSPRITES_AFFINE",
+    "sgm/mnist_affine": "symmetry_pl.reproduce.sgm_prototypes:MNIST_AFFINE",
+    "sgm/mnist_color": "symmetry_pl.reproduce.sgm_prototypes:MNIST_COLOR",
+    "stib/qm9": "symmetry_pl.reproduce.stib_qm9",
     "stib/spiral": "symmetry_pl.reproduce.stib_spiral",
 }
 
@@ -134,7 +138,8 @@ def load_experiment(name: str) -> Experiment:
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"no experiment {name!r}; there are {sorted(EXPERIMENTS)}")
-    experiment: Experiment = importlib.import_module(EXPERIMENTS[name]).EXPERIMENT
+    module, _, attribute = EXPERIMENTS[name].partition(":")
+    experiment: Experiment = getattr(importlib.import_module(module), attribute or "EXPERIMENT")
     return experiment
 
 
@@ -173,8 +178,7 @@ def main(args: list[str]) -> int:
     command = f"symmetry reproduce {experiment.name}"
     command += f" --seeds {options.seeds}" if options.seeds else ""
     path = write_results(experiment, finished, command, Path(options.out))
-    table = markdown_table(experiment, json.loads(path.read_text()))
-    pages = fill_pages(experiment, table, Path.cwd())
+    pages = fill_pages(experiment, json.loads(path.read_text()), Path.cwd())
     print("results in", ", ".join(map(str, [path, path.with_suffix(".md"), *pages])))
     return 1 if any("FAILED" in line for line in lines) else 0
 

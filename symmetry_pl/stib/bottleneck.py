@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -12,7 +11,6 @@ from symmetry_pl.core import DataDescription, GeometricGrowth, Player, named_sch
 from symmetry_pl.information import kl_standard_normal
 from symmetry_pl.nn.autoencoder import AUTOENCODERS
 from symmetry_pl.nn.registry import build_named
-from symmetry_pl.stib.evaluation import Evaluation
 from symmetry_pl.stib.invariance import InvarianceModule
 
 
@@ -80,6 +78,7 @@ class Bottleneck(InvarianceModule):
             raise ValueError(f"posterior must be 'shared' or 'head', got {posterior!r}")
         self.growth = GeometricGrowth(lambda_start, lambda_growth, lambda_every, lambda_max)
         self.kl_weight, self.x_weight = kl_weight, x_weight
+        self.condition_dim = condition_dim
         code_dim = latent_dim if posterior == "shared" else 2 * latent_dim
         self.autoencoder = build_named(
             "autoencoder",
@@ -104,10 +103,6 @@ class Bottleneck(InvarianceModule):
         """What the decoder of X takes; the inverse of ``split``."""
         return z0 if z1 is None else torch.cat([z0, z1], 1)
 
-    @abstractmethod
-    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor | None:
-        """Predicted targets ``(B, t)``; ``None`` for methods that are given y."""
-
     # -- parts of every step --------------------------------------------------------------------
 
     @property
@@ -129,8 +124,7 @@ class Bottleneck(InvarianceModule):
 
     def reconstruction(self, z0: Tensor, z1: Tensor | None, x: Tensor, y: Tensor) -> Tensor:
         """Mean over the batch of −log p(x|z), up to constants."""
-        prediction = self.autoencoder.decode(self.join(z0, z1, y))
-        return self.autoencoder.loss(prediction, x).mean()
+        return self.autoencoder.loss(self.prediction(z0, z1, y), x).mean()
 
     def compression(self, mean: Tensor, log_std: Tensor) -> Tensor:
         """w_KL / λ times the mean of KL(q(z|x) ‖ N(0, I)), in nats (STIB, eq. 2)."""
@@ -150,30 +144,41 @@ class Bottleneck(InvarianceModule):
 
     def check_data(self, data: DataDescription) -> None:
         """Refuse inputs of another kind or shape than the networks were built for."""
-        kind, shape = self.autoencoder.kind, self.autoencoder.x_shape
-        if (data.kind, data.x_shape) != (kind, shape):
+        built, shape = self.autoencoder, self.autoencoder.x_shape
+        if data.kind != built.kind or (data.kind == "vector" and data.x_shape != shape):
             raise ValueError(
                 f"the data are {data.kind} of shape {data.x_shape}, the model was built for "
-                f"{kind} of shape {shape}: change model.init_args.autoencoder_options"
+                f"{built.kind} of shape {shape}: change model.init_args.autoencoder_options"
             )
-        symbols = getattr(self.autoencoder, "symbols", 0)
-        if symbols != len(data.symbols):
-            raise ValueError(
-                f"the data have {len(data.symbols)} symbols, the model was built for {symbols}: "
-                "change model.init_args.autoencoder_options.symbols"
-            )
+        found = {"length": data.x_shape[0], "symbols": len(data.symbols)}
+        for option, value in found.items() if data.kind == "tokens" else ():
+            if getattr(built, option) != value:
+                raise ValueError(_other_tokens(option, value, getattr(built, option)))
+        super().check_data(data)
 
     # -- evaluation -----------------------------------------------------------------------------
 
-    def evaluate(self, x: Tensor, y: Tensor) -> Evaluation:
-        """Everything at z := μ(x), as published; targets at full precision under autocast too."""
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The posterior mean, split."""
         mean, _ = self.posterior(x)
-        z0, z1 = self.split(mean.to(self.dtype))
-        x_hat = self.decode(z0, z1, y)
-        with torch.autocast(mean.device.type, enabled=False):
-            y_hat = self.predict_target(z0, z1)
-        return Evaluation(x_hat, y_hat, z0, z1)
+        return self.split(mean.to(self.dtype))
+
+    def prediction(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
+        """Parameters of p(x|z): means of vectors, logits of tokens."""
+        return self.autoencoder.decode(self.join(z0, z1, y))
 
     def decode(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
         """Most likely input of the codes."""
-        return self.autoencoder.point(self.autoencoder.decode(self.join(z0, z1, y)))
+        return self.autoencoder.point(self.prediction(z0, z1, y))
+
+
+def _other_tokens(option: str, found: int, built: int) -> str:
+    """What to do about molecules of another length or vocabulary, with or without a checkpoint."""
+    what, remedy = {
+        "length": ("positions a molecule", f"needs data.max_length {built}"),
+        "symbols": ("symbols", "reads molecules of the symbols it was trained on only"),
+    }[option]
+    return (
+        f"the data have {found} {what}, the model was built for {built}: a new model needs "
+        f"model.init_args.autoencoder_options.{option} {found}, and a checkpoint {remedy}"
+    )

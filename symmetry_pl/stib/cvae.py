@@ -28,7 +28,8 @@ class CVAE(Bottleneck):
     def __init__(
         self, y_dim: int = 2, latent_dim: int = 2, posterior: str = "head", **kwargs: Any
     ) -> None:
-        super().__init__(latent_dim=latent_dim, posterior=posterior, condition_dim=y_dim, **kwargs)
+        kwargs["condition_dim"] = y_dim  # also where a checkpoint's hyper-parameters name it
+        super().__init__(latent_dim=latent_dim, posterior=posterior, y_dim=y_dim, **kwargs)
 
     def configure_players(self) -> dict[str, Player]:
         """One player."""

@@ -10,7 +10,6 @@ from symmetry_pl.core import DataDescription, Player, named_schedule, ramp
 from symmetry_pl.nn.registry import build_named
 from symmetry_pl.nn.spline_flow import CouplingFlow
 from symmetry_pl.nn.target import PREDICTORS
-from symmetry_pl.stib.evaluation import Evaluation
 from symmetry_pl.stib.invariance import InvarianceModule
 
 
@@ -67,7 +66,7 @@ class FlowSTIB(InvarianceModule):
         clip_norm: float | None = 5.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(y_dim=y_dim, **kwargs)
         if y_weight < 0 or input_noise < 0:
             raise ValueError("y_weight and input_noise must not be negative")
         if not 0 <= y_ramp <= 1:
@@ -97,6 +96,7 @@ class FlowSTIB(InvarianceModule):
                 f"the data are {data.kind} of shape {data.x_shape}, FlowSTIB was built for vectors "
                 f"of {self.flow.dim} columns: change model.init_args.x_dim, or encode them first"
             )
+        super().check_data(data)
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """One step of maximum likelihood and regression."""
@@ -112,11 +112,14 @@ class FlowSTIB(InvarianceModule):
         if self.log_now:
             self.log_training({"nll": nll, "loss_y": loss_y, "y_weight": weight}, len(y))
 
-    def evaluate(self, x: Tensor, y: Tensor) -> Evaluation:
-        """Encode, decode by the inverse, predict from z1."""
-        z, _ = self.flow(x)
-        z1, z0 = self.flow.split(z)
-        return Evaluation(self.decode(z0, z1), self.predictor(z1), z0, z1)
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The flow's code, split."""
+        z1, z0 = self.flow.split(self.flow(x)[0])
+        return z0, z1
+
+    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor:
+        """Targets from z1 alone."""
+        return self.predictor(z1)  # type: ignore[no-any-return]
 
     def decode(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
         """X of the codes, exactly."""

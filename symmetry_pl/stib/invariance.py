@@ -19,9 +19,10 @@ class InvarianceModule(SymmetryModule):
     """A method that splits x into what tells of y (z1) and what does not (z0).
 
     Validation, test and prediction are the same code for every method, so that their figures
-    compare; a subclass says what its parts are in ``evaluate`` and ``decode``.
+    compare; a subclass says what its parts are in ``encode``, ``predict_target`` and ``decode``.
 
     Args:
+        y_dim: columns of y.
         leakage_points: in validation, I(Z0;Y) is estimated from at most so many points; a test
             uses all.
         probe_every: epochs between two held-out probes, which cost seconds; the last validation
@@ -38,16 +39,23 @@ class InvarianceModule(SymmetryModule):
         "mi_z0_y_probe",
     )
 
-    def __init__(self, leakage_points: int = 2000, probe_every: int = 0) -> None:
+    def __init__(self, y_dim: int = 2, leakage_points: int = 2000, probe_every: int = 0) -> None:
         super().__init__()
+        if y_dim < 1:
+            raise ValueError(f"y_dim must be at least 1, got {y_dim}")
+        self.y_dim = y_dim
         self.leakage_points = leakage_points
         self.probe_every = probe_every
         self.evaluators = nn.ModuleDict()
         self.shown: dict[str, Tensor] = {}
 
     @abstractmethod
-    def evaluate(self, x: Tensor, y: Tensor) -> Evaluation:
-        """Reconstruct, predict and encode without noise."""
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """z0 ``(B, d0)`` and z1 ``(B, d1)`` of inputs, without noise; no z1 where there is none."""
+
+    @abstractmethod
+    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor | None:
+        """Predicted targets ``(B, t)``; ``None`` for methods that are given y."""
 
     @abstractmethod
     def decode(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
@@ -59,7 +67,25 @@ class InvarianceModule(SymmetryModule):
             y: condition ``(B, t)``, for methods whose decoder takes one.
         """
 
+    def evaluate(self, x: Tensor, y: Tensor) -> Evaluation:
+        """Everything at z := μ(x), as published; targets at full precision under autocast too."""
+        z0, z1 = self.encode(x)
+        x_hat = self.decode(z0, z1, y)
+        with torch.autocast(x.device.type, enabled=False):
+            y_hat = self.predict_target(z0, z1)
+        return Evaluation(x_hat, y_hat, z0, z1)
+
     # -- data -----------------------------------------------------------------------------------
+
+    def check_data(self, data: DataDescription) -> None:
+        """Refuse another number of targets than the model was built for."""
+        names = data.target_names
+        if len(names) != self.y_dim:
+            raise ValueError(
+                f"the data have {len(names)} target{'' if len(names) == 1 else 's'} "
+                f"({', '.join(names) or 'none'}), the model was built for {self.y_dim}: set "
+                "model.init_args.y_dim, or choose other targets of the data"
+            )
 
     def describe_data(self, data: DataDescription) -> None:
         """Adopt the data and build the metrics that fit its kind and targets."""

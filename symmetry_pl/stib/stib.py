@@ -109,7 +109,7 @@ class STIB(Bottleneck):
         finetune: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(latent_dim=latent_dim, **kwargs)
+        super().__init__(latent_dim=latent_dim, y_dim=y_dim, **kwargs)
         if z0_dim < 1 or z1_dim < 1 or z0_dim + z1_dim != latent_dim:
             raise ValueError(
                 f"the latent split does not add up: z0_dim {z0_dim} + z1_dim {z1_dim} must be "

@@ -35,7 +35,7 @@ class VAE(Bottleneck):
         predictor_options: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(y_dim=y_dim, **kwargs)
         self.y_weight = y_weight
         self.predictor = build_named(
             "predictor",

@@ -35,7 +35,9 @@ def test_sameness_allows_rounding_and_nothing_else():
 
 
 def test_bad_descriptions_are_one_sentence():
-    with pytest.raises(ValueError, match="kind must be 'vector' or 'tokens'"):
+    with pytest.raises(ValueError, match="kind must be 'vector', 'tokens' or 'image'"):
         replace(QM9, kind="graph")
+    with pytest.raises(ValueError, match=r"shape \(C, H, W\), got \(28, 28\)"):
+        DataDescription("image", (28, 28))
     with pytest.raises(ValueError, match="target_units has 1 entries for 2 targets"):
         replace(QM9, target_units=("eV",))

@@ -123,3 +123,16 @@ def test_without_a_published_checksum_a_file_is_taken_but_never_downloaded(tmp_p
     assert names(tmp_path / "root") == []
     (tmp_path / "d.csv").write_bytes(b"whatever")
     assert locate("toy", tmp_path, "d.csv", served, None) == tmp_path / "d.csv"
+
+
+def test_a_file_may_be_known_by_its_sha1(tmp_path, served):
+    sha1 = hashlib.sha1(CONTENT).hexdigest()
+    found = locate("toy", tmp_path / "root", "d.csv", served, sha1, algorithm="sha1")
+    assert found.read_bytes() == CONTENT
+    found.write_bytes(CONTENT[1:])
+    with pytest.raises(ValueError, match=rf"has sha1 .* \(sha1 {sha1}\)"):
+        locate("toy", tmp_path / "root", "d.csv", served, sha1, algorithm="sha1")
+    found.unlink()
+    with pytest.raises(ValueError, match=r"sent a file with sha1 .*: not kept"):
+        locate("toy", tmp_path / "root", "d.csv", served, sha1[::-1], algorithm="sha1")
+    assert names(tmp_path / "root") == []

@@ -1,0 +1,65 @@
+"""Validation and test sets cut at random from rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+__all__ = ["check_fractions", "random_split"]
+
+
+def check_fractions(val_fraction: float, test_fraction: float) -> None:
+    """Refuse shares that are no shares, or leave nothing to train on, in one sentence."""
+    for name, share in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+        if not 0 < share < 1:
+            raise ValueError(f"data.{name} must lie between 0 and 1, got {share}")
+    if val_fraction + test_fraction >= 1:
+        raise ValueError("data.val_fraction and data.test_fraction leave nothing to train on")
+
+
+def random_split(
+    rows: npt.NDArray[np.int64],
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+    what: str,
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Cut rows at random into three sets.
+
+    Args:
+        rows: row numbers ``(N,)``.
+        val_fraction: share of the rows that is the validation set.
+        test_fraction: share of the rows that is the test set.
+        seed: decides which.
+        what: where the rows are from and how few they are, for messages.
+
+    Returns:
+        ``"test"`` and ``"val"`` in ascending order, ``"train"`` in random order, and all rows as
+        ``"all"``.
+
+    Raises:
+        ValueError: if a set is empty.
+
+    Example:
+        >>> sets = random_split(np.arange(10), 0.2, 0.1, 0, "d.npy has only 10 rows")
+        >>> [len(sets[name]) for name in ("train", "val", "test", "all")]
+        [7, 2, 1, 10]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shuffled = rows[torch.randperm(len(rows), generator=generator).numpy()]
+    n_test = round(test_fraction * len(rows))
+    n_val = round(val_fraction * len(rows))
+    sets = {
+        "test": np.sort(shuffled[:n_test]),
+        "val": np.sort(shuffled[n_test : n_test + n_val]),
+        "train": shuffled[n_test + n_val :],
+        "all": rows,
+    }
+    for name in ("train", "val", "test"):
+        if not len(sets[name]):
+            raise ValueError(
+                f"the {name} set is empty: {what} for data.val_fraction={val_fraction} and "
+                f"data.test_fraction={test_fraction}"
+            )
+    return sets

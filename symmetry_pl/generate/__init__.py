@@ -1,0 +1,1 @@
+"""New molecules whose properties stay while the rest of their code moves."""

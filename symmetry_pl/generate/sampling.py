@@ -1,0 +1,243 @@
+"""Codes with one Z1 and many Z0, and the molecules they decode to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from symmetry_pl.core import DataDescription
+from symmetry_pl.molecules import SymbolMask, Vocabulary, canonical_smiles, representation
+from symmetry_pl.stib.bottleneck import Bottleneck
+
+__all__ = ["Codes", "Molecule", "Outcome", "encode", "fix", "generate", "like", "prior"]
+
+
+class Codes(NamedTuple):
+    """N codes and what the model makes of them.
+
+    Attributes:
+        z0: what may move, ``(N, d0)``.
+        z1: what is held, ``(N, d1)``; ``None`` for a model without a Z1.
+        y: standardised targets ``(N, t)``: predicted, or what the decoder is told.
+    """
+
+    z0: Tensor
+    z1: Tensor | None
+    y: Tensor
+
+
+class Molecule(NamedTuple):
+    """One generated molecule.
+
+    Attributes:
+        smiles: RDKit's canonical SMILES.
+        y: targets ``(t,)`` predicted after encoding it again, in their own units; ``None`` for
+            a model that predicts none.
+        z0: code it was decoded from, ``(d0,)``.
+        z1: the rest of that code, ``(d1,)``; ``None`` where there is none.
+    """
+
+    smiles: str
+    y: Tensor | None
+    z0: Tensor
+    z1: Tensor | None
+
+
+@dataclass
+class Outcome:
+    """Molecules, and what became of all codes that were decoded.
+
+    Attributes:
+        molecules: valid, each once.
+        decoded: codes decoded.
+        invalid: codes that were no molecule.
+        duplicates: codes whose molecule was there already.
+        strays: codes whose molecule the model predicts too far from the targets asked for.
+    """
+
+    molecules: list[Molecule] = field(default_factory=list)
+    decoded: int = 0
+    invalid: int = 0
+    duplicates: int = 0
+    strays: int = 0
+
+    @property
+    def validity(self) -> float:
+        """Share of decoded codes that are molecules."""
+        return 1 - self.invalid / max(1, self.decoded)
+
+    @property
+    def uniqueness(self) -> float:
+        """Share of these that differ from each other."""
+        valid = self.decoded - self.invalid
+        return (valid - self.duplicates) / max(1, valid)
+
+    def novelty(self, known: set[str]) -> float:
+        """Share of the molecules that are not among ``known`` canonical SMILES."""
+        new = sum(m.smiles not in known for m in self.molecules)
+        return new / max(1, len(self.molecules))
+
+
+@torch.no_grad()
+def encode(model: Bottleneck, x: Tensor, y: Tensor | None = None, rows: int = 1000) -> Codes:
+    """Codes of inputs ``(N, L)``; their targets where the model predicts none."""
+    parts = [model.encode(part) for part in torch.split(x.long(), rows)]
+    z0 = torch.cat([p[0] for p in parts])
+    z1 = None if parts[0][1] is None else torch.cat([p[1] for p in parts if p[1] is not None])
+    found = model.predict_target(z0, z1)
+    if found is None:
+        found = z0.new_zeros(len(z0), model.y_dim) if y is None else y.to(z0)
+    return Codes(z0, z1, found)
+
+
+@torch.no_grad()
+def prior(model: Bottleneck, data: DataDescription, n: int, generator: torch.Generator) -> Codes:
+    """Codes from N(0, I), where no molecule is at hand to encode."""
+    shape = encode(model, torch.zeros(1, *data.x_shape, dtype=torch.int64))
+    z0 = torch.randn(n, shape.z0.shape[1], generator=generator)
+    z1 = None if shape.z1 is None else torch.randn(n, shape.z1.shape[1], generator=generator)
+    found = model.predict_target(z0, z1)
+    return Codes(z0, z1, torch.zeros(n, model.y_dim) if found is None else found)
+
+
+def like(model: Bottleneck, data: DataDescription, smiles: str) -> Codes:
+    """The code of one molecule.
+
+    Raises:
+        ValueError: if it is no molecule, or has symbols or a length that the model never saw.
+    """
+    if model.condition_dim:
+        names = " and ".join(f"--property {name}=…" for name in data.target_names)
+        raise ValueError(
+            f"a {type(model).__name__} is told the properties and cannot read those of --like: "
+            f"give {names}"
+        )
+    try:
+        symbols = representation(data.representation).encode(smiles)
+        ids = Vocabulary(data.symbols).encode([symbols], data.x_shape[0])
+    except ValueError as error:
+        reason = str(error).removeprefix("row 0 ")
+        raise ValueError(f"--like: {reason}") from error
+    return encode(model, ids)
+
+
+def fix(codes: Codes, data: DataDescription, wanted: Mapping[str, float]) -> Codes:
+    """The code whose targets come nearest to the wanted ones, in units of their scales.
+
+    Args:
+        codes: to choose from.
+        data: names and scales of the targets.
+        wanted: target to value, in its own unit; the others are free.
+    """
+    columns = [data.target_names.index(name) for name in wanted]
+    mean, scale = (codes.y.new_tensor(v)[columns] for v in (data.target_mean, data.target_scale))
+    asked = (codes.y.new_tensor(list(wanted.values())) - mean) / scale
+    nearest = int((codes.y[:, columns] - asked).square().sum(1).argmin())
+    row = slice(nearest, nearest + 1)
+    y = codes.y[row].clone()
+    y[0, columns] = asked  # what a conditional decoder is told; others predict it from Z1
+    return Codes(codes.z0[row], None if codes.z1 is None else codes.z1[row], y)
+
+
+@torch.no_grad()
+def generate(
+    model: Bottleneck,
+    data: DataDescription,
+    codes: Codes,
+    held: Codes,
+    n: int,
+    near: bool = False,
+    spread: float = 0.2,
+    seed: int = 0,
+    avoid: frozenset[str] = frozenset(),
+    within: Mapping[str, float] | None = None,
+) -> Outcome:
+    """Decode until there are ``n`` molecules that differ, or 50 n codes have been decoded.
+
+    Z1 (or the targets, for a decoder that is told them) is that of ``held``. Z0 runs through those
+    of ``codes``, at random or from near to far, with Gaussian noise of ``spread`` times their
+    standard deviation. A VAE holds nothing: it gets codes whose predicted targets come nearest.
+
+    Args:
+        model: a bottleneck model of molecules.
+        data: what it was trained on.
+        codes: where Z0 may go.
+        held: one code, whose Z1 and targets are kept.
+        n: molecules wanted.
+        near: from near to far, seen from the held code.
+        spread: noise; more of it gives newer molecules, and more that are none.
+        seed: of order and noise.
+        avoid: canonical SMILES that count as duplicates.
+        within: largest distance of a target, predicted after encoding the molecule again, from
+            that of ``held``, by name and in its own unit.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
+    mask = language.mask(data.symbols, data.x_shape[0])
+    columns = [data.target_names.index(name) for name in within or {}]
+    limits = held.y.new_tensor(list((within or {}).values()))
+    target = model.physical(held.y)[0, columns]
+    seen, outcome = set(avoid), Outcome()
+    for z0 in _proposals(model, codes, held, near, spread, generator):
+        z1 = None if held.z1 is None else held.z1.expand(len(z0), -1)
+        ids = _decode(model, mask, z0, z1, held.y.expand(len(z0), -1))
+        again = None if model.condition_dim else model.physical(encode(model, ids).y)
+        for i, symbols in enumerate(vocabulary.decode(ids)):
+            if len(outcome.molecules) == n or outcome.decoded == 50 * n:
+                return outcome
+            outcome.decoded += 1
+            smiles = language.decode(symbols)
+            canonical = None if smiles is None else canonical_smiles(smiles)
+            if canonical is None:
+                outcome.invalid += 1
+            elif canonical in seen:
+                outcome.duplicates += 1
+            else:
+                seen.add(canonical)
+                y = None if again is None else again[i]
+                if y is not None and bool(((y[columns] - target).abs() > limits).any()):
+                    outcome.strays += 1
+                    continue
+                outcome.molecules.append(
+                    Molecule(canonical, y, z0[i], None if z1 is None else z1[i])
+                )
+    raise AssertionError("proposals do not end")
+
+
+def _proposals(
+    model: Bottleneck,
+    codes: Codes,
+    held: Codes,
+    near: bool,
+    spread: float,
+    generator: torch.Generator,
+) -> Iterator[Tensor]:
+    """Endless batches of Z0."""
+    distance = None
+    if held.z1 is None and not model.condition_dim:
+        distance = (codes.y - held.y).square().sum(1)
+    elif near:
+        distance = (codes.z0 - held.z0).square().sum(1)
+    scale = spread * codes.z0.std(0)
+    while True:
+        if distance is None:
+            order = torch.randperm(len(codes.z0), generator=generator)
+        else:
+            order = distance.argsort()
+        for rows in torch.split(order, 500):
+            z0 = codes.z0[rows]
+            yield z0 + scale * torch.randn(z0.shape, generator=generator, dtype=z0.dtype)
+
+
+def _decode(
+    model: Bottleneck, mask: SymbolMask | None, z0: Tensor, z1: Tensor | None, y: Tensor
+) -> Tensor:
+    """Symbol ids ``(B, L)``, inside the language where it has rules."""
+    if mask is None:
+        return model.decode(z0, z1, y)
+    ids: Tensor = mask(model.prediction(z0, z1, y))
+    return ids

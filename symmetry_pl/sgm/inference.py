@@ -1,0 +1,75 @@
+"""Networks f(x) that say how an image came from its prototype."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_pl.groups import ImageGroup
+from symmetry_pl.nn.feature_mlp import FeatureMLP
+
+
+class InferenceNetwork(nn.Module):
+    """f: images ``(B, C, H, W)`` to elements ``(B, …)`` with x = T_{f(x)} of the prototype.
+
+    Args:
+        group: whose elements it gives.
+    """
+
+    def __init__(self, group: ImageGroup) -> None:
+        super().__init__()
+        self.group = group
+
+    def forward(self, x: Tensor, perturbation: Tensor | None = None) -> Tensor:
+        """Elements; ``perturbation`` ``(B, dim)`` is noise on coordinates, in units of the bounds.
+
+        Args:
+            x: images ``(B, C, H, W)`` in [−1, 1].
+            perturbation: None gives the mean.
+        """
+        raise NotImplementedError
+
+
+class MLPInference(InferenceNetwork):
+    """The paper's network: an MLP on all pixels that ends at the identity (App. C).
+
+    Coordinates are offset + bounds · u, or offset + bounds · tanh(u), with u the linear head's
+    output, whose weights start at 0.
+
+    Args:
+        group: whose elements it gives.
+        image_shape: ``(C, H, W)``.
+        widths: units of the hidden layers (dense, GELU, layer norm each).
+        squash: whether coordinates are kept inside the bounds by a tanh.
+    """
+
+    def __init__(
+        self,
+        group: ImageGroup,
+        image_shape: Sequence[int],
+        widths: Sequence[int] = (2048, 1024, 512, 256),
+        squash: bool = False,
+    ) -> None:
+        super().__init__(group)
+        channels, height, width = image_shape
+        self.squash = squash
+        self.features = FeatureMLP(channels * height * width, widths)
+        self.head = nn.Linear(widths[-1], group.dim)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.register_buffer("bounds", torch.tensor(group.bounds), persistent=False)
+        self.register_buffer("offset", torch.tensor(group.offset), persistent=False)
+        self.bounds: Tensor
+        self.offset: Tensor
+
+    def forward(self, x: Tensor, perturbation: Tensor | None = None) -> Tensor:
+        """Elements ``(B, …)``; under autocast their maths stays in float32."""
+        u = self.head(self.features(x.flatten(1)))
+        u = u.to(torch.promote_types(u.dtype, torch.float32))
+        if perturbation is not None:
+            u = u + perturbation
+        if self.squash:
+            u = torch.tanh(u)
+        return self.group.element(self.offset.to(u) + self.bounds.to(u) * u)

@@ -1,0 +1,113 @@
+"""How much prototypes of transformed copies differ: what SGM's inference is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from symmetry_pl.groups import ImageGroup, build_group
+from symmetry_pl.sgm.inference import InferenceNetwork
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Transformed copies of images and what the inference makes of them, each ``(K, B, …)``.
+
+    Attributes:
+        copies: T_g x.
+        composed: prototypes of the copies, each by one warp of the original: what is judged is f
+            alone, and not what a copy has lost.
+        direct: the same, made of the pixels that a copy has.
+        floor: copies brought back by the true element: what interpolation, the frame and clipping
+            cost.
+    """
+
+    copies: Tensor
+    composed: Tensor
+    direct: Tensor
+    floor: Tensor
+
+
+def copies_of(group: ImageGroup, infer: InferenceNetwork, x: Tensor, elements: Tensor) -> Copies:
+    """Prototypes of K copies of every image.
+
+    Args:
+        group: of transformations.
+        infer: f, which sees the pixels of the copies only.
+        x: images ``(B, C, H, W)``.
+        elements: g, ``(K · B, …)``, copy by copy.
+    """
+    count = len(elements) // len(x)
+    repeated = x.repeat(count, 1, 1, 1)
+    copies = group.apply(elements, repeated)
+    back = group.inverse(infer(copies))
+    images = (
+        copies,
+        group.apply(group.compose(elements, back), repeated),
+        group.apply(back, copies),
+        group.apply(group.inverse(elements), copies),
+    )
+    return Copies(*(image.view(count, *x.shape) for image in images))
+
+
+def orbit_groups(
+    name: str,
+    options: dict[str, Any],
+    bounds: Sequence[float] | None = None,
+    wide: Sequence[float] | None = None,
+) -> dict[str, ImageGroup]:
+    """Groups that draw the copies of a test: all transformations, and each kind alone.
+
+    Affine copies are drawn in the paper's exponential coordinates, whatever chart the model uses,
+    so that figures of different models compare.
+
+    Args:
+        name: of the group.
+        options: of the group.
+        bounds: half widths to draw from; the group's own if None.
+        wide: further half widths, of all transformations together; None for none.
+
+    Returns:
+        ``""`` for all of them, ``"five"`` without shear where there is one, ``"shift"``,
+        ``"rotation"``, ``"scale"``, ``"hue"``, … alone, and ``"wide"``.
+
+    >>> list(orbit_groups("affine", {"bounds": [0.25, 0.25, 3.14, 0.25, 0.25, 0.25]}))
+    ['', 'five', 'shift', 'rotation', 'scale', 'shear']
+    """
+    if name == "affine":
+        options = {**options, "chart": "exponential"}
+    whole = build_group(name, **{**options, **({} if bounds is None else {"bounds": list(bounds)})})
+    kinds = [n.split("-")[-1] for n in whole.names]
+
+    def only(wanted: set[str]) -> ImageGroup:
+        kept = [b if k in wanted else 0.0 for b, k in zip(whole.bounds, kinds, strict=True)]
+        return build_group(name, **{**options, "bounds": kept})
+
+    drawn = [k for k, b in zip(kinds, whole.bounds, strict=True) if b > 0]
+    found = {"": whole}
+    if "shear" in drawn and len(set(drawn)) > 1:
+        found["five"] = only(set(kinds) - {"shear"})
+    if len(set(drawn)) > 1:
+        found |= {kind: only({kind}) for kind in dict.fromkeys(drawn)}
+    if wide is not None:
+        found["wide"] = build_group(name, **{**options, "bounds": list(wide)})
+    return found
+
+
+def iterated(
+    group: ImageGroup, infer: InferenceNetwork, x: Tensor, iterations: int
+) -> tuple[list[Tensor], Tensor]:
+    """Elements of x, of its prototype, of the prototype's prototype, … and the last prototype.
+
+    Each prototype is one warp of x by the composed elements. With a perfect f, all elements but
+    the first are the identity (Fig. 11).
+    """
+    elements, back, prototype = [], group.identity(len(x), dtype=x.dtype, device=x.device), x
+    for _ in range(iterations):
+        elements.append(infer(prototype))
+        back = group.compose(back, group.inverse(elements[-1]).to(back))
+        prototype = group.apply(back, x)
+    return elements, prototype

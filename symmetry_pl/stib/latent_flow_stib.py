@@ -1,0 +1,181 @@
+"""FlowSTIB on an autoencoder's latent: what reconstructs and what makes Z0 invariant, apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from symmetry_pl.core import Phase, Player, all_reduce_sum, named_schedule, within
+from symmetry_pl.nn.registry import build_named
+from symmetry_pl.nn.spline_flow import CouplingFlow
+from symmetry_pl.nn.target import PREDICTORS
+from symmetry_pl.stib.bottleneck import Bottleneck
+
+
+class LatentFlowSTIB(Bottleneck):
+    r"""An autoencoder first, then a flow of its latent; neither disturbs the other.
+
+    Training has two phases, each a share of ``max_epochs``:
+
+    - ``autoencoder``: STIB without adversary. The first d1 dimensions u1 of the latent
+      u = (u1, u0) predict Y, all of it reconstructs X:
+
+      .. math:: KL + \lambda\,(w_x L_x + w_y \|y - g(u_1)\|^2)
+
+    - ``flow``: all that is frozen. An invertible map (z1, z0) = (u1, T(u0; u1)) is fitted by
+      maximum likelihood to samples of the posterior,
+
+      .. math:: \min\; -\log p(u_0 \mid u_1), \qquad \log p(u_0 \mid u_1) =
+          \log N(T(u_0; u_1); 0, I) + \log|\det \partial T / \partial u_0|
+
+    When the likelihood is matched, z0 is independent of z1; as g(z1) is as good as any predictor
+    of Y from x, z0 then tells nothing of Y (see ``FlowSTIB``). The inverse of the flow gives u
+    exactly, so that reconstruction and prediction stay what the autoencoder made them.
+
+    Each phase has its learning-rate schedule; in the flow's, the data should be those on which Z0
+    is to be invariant.
+
+    Args:
+        z1_dim: d1, dimensions of Z1, the first of the latent.
+        y_dim: columns of y.
+        latent_dim: k > d1.
+        y_weight: w_y.
+        predictor: ``mlp`` or ``fourier``, of y from z1.
+        predictor_options: its options.
+        autoencoder_share: share of training that is the first phase.
+        flow_options: options of ``CouplingFlow`` beside its sizes and ``informative``.
+        flow_lr: learning rate of the flow.
+        flow_weight_decay: of the flow's AdamW.
+        input_noise: standard deviation of further noise on the flow's inputs, on top of the
+            posterior's own; a regulariser where the data are few.
+        kwargs: options of ``Bottleneck``.
+
+    Raises:
+        ValueError: for a size, share or name that makes no model.
+    """
+
+    def __init__(
+        self,
+        z1_dim: int = 2,
+        y_dim: int = 2,
+        latent_dim: int = 16,
+        y_weight: float = 1.0,
+        predictor: str = "mlp",
+        predictor_options: dict[str, Any] | None = None,
+        autoencoder_share: float = 0.6,
+        flow_options: dict[str, Any] | None = None,
+        flow_lr: float = 3e-3,
+        flow_weight_decay: float = 0.0,
+        input_noise: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(latent_dim=latent_dim, y_dim=y_dim, **kwargs)
+        if not 0 < autoencoder_share < 1:
+            raise ValueError(
+                f"autoencoder_share is a share of training between 0 and 1, got {autoencoder_share}"
+            )
+        if y_weight < 0 or input_noise < 0:
+            raise ValueError("y_weight and input_noise must not be negative")
+        self.y_weight, self.input_noise = y_weight, input_noise
+        self.autoencoder_share = autoencoder_share
+        self._flow_lr, self._flow_weight_decay = flow_lr, flow_weight_decay
+        if "informative" in (flow_options or {}):
+            raise ValueError("flow_options.informative is 'given' in a latent flow: leave it out")
+        options = {**(flow_options or {}), "informative": "given"}
+        self.flow = build_named(
+            "flow", {"coupling": CouplingFlow}, "coupling", (latent_dim, z1_dim), options
+        )
+        self.predictor = build_named(
+            "predictor", PREDICTORS, predictor, (z1_dim, y_dim), predictor_options or {}
+        )
+
+    # -- who moves what, and when ---------------------------------------------------------------
+
+    def configure_phases(self) -> list[Phase]:
+        """The autoencoder, then the flow."""
+        return [Phase("autoencoder", self.autoencoder_share), Phase("flow", 1.0)]
+
+    def configure_players(self) -> dict[str, Player]:
+        """One player a phase."""
+        model = self.model_player(self.predictor)
+        cut = self.autoencoder_share
+        adam = {"betas": (0.9, 0.99), "weight_decay": self._flow_weight_decay}
+        flow = Player([self.flow], self._flow_lr, named_schedule("one_cycle"), "adamw", adam, 5.0)
+        return {
+            "model": replace(model, schedule=within(0.0, cut, model.schedule)),
+            "flow": replace(flow, schedule=within(cut, 1.0, flow.schedule)),
+        }
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One step of the phase's player."""
+        x, y = batch[0], batch[1]
+        if self.phase == "autoencoder":
+            with self.turn("model"):
+                loss, parts = self.model_loss(x, y)
+                self.minimise(loss)
+        else:
+            with torch.no_grad():
+                mean, log_std = self.posterior(x)
+            mean = mean.to(self.dtype)
+            if self._flow_begins:
+                self.flow.standardise(self._global_batch(mean), whiten=True)
+            with self.turn("flow"):
+                nll = self.flow_loss(mean, log_std)
+                self.minimise(nll)
+            parts = {"nll": nll}
+        if self.log_now:
+            self.log_training({**parts, "lambda": self.weight}, len(y))
+
+    def model_loss(self, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The first phase's loss over λ, and its parts."""
+        mean, log_std = self.posterior(x)
+        u = self.sample(mean, log_std)
+        kl = self.compression(mean, log_std)
+        loss_x = self.autoencoder.loss(self.autoencoder.decode(u), x).mean()
+        loss_y = (self.predictor(self.flow.split(u)[0]) - y).square().sum(1).mean()
+        parts = {"kl": kl * self.weight, "loss_x": loss_x, "loss_y": loss_y}
+        return kl + self.x_weight * loss_x + self.y_weight * loss_y, parts
+
+    def flow_loss(self, mean: Tensor, log_std: Tensor) -> Tensor:
+        """Mean of −log p(u0 | u1) in nats (but for the constant of z1) over posterior samples."""
+        u = self.sample(mean, log_std)
+        if self.input_noise:
+            u = u + self.input_noise * self.noise(*u.shape, dtype=u.dtype)
+        with torch.autocast(u.device.type, enabled=False):
+            z, log_abs_det = self.flow(u)
+            loss: Tensor = -(self.flow.base_log_prob(z) + log_abs_det).mean()
+        return loss
+
+    @property
+    def _flow_begins(self) -> bool:
+        """Whether this is the first batch of the second phase."""
+        before = (self.clock - 1) / self.total_batches
+        return before < self.autoencoder_share
+
+    def _global_batch(self, rows: Tensor) -> Tensor:
+        """The rows of all processes ``(W B, k)``, in the order that one process would see."""
+        world, rank = self.trainer.world_size, self.trainer.global_rank
+        whole = rows.new_zeros(len(rows) * world, rows.shape[1])
+        whole[rank::world] = rows
+        return all_reduce_sum(whole)
+
+    # -- codes ----------------------------------------------------------------------------------
+
+    def split(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Z0 and Z1 of a latent u."""
+        with torch.autocast(z.device.type, enabled=False):
+            z1, z0 = self.flow.split(self.flow(z)[0])
+        return z0, z1
+
+    def join(self, z0: Tensor, z1: Tensor | None, y: Tensor | None) -> Tensor:
+        """The latent u of a code; the inverse of ``split``."""
+        assert z1 is not None
+        with torch.autocast(z0.device.type, enabled=False):
+            return self.flow.inverse(self.flow.join(z1, z0))
+
+    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor:
+        """Targets from Z1 alone."""
+        return self.predictor(z1)  # type: ignore[no-any-return]

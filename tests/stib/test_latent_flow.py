@@ -1,0 +1,155 @@
+"""An autoencoder, then a flow of its latent: phases, losses, exactness."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from symmetry_pl import CVAE, STIB, VAE, FlowSTIB, LatentFlowSTIB
+from symmetry_pl.core import DataDescription
+from symmetry_pl.information import kl_standard_normal
+
+SMALL = {"autoencoder_options": {"x_dim": 3, "width": 8, "depth": 1}}
+
+
+def attached(batches=0, **options):
+    """A model on a stand-in trainer that takes its steps with plain SGD, at a given batch."""
+    torch.manual_seed(0)
+    model = LatentFlowSTIB(
+        latent_dim=4, z1_dim=1, autoencoder_share=0.5, predictor_options={"width": 8, "depth": 1},
+        flow_options={"coupling": "affine", "mixing": "lu", "width": 8}, **SMALL, **options,
+    ).double()  # fmt: skip
+    model._trainer = SimpleNamespace(
+        max_epochs=1, num_training_batches=100, world_size=1, global_rank=0,
+        log_every_n_steps=0, precision="64-true",
+    )  # fmt: skip
+    model.noise_seed, model.batches_seen = 0, batches
+    model._players = model.configure_players()
+    losses = []
+    model.minimise = losses.append
+    return model, losses
+
+
+def batch(n=40):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(n, 3, dtype=torch.float64, generator=generator)
+    return x, x[:, :2] ** 2
+
+
+def shaken(model):
+    for parameter in model.flow.parameters():
+        parameter.data.add_(0.2 * torch.randn_like(parameter))
+    return model
+
+
+def test_each_phase_moves_its_own_player():
+    model, losses = attached()
+    shaken(model)
+    owned = [id(p) for player in model._players.values() for p in player.moved]
+    assert sorted(owned) == sorted(id(p) for p in model.parameters())
+    for batches, player in ((0, "model"), (49, "model"), (50, "flow"), (99, "flow")):
+        model.batches_seen = batches
+        losses.clear()
+        model.zero_grad()
+        model.training_step(batch(), 0)
+        (loss,) = losses
+        loss.backward()
+        moved = {id(p) for p in model._players[player].moved}
+        for name, p in model.named_parameters():
+            touched = p.grad is not None and bool(p.grad.abs().sum() > 0)
+            assert touched == (id(p) in moved), f"{batches}: {name}"
+
+
+def test_losses_are_the_formulas():
+    model, losses = attached(y_weight=3.0, lambda_start=5.0)
+    x, y = batch()
+    model.noise = lambda *shape, dtype=None: torch.zeros(*shape, dtype=dtype)
+    model.training_step((x, y), 0)
+    u = model.autoencoder.encoder(x)
+    kl = kl_standard_normal(u, model.log_std.expand_as(u)).mean()
+    loss_x = (model.autoencoder.decoder(u) - x).square().sum(1).mean()
+    loss_y = (model.predictor(u[:, :1]) - y).square().sum(1).mean()
+    assert losses[0].item() == pytest.approx((kl / 5 + loss_x + 3 * loss_y).item())
+    model.batches_seen = 60
+    model.training_step((x, y), 0)
+    assert losses[1].item() == pytest.approx(-model.flow.log_prob(u).mean().item())
+
+
+def test_the_first_batch_of_the_flow_whitens_the_latent_once():
+    model, _ = attached(batches=50)
+    x, y = batch()
+    model.training_step((x, y), 0)
+    z0, _ = model.encode(x)
+    torch.testing.assert_close(torch.cov(z0.T), torch.eye(3).double())
+    weight = model.flow.weight.clone()
+    model.batches_seen = 51
+    model.training_step((2 * x, y), 0)
+    assert torch.equal(model.flow.weight, weight)
+
+
+def test_the_flow_changes_neither_reconstruction_nor_prediction():
+    model, _ = attached()
+    x, y = batch()
+    u = model.posterior(x)[0]
+    plain = model.autoencoder.decoder(u), model.predictor(u[:, :1])
+    shaken(model).flow.standardise(u.detach(), whiten=True)
+    found = model.evaluate(x, y)
+    torch.testing.assert_close(found.x_hat, plain[0], rtol=0, atol=1e-9)
+    torch.testing.assert_close(found.y_hat, plain[1], rtol=0, atol=1e-12)
+    assert found.z0.shape == (40, 3)
+    assert not torch.allclose(found.z0, u[:, 1:])
+
+
+def test_input_noise_is_further_noise():
+    model, losses = attached(batches=60, input_noise=0.5)
+    x, y = batch()
+    draws = []
+    model.noise = lambda *shape, dtype=None: draws.append(shape) or torch.ones(*shape, dtype=dtype)
+    model.training_step((x, y), 0)
+    u = model.posterior(x)[0] + model.log_std.exp() + 0.5
+    assert len(draws) == 2
+    assert losses[0].item() == pytest.approx(-model.flow.log_prob(u).mean().item())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"autoencoder_share": 1.0}, "share of training between 0 and 1"),
+        ({"y_weight": -1.0}, "must not be negative"),
+        ({"z1_dim": 16}, "informative_dim must lie between 1 and"),
+        ({"flow_options": {"informative": "learned"}}, "is 'given' in a latent flow"),
+        ({"flow_options": {"block": 3}}, "no option 'block'"),
+    ],
+)
+def test_bad_options_are_one_sentence(options, message):
+    with pytest.raises(ValueError, match=message):
+        LatentFlowSTIB(**options, **SMALL)
+
+
+def test_another_number_of_targets_is_one_sentence():
+    one = DataDescription("vector", (2,), ("qed",), ("",))
+    for model in (STIB(), VAE(), CVAE(), FlowSTIB()):
+        message = r"the data have 1 target \(qed\), the model was built for 2: set model\.init_args"
+        with pytest.raises(ValueError, match=message):
+            model.check_data(one)
+    STIB(y_dim=1).check_data(one)
+    with pytest.raises(ValueError, match="y_dim must be at least 1"):
+        STIB(y_dim=0)
+
+
+def test_molecules_of_another_length_or_vocabulary_are_one_sentence():
+    model = STIB(autoencoder="residual_tokens", autoencoder_options={"length": 5, "symbols": 3})
+    plain = {"target_names": ("a", "b"), "representation": "selfies"}
+    symbols = ("", "C", "O")
+    fits = DataDescription("tokens", (5,), symbols=symbols, **plain)
+    model.describe_data(fits)
+    longer = DataDescription("tokens", (7,), symbols=symbols, **plain)
+    message = r"7 positions a molecule, .* built for 5: .* a checkpoint needs data\.max_length 5"
+    with pytest.raises(ValueError, match=message):
+        model.check_data(longer)
+    richer = DataDescription("tokens", (5,), symbols=(*symbols, "N"), **plain)
+    with pytest.raises(ValueError, match=r"4 symbols, .* built for 3: .*options\.symbols 4"):
+        model.check_data(richer)
+    other = DataDescription("tokens", (5,), symbols=("", "C", "S"), **plain)
+    with pytest.raises(ValueError, match=r"on other data than .* \(with the symbols 'S'\)"):
+        model.describe_data(other)
