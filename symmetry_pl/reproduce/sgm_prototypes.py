@@ -61,7 +61,7 @@ MNIST_AFFINE = Experiment(
     systems=(
         _ours("mnist_affine", "frame of moments and a small network (ours)"),
         _mlp(
-            "mnist_affine", 18, 0.8, "[512, 256, 128]",
+            "mnist_affine", 12, 0.75, "[512, 256, 128]",
             "--data.eval_samples=2000", f"--model.orbit_bounds={_SIX}",
         ),
     ),
@@ -75,7 +75,7 @@ MNIST_COLOR = Experiment(
     dataset="mnist_color",
     systems=(
         _ours("mnist_color", "frame of colours (ours)"),
-        _mlp("mnist_color", 6, 0.7, "[512, 256, 128]", "--data.eval_samples=2000"),
+        _mlp("mnist_color", 4, 0.75, "[512, 256, 128]", "--data.eval_samples=2000"),
     ),
     metrics=(_SPREAD, _RELATIVE, _COMPOSED, _FLOOR, _ITERATE, _NLL),
     notes=(
@@ -93,7 +93,7 @@ DSPRITES_AFFINE = Experiment(
     systems=(
         _ours("dsprites_affine", "frame of moments (ours)", "--data.source=rendered"),
         _mlp(
-            "dsprites_affine", 16, 0.7, "[512, 256, 128]",
+            "dsprites_affine", 12, 0.75, "[512, 256, 128]",
             "--data.source=rendered", "--data.samples_per_epoch=25600",
             f"--model.orbit_bounds={_SIX}",
             "--model.wide_orbit_bounds=[0.75,0.75,3.14159265,0.75,0.75]",
