@@ -40,6 +40,7 @@ def test_imports_go_one_way():
         "metrics": {"metrics", "information", "molecules"},
         "stib": {"stib", "core", "information", "nn", "molecules", "metrics"},
         "lens": {"lens", "core", "groups", "information", "nn", "metrics"},
+        "sgm": {"sgm", "core", "groups", "nn", "metrics"},
     }
     for package, may in allowed.items():
         for path in (ROOT / "symmetry_pl" / package).rglob("*.py"):

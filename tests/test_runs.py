@@ -14,6 +14,9 @@ import torch
 from symmetry_pl.runs import config_root
 
 TWINS = Path(__file__).parent / "conf"
+DOUBLE = "--data.dtype=float64"
+# each process would drop units of its own
+NO_DROPOUT = "--model.generative_options={widths: [16], layers: 2, dropout: 0, scale: data}"
 
 
 def command(*arguments):
@@ -48,10 +51,11 @@ def fit(name, root, *arguments):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("stib/paper/spiral_stib", ["--data.samples_per_epoch=1200"]),
-        ("stib/paper/spiral_cvib", ["--data.samples_per_epoch=1200"]),
-        ("lens/paper/gaussian", ["--data.samples=1200", "--model.init_scale=0.3"]),
-        ("lens/gaussian", ["--data.samples=1200", "--model.conditional_rows=5"]),
+        ("stib/paper/spiral_stib", ["--data.samples_per_epoch=1200", DOUBLE]),
+        ("stib/paper/spiral_cvib", ["--data.samples_per_epoch=1200", DOUBLE]),
+        ("lens/paper/gaussian", ["--data.samples=1200", "--model.init_scale=0.3", DOUBLE]),
+        ("lens/gaussian", ["--data.samples=1200", "--model.conditional_rows=5", DOUBLE]),
+        ("sgm/paper/dsprites_affine", ["--data.samples_per_epoch=1200", NO_DROPOUT]),
     ],
 )
 def test_two_processes_of_30_are_one_of_60(name, options, tmp_path):
@@ -59,7 +63,6 @@ def test_two_processes_of_30_are_one_of_60(name, options, tmp_path):
         "--trainer.max_epochs=1",
         "--trainer.limit_val_batches=0",
         "--trainer.precision=64-true",
-        "--data.dtype=float64",
         "--model.lr=1e-3",
         *options,
     ]

@@ -14,7 +14,8 @@ from symmetry_pl.callbacks.plots import Array, new_figure
 
 __all__ = ["factors", "image_rows", "iterates", "marginals"]
 
-_TILE = 0.62
+_TILE = 0.62  # inches
+_LABEL = 1.7  # tiles left of a row for its name
 _INK, _DATA, _RESAMPLED = "#3b6ea5", "0.55", "#3b6ea5"
 
 
@@ -30,12 +31,12 @@ def image_rows(
     """
     count = len(rows[0][1])
     tops = np.cumsum([0.25 * (i in gaps) + (i > 0) for i in range(len(rows))])
-    figure = new_figure(1, 1, (count + 1.8) * _TILE, (tops[-1] + 1.1 + bool(title)) * _TILE)
+    figure = new_figure(1, 1, (count + _LABEL) * _TILE, (tops[-1] + 1.1 + bool(title)) * _TILE)
     axis = figure.subplots()
     for top, (name, images) in zip(tops, rows, strict=True):
         _strip(axis, images, top)
         axis.text(-0.1, top + 0.5, name, ha="right", va="center", fontsize=9)
-    axis.set(xlim=(0, count), ylim=(tops[-1] + 1, 0), aspect="equal")
+    axis.set(xlim=(-_LABEL, count), ylim=(tops[-1] + 1, 0), aspect="equal")
     axis.axis("off")
     if title:
         axis.set_title(title, fontsize=10)
@@ -92,15 +93,15 @@ def iterates(images: Array, magnitudes: Array) -> Figure:
         magnitudes: mean |η| of each iterate over that of the first, ``(K,)``.
     """
     steps, count = images.shape[:2]
-    figure = new_figure(1, 1, (count + 1) * _TILE + 4.2, max(3.2, (steps + 0.6) * _TILE))
-    halves: Any = figure.subfigures(1, 2, width_ratios=[(count + 1) * _TILE, 4.0])
+    figure = new_figure(1, 1, (count + _LABEL) * _TILE + 4.2, max(3.2, (steps + 0.6) * _TILE))
+    halves: Any = figure.subfigures(1, 2, width_ratios=[(count + _LABEL) * _TILE, 4.0])
     left, right = halves
     axis = left.subplots()
     for k in range(steps):
         _strip(axis, images[k], k)
         name = "x" if k == 0 else f"step {k}"
         axis.text(-0.1, k + 0.5, name, ha="right", va="center", fontsize=9)
-    axis.set(xlim=(0, count), ylim=(steps, 0), aspect="equal")
+    axis.set(xlim=(-_LABEL, count), ylim=(steps, 0), aspect="equal")
     axis.axis("off")
     axis = right.subplots()
     axis.plot(np.arange(len(magnitudes)), magnitudes, "o-", color=_INK)

@@ -21,9 +21,9 @@ _COMMON = (
     "same for all systems.",
     "The second iterate is the mean |η| of a prototype over that of its image; the paper's levels "
     "off at .05. The paper gives no further numbers.",
-    "The paper's network is an MLP, trained for 60,000 steps of 5 × 512. Here it gets as many CPU "
-    "seconds as our recipe, at the setting that did best in them: smaller and with fewer copies a "
-    "step. It shows what that budget gives, not what the paper's recipe can do.",
+    "The paper's network is an MLP, trained for 60,000 steps of 5 × 512. Here it gets about as "
+    "many CPU seconds as our recipe (column CPU-s), in the size that did best in a first study at "
+    "such budgets, with fewer copies a step: what that gives, not what the paper's can do.",
     "−log p is a density in each system's own coordinates: compare it within a row's seeds only.",
 )
 
@@ -58,6 +58,7 @@ MNIST_AFFINE = Experiment(
     name="sgm/mnist_affine",
     title="SGM on MNIST under affine transformations",
     dataset="mnist_affine",
+    summary="prototype_spread",
     systems=(
         _ours("mnist_affine", "frame of moments and a small network (ours)"),
         _mlp(
@@ -73,6 +74,7 @@ MNIST_COLOR = Experiment(
     name="sgm/mnist_color",
     title="SGM on painted MNIST under colour transformations",
     dataset="mnist_color",
+    summary="prototype_spread",
     systems=(
         _ours("mnist_color", "frame of colours (ours)"),
         _mlp("mnist_color", 4, 0.75, "[512, 256, 128]", "--data.eval_samples=2000"),
@@ -90,6 +92,7 @@ DSPRITES_AFFINE = Experiment(
     name="sgm/dsprites_affine",
     title="SGM on dSprites under affine transformations",
     dataset="dsprites_affine (re-rendered)",
+    summary="prototype_spread",
     systems=(
         _ours("dsprites_affine", "frame of moments (ours)", "--data.source=rendered"),
         _mlp(

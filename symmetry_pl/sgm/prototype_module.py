@@ -149,7 +149,10 @@ class PrototypeModule(SymmetryModule):
             generator = torch.Generator().manual_seed(batch_idx)
             noise = torch.randn(len(batch[0]), self.group.dim, generator=generator)
             _, change = self.resample(batch[0], noise.to(batch[0]))
-            self.factors.append((batch[1], source.moved_factors(batch[1], change)))
+            still = self.group.identity(len(change), dtype=change.dtype, device=change.device)
+            both = (source.moved_factors(batch[1], element) for element in (still, change))
+            true, drawn = both  # of shapes with symmetries both are brought to one turn
+            self.factors.append((true, drawn))
 
     def _score(self, x: Tensor, batch_idx: int, everything: bool) -> None:
         if len(self.shown) < _SHOWN:

@@ -224,7 +224,7 @@ class SGM(PrototypeModule):
 
     def _random_elements(self, x: Tensor, share: float) -> Tensor:
         noise = self.noise(len(x), self.copies * self.group.dim, dtype=x.dtype)
-        uniform = torch.special.ndtr(noise).view(-1, self.group.dim)
+        uniform = torch.special.ndtr(noise).reshape(-1, self.group.dim)
         return self.group.element(self.group.from_uniform(0.5 + share * (uniform - 0.5)))
 
     def _perturbations(self, images: int, *rows: int) -> tuple[Tensor, Tensor] | None:
@@ -235,7 +235,7 @@ class SGM(PrototypeModule):
             self.spread
             * self.noise(
                 images, count // images * self.group.dim, dtype=self.raw_spread.dtype
-            ).view(count, -1)
+            ).reshape(count, -1)
             for count in rows
         )
         return one, two

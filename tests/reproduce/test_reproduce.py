@@ -134,7 +134,14 @@ def test_table_1_has_every_system_and_its_config():
 
 
 @pytest.mark.parametrize(
-    ("name", "page"), [("stib/spiral", "docs/stib.md"), ("lens/table1", "docs/lens.md")]
+    ("name", "page"),
+    [
+        ("stib/spiral", "docs/stib.md"),
+        ("lens/table1", "docs/lens.md"),
+        ("sgm/mnist_affine", "docs/sgm.md"),
+        ("sgm/mnist_color", "docs/sgm.md"),
+        ("sgm/dsprites_affine", "docs/sgm.md"),
+    ],
 )
 def test_pages_show_the_results_as_they_are(name, page):
     experiment = command.load_experiment(name)
