@@ -99,6 +99,23 @@ def test_a_turn_leaves_the_other_player_without_gradients(tmp_path):
     assert all(s[3] for s in fitted(tmp_path).seen)
 
 
+def test_players_who_share_a_loss_take_one_turn_together(tmp_path):
+    class Together(Game):
+        def training_step(self, batch, batch_idx):
+            with self.turn(*self.names):
+                self.minimise((self.a(batch[0]) + self.b(batch[0])).square().mean())
+
+    game = Together(lr=0.1, clip_norm=1e-3)
+    before = {name: p.detach().clone() for name, p in game.named_parameters()}
+    fit = trainer(tmp_path, epochs=1, limit_train_batches=1)
+    fit.fit(game, loader())
+    for name, p in game.named_parameters():
+        assert not torch.equal(p, before[name]), name
+        # only the first player clips
+        norm = torch.stack([q.grad.norm() for q in getattr(game, name[0]).parameters()]).norm()
+        assert (norm <= 1.01e-3) == (name[0] == "a"), name
+
+
 def test_turns_do_not_nest_and_minimise_needs_one(tmp_path):
     game = fitted(tmp_path)
     with pytest.raises(RuntimeError, match=r"inside 'with self\.turn"):

@@ -150,3 +150,30 @@ def test_pages_show_the_results_as_they_are(name, page):
     short = summary_table(experiment, result) if experiment.summary else full
     for shown, table in (("README.md", short), (page, full)):
         assert table in (CHECKOUT / shown).read_text(), f"{shown}: run symmetry reproduce again"
+
+
+def test_short_table_has_datasets_by_systems():
+    def row(dataset, system, metric, mean):
+        return {
+            "dataset": dataset, "system": system, "metric": metric, "mean": mean, "std": 0.01,
+            "values": [mean, mean], "cpu_s": [10.0, 20.0],
+        }  # fmt: skip
+
+    experiment = Experiment(
+        "example/short",
+        "",
+        "",
+        (System("a", "ours", "c", "one", own=True), System("b", "theirs", "c", "two_d")),
+        (MetricColumn("error", "error", "eV", 2), MetricColumn("other", "other")),
+        summary="error",
+    )
+    rows = [row("one", "a", "error", 0.5), row("two_d", "b", "error", 2.0)]
+    rows.append(row("one", "a", "other", 9.0))
+    assert summary_table(experiment, {"rows": rows}).splitlines() == [
+        "| dataset | **ours** | theirs |",
+        "|---|---|---|",
+        "| one | 0.50 ± 0.01 (15) | – |",
+        "| two d | – | 2.00 ± 0.01 (15) |",
+        "",
+        "Mean error [eV] ± standard deviation over seeds (CPU-s a run).",
+    ]

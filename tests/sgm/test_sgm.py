@@ -8,6 +8,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 
 from datamodules.image_data import ImageDataModule, ImageDataset
 from symmetry_pl import SGM
+from symmetry_pl.sgm.factors import factor_distances
 
 BOUNDS = [0.1, 0.1, math.pi, 0.1, 0.1, 0.1]
 SIZE = 12
@@ -182,3 +183,17 @@ def test_other_images_are_refused():
     module = model(image_shape=[1, SIZE, SIZE + 1])
     with pytest.raises(ValueError, match=r"set model\.image_shape to \[1, 12, 12\]"):
         fit(module, 1)
+
+
+def test_factors_are_compared_class_by_class():
+    bins = {
+        "low": {"place": ([0.0, 0.5, 1.0], None)},
+        "high": {"place": ([0.0, 0.5, 1.0], None)},
+    }
+    true = torch.tensor([[0, 0.1], [0, 0.2], [1, 0.1], [1, 0.9], [1, 0.2], [1, 0.8]])
+    drawn = torch.tensor([[0, 0.3], [0, 0.7], [1, 0.9], [1, 0.9], [1, 0.9], [1, 0.3]])
+    found = factor_distances(drawn, true, bins)
+    assert found["factor_tv_low_place"] == pytest.approx(0.5)
+    assert found["factor_tv_high_place"] == pytest.approx(0.25)
+    assert found["factor_tv"] == pytest.approx(0.5)
+    assert found["factor_tv_null"] == 0
