@@ -22,7 +22,7 @@ class FeatureMLP(nn.Sequential):
         ValueError: without layers, or for a share outside [0, 1).
 
     >>> sum(p.numel() for p in FeatureMLP(784, [2048, 1024, 512, 256]).parameters())
-    4369669
+    4369664
     """
 
     def __init__(self, inputs: int, widths: Sequence[int], dropout: float = 0.0) -> None:
