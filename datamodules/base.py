@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -128,16 +129,9 @@ D = TypeVar("D", bound=Dataset[Any])
 class SplitDataModule(SymmetryDataModule, Generic[D]):
     """Base of datamodules whose three sets are made when they are first asked for, and kept."""
 
-    def __init__(
-        self,
-        root: str | None = None,
-        batch_size: int = 128,
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
-        split_seed: int = 0,
-    ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
-        self._splits: dict[str, D] = {}
+    @cached_property
+    def _splits(self) -> dict[str, D]:
+        return {}
 
     @abstractmethod
     def make_split(self, split: str) -> D:

@@ -65,13 +65,8 @@ def _figures(module: PrototypeModule, shown: Tensor) -> Iterator[tuple[str, Any]
             rows.append(("resampled" if k == 0 else "", _array(again)))
     yield "prototypes", image_plots.image_rows(rows)
     yield "orbits", _orbits(module, shown[:_ORBITS])
-    elements, _ = iterated(group, infer, shown, _STEPS)
-    steps, here = [x], x
-    back = group.identity(len(x), dtype=x.dtype, device=x.device)
-    for e in elements:
-        back = group.compose(back, group.inverse(e[: len(x)]))
-        here = group.apply(back, x)
-        steps.append(here)
+    elements, iterates = iterated(group, infer, shown, _STEPS)
+    steps = [x, *(prototype[: len(x)] for prototype in iterates)]
     sizes = relative_magnitude(group, elements)
     yield "iterates", image_plots.iterates(_array(torch.stack(steps)), _array(sizes))
     if module.fitted:

@@ -16,30 +16,25 @@ __all__ = ["factors", "image_rows", "iterates", "marginals"]
 
 _TILE = 0.62  # inches
 _LABEL = 1.7  # tiles left of a row for its name
-_INK, _DATA, _RESAMPLED = "#3b6ea5", "0.55", "#3b6ea5"
+_INK, _DATA = "#3b6ea5", "0.55"
 
 
-def image_rows(
-    rows: Sequence[tuple[str, Array]], gaps: Sequence[int] = (), title: str = ""
-) -> Figure:
+def image_rows(rows: Sequence[tuple[str, Array]], gaps: Sequence[int] = ()) -> Figure:
     """Rows of images, each with its name on the left (Figs. 8, 13 and 14).
 
     Args:
         rows: name and images ``(n, C, H, W)`` in [−1, 1], as many in each row.
         gaps: rows before which some room is left.
-        title: above all.
     """
     count = len(rows[0][1])
     tops = np.cumsum([0.25 * (i in gaps) + (i > 0) for i in range(len(rows))])
-    figure = new_figure(1, 1, (count + _LABEL) * _TILE, (tops[-1] + 1.1 + bool(title)) * _TILE)
+    figure = new_figure(1, 1, (count + _LABEL) * _TILE, (tops[-1] + 1.1) * _TILE)
     axis = figure.subplots()
     for top, (name, images) in zip(tops, rows, strict=True):
         _strip(axis, images, top)
         axis.text(-0.1, top + 0.5, name, ha="right", va="center", fontsize=9)
     axis.set(xlim=(-_LABEL, count), ylim=(tops[-1] + 1, 0), aspect="equal")
     axis.axis("off")
-    if title:
-        axis.set_title(title, fontsize=10)
     return figure
 
 
@@ -144,9 +139,7 @@ def factors(
         for i, axis in enumerate(grid[g, : len(names)]):
             options = {"bins": 32, "range": ranges[i], "density": True}
             axis.hist(data[rows, i], color=_DATA, label="data", **options)
-            axis.hist(
-                resampled[rows, i], histtype="step", color=_RESAMPLED, label="resampled", **options
-            )
+            axis.hist(resampled[rows, i], histtype="step", color=_INK, label="resampled", **options)
             axis.set(yticks=[], xlim=ranges[i])
             axis.spines[["top", "left", "right"]].set_visible(False)
             axis.tick_params(labelsize=7)

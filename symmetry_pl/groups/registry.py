@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from symmetry_pl.core.registry import build_named
 from symmetry_pl.groups.affine import AffineGroup
 from symmetry_pl.groups.base import ImageGroup
 from symmetry_pl.groups.color import ColorGroup
@@ -34,15 +34,4 @@ def build_group(name: str, **options: Any) -> ImageGroup:
     >>> build_group("color", bounds=[0.5, 0.0, 0.0])
     ColorGroup(hue ±0.5, saturation ±0, value ±0)
     """
-    if name not in GROUPS:
-        raise ValueError(f"group must be one of {sorted(GROUPS)}, got {name!r}")
-    parameters = inspect.signature(GROUPS[name]).parameters
-    for option in options:
-        if option not in parameters:
-            raise ValueError(
-                f"group_options has no option {option!r}; group {name!r} takes {list(parameters)}"
-            )
-    for option, parameter in parameters.items():
-        if parameter.default is parameter.empty and option not in options:
-            raise ValueError(f"group_options must give {option!r} for group {name!r}")
-    return GROUPS[name](**options)
+    return build_named("group", GROUPS, name, (), options)

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from symmetry_pl.core.registry import build_named
 from symmetry_pl.groups import AffineGroup, ColorGroup, ImageGroup, ProductGroup
 from symmetry_pl.groups.affine_charts import PolarChart
 from symmetry_pl.groups.base import at_least_single
 from symmetry_pl.groups.warp import warp
 from symmetry_pl.nn.feature_mlp import FeatureMLP
-from symmetry_pl.nn.registry import build_named
 from symmetry_pl.sgm.inference import InferenceNetwork
 from symmetry_pl.sgm.moment_frames import AffineFrame, ColorFrame, Frame, ProductFrame, perturbed
 from symmetry_pl.sgm.moments import foreground

@@ -99,15 +99,17 @@ def orbit_groups(
 
 def iterated(
     group: ImageGroup, infer: InferenceNetwork, x: Tensor, iterations: int
-) -> tuple[list[Tensor], Tensor]:
-    """Elements of x, of its prototype, of the prototype's prototype, … and the last prototype.
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Elements of x, of its prototype, of the prototype's prototype, …, and these prototypes.
 
     Each prototype is one warp of x by the composed elements. With a perfect f, all elements but
     the first are the identity (Fig. 11).
     """
-    elements, back, prototype = [], group.identity(len(x), dtype=x.dtype, device=x.device), x
+    elements: list[Tensor] = []
+    prototypes: list[Tensor] = []
+    back = group.identity(len(x), dtype=x.dtype, device=x.device)
     for _ in range(iterations):
-        elements.append(infer(prototype))
+        elements.append(infer(prototypes[-1] if prototypes else x))
         back = group.compose(back, group.inverse(elements[-1]).to(back))
-        prototype = group.apply(back, x)
-    return elements, prototype
+        prototypes.append(group.apply(back, x))
+    return elements, prototypes

@@ -10,8 +10,8 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from symmetry_pl.core import DataDescription, SymmetryModule
+from symmetry_pl.core.registry import build_named
 from symmetry_pl.groups import build_group
-from symmetry_pl.nn.registry import build_named
 from symmetry_pl.sgm.factors import FactorData, factor_distances
 from symmetry_pl.sgm.frames import FrameNetwork
 from symmetry_pl.sgm.generative import GenerativeNetwork
@@ -150,8 +150,8 @@ class PrototypeModule(SymmetryModule):
             noise = torch.randn(len(batch[0]), self.group.dim, generator=generator)
             _, change = self.resample(batch[0], noise.to(batch[0]))
             still = self.group.identity(len(change), dtype=change.dtype, device=change.device)
-            both = (source.moved_factors(batch[1], element) for element in (still, change))
-            true, drawn = both  # of shapes with symmetries both are brought to one turn
+            # of shapes with symmetries, true orientations too are brought to one turn
+            true, drawn = (source.moved_factors(batch[1], e) for e in (still, change))
             self.factors.append((true, drawn))
 
     def _score(self, x: Tensor, batch_idx: int, everything: bool) -> None:
@@ -163,7 +163,7 @@ class PrototypeModule(SymmetryModule):
         loss = self_supervision(self.group, self.inference, x, first, second)
         self.mse.update(loss.mse, len(x))
         if self.fitted:
-            back = self.group.inverse(self.inference(self.group.apply(first, x)))
+            back = self.group.inverse(loss.inferred)
             prototypes = self.group.apply(self.group.compose(first, back), x)
             eta = self.coordinates(self.inference(x))
             self.nll.update(-self.generative.log_prob(eta, prototypes).mean(), len(x))

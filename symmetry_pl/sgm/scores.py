@@ -44,7 +44,7 @@ class PrototypeScores(nn.Module):
         # were clipped), prototypes are made of the copies.
         self.protocol = "composed" if group.exact_composition else "direct"
         self.other = "direct" if group.exact_composition else "composed"
-        for name in _ALL & self.orbits.keys():
+        for name in filter(_ALL.__contains__, self.orbits):  # in one order on all processes
             for protocol in (self.other, "floor"):
                 self.spreads[_key(name, protocol)] = PrototypeSpread()
         names = ["invertibility", *(f"iterate_ratio_{k}" for k in range(1, ITERATIONS))]

@@ -13,16 +13,18 @@ from symmetry_pl.sgm.inference import InferenceNetwork
 
 @dataclass(frozen=True)
 class SelfSupervision:
-    """Parts of the loss, each a mean over images, pixels and channels.
+    """Parts of the loss, each a mean over images, pixels and channels, and what f said.
 
     Attributes:
         mse: between an image and itself carried over by way of the common prototype.
         invertibility: between a copy and itself after T and T⁻¹ of its inferred element; 0 where
             it was not asked for.
+        inferred: f(x1), elements ``(B · S, …)``.
     """
 
     mse: Tensor
     invertibility: Tensor
+    inferred: Tensor
 
 
 def self_supervision(
@@ -67,6 +69,7 @@ def self_supervision(
         carried = group.compose(carried, group.inverse(second))
     mse = F.mse_loss(group.apply(carried, repeated), repeated)
     if not invertibility:
-        return SelfSupervision(mse, mse.new_zeros(()))
+        return SelfSupervision(mse, mse.new_zeros(()), f1)
     there = group.apply(f1, x1)
-    return SelfSupervision(mse, F.mse_loss(group.apply(group.inverse(f1), there), x1))
+    back = group.apply(group.inverse(f1), there)
+    return SelfSupervision(mse, F.mse_loss(back, x1), f1)

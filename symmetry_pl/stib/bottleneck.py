@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.core import DataDescription, GeometricGrowth, Player, named_schedule
+from symmetry_pl.core.registry import build_named
 from symmetry_pl.information import kl_standard_normal
 from symmetry_pl.nn.autoencoder import AUTOENCODERS
-from symmetry_pl.nn.registry import build_named
 from symmetry_pl.stib.invariance import InvarianceModule
 
 

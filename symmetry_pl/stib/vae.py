@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from symmetry_pl.core import Player
-from symmetry_pl.nn.registry import build_named
+from symmetry_pl.core.registry import build_named
 from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.stib.bottleneck import Bottleneck
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from symmetry_pl.core.registry import build_named
 from symmetry_pl.nn.autoencoder import AUTOENCODERS, ResidualTokenAutoencoder, VectorAutoencoder
 from symmetry_pl.nn.bijection import Bijection
 from symmetry_pl.nn.mlp import ACTIVATIONS, MLP
-from symmetry_pl.nn.registry import build_named
 
 
 def assert_gradients_reach_all(module, loss):

@@ -135,11 +135,12 @@ def test_copies_by_the_oracle_have_no_spread():
 def test_iterates_compose():
     x = blobs(2)
     first, then = elements(2, 9), elements(2, 10)
-    found, prototype = iterated(GROUP, Oracle(first, then), x, 2)
+    found, prototypes = iterated(GROUP, Oracle(first, then), x, 2)
     assert torch.equal(found[0], first)
     assert torch.equal(found[1], then)
     back = GROUP.compose(GROUP.inverse(first), GROUP.inverse(then))
-    assert torch.allclose(prototype, GROUP.apply(back, x))
+    assert torch.allclose(prototypes[0], GROUP.apply(GROUP.inverse(first), x))
+    assert torch.allclose(prototypes[1], GROUP.apply(back, x))
 
 
 def test_orbits_draw_each_kind_alone():
