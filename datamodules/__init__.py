@@ -6,6 +6,7 @@ from datamodules.dsprites import DSpritesDataModule
 from datamodules.images import ImagesDataModule
 from datamodules.mnist import MNISTDataModule
 from datamodules.mnist_slices import MNISTSlicesDataModule
+from datamodules.prediction_csv import PredictionCSVDataModule
 from datamodules.qm9 import QM9DataModule
 from datamodules.signals import SignalsDataModule
 from datamodules.smiles_csv import SmilesCSVDataModule
@@ -18,6 +19,7 @@ __all__ = [
     "ImagesDataModule",
     "MNISTDataModule",
     "MNISTSlicesDataModule",
+    "PredictionCSVDataModule",
     "QM9DataModule",
     "SignalsDataModule",
     "SmilesCSVDataModule",

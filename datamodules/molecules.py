@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from datamodules.base import BatchDataset, SymmetryDataModule
+from datamodules.base import SymmetryDataModule
+from datamodules.tokens import TokenDataset, join_tokens, tokenise
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.molecules import BadRow, Vocabulary, summarise_bad_rows
+from symmetry_pl.molecules import BadRow, Representation, Vocabulary, summarise_bad_rows
 from symmetry_pl.molecules import representation as make_representation
+from symmetry_pl.molecules.fragments import MOST_SYMBOLS
 
 __all__ = [
     "MoleculeDataModule",
@@ -31,30 +32,7 @@ __all__ = [
 
 T = TypeVar("T", bound="MoleculeTable")
 
-
-class TokenDataset(BatchDataset):
-    """Rows of token ids and targets; ``__getitems__`` makes a whole batch at once.
-
-    Args:
-        tokens: ids ``(N, L)``, any integer type.
-        y: targets ``(N, t)``.
-        rows: row numbers in the source ``(N,)``.
-    """
-
-    def __init__(self, tokens: Tensor, y: Tensor, rows: Tensor) -> None:
-        self.tokens, self.y, self.rows = tokens, y, rows
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Ids ``(B, L)`` as int64, targets ``(B, t)`` and row numbers ``(B,)``."""
-        i = torch.as_tensor(indices, dtype=torch.int64)
-        return self.tokens[i].long(), self.y[i], self.rows[i]
-
-    def subset(self, indices: Tensor) -> TokenDataset:
-        """The dataset of some of the rows."""
-        return TokenDataset(self.tokens[indices], self.y[indices], self.rows[indices])
+_LEARNED_FROM = 60_000  # molecules; more of them find the same frequent pairs
 
 
 class Splits(NamedTuple):
@@ -64,13 +42,18 @@ class Splits(NamedTuple):
         train: what is trained on.
         val: validation set.
         test: test set.
-        pool: what pre-training may use, the training set included.
+        pool: what pre-training may use, the training set included; nothing held out.
     """
 
     train: Tensor
     val: Tensor
     test: Tensor
     pool: Tensor
+
+    def among(self, kept: Tensor) -> Splits:
+        """Positions in the table of the rows that ``kept`` ``(N,)`` marks, without the others."""
+        new = kept.cumsum(0) - 1
+        return Splits(*(new[part[kept[part]]] for part in self))
 
 
 @dataclass(frozen=True)
@@ -122,11 +105,13 @@ class MoleculeDataModule(SymmetryDataModule):
         on_invalid: what to do about rows that cannot be used: ``raise`` or ``drop``, with a
             warning that states the count.
         representation: how tokens spell molecules.
-        max_length: L, symbols a molecule may have; a longer one cannot be used. Null for the
-            length of the longest.
+        max_length: L, symbols a molecule may have, fragments counting as one; a longer one
+            cannot be used. Null for the length of the longest.
+        fragments: learned fragments that join symbols which often stand together; 0 for none.
+            They are learned from training molecules alone, by byte-pair encoding.
 
     Raises:
-        ValueError: for an unknown choice.
+        ValueError: for an unknown choice, or fragments of a representation that has a mask.
     """
 
     targets_option: ClassVar[str]
@@ -144,15 +129,24 @@ class MoleculeDataModule(SymmetryDataModule):
         on_invalid: Literal["raise", "drop"],
         representation: str,
         max_length: int | None = None,
+        fragments: int = 0,
     ) -> None:
         super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
         if on_invalid not in ("raise", "drop"):
             raise ValueError(f"data.on_invalid must be raise or drop, got {on_invalid!r}")
         if max_length is not None and max_length < 1:
             raise ValueError(f"data.max_length is {max_length}, less than 1")
+        if fragments < 0:
+            raise ValueError(f"data.fragments is {fragments}, less than 0")
         self.language = make_representation(representation)
+        if fragments and type(self.language).mask is not Representation.mask:
+            raise ValueError(
+                f"data.fragments is {fragments}, but {self.language.title} is decoded symbol by "
+                "symbol under a mask: set data.fragments to 0 or choose another representation"
+            )
         self.on_invalid = on_invalid
         self.max_length = max_length
+        self.fragments = fragments
         self.bad_rows: tuple[BadRow, ...] = ()
         self._loaded: tuple[TokenDataset, Splits, DataDescription] | None = None
 
@@ -176,7 +170,12 @@ class MoleculeDataModule(SymmetryDataModule):
         table, names, units = self._read()
         table = self._usable(table)
         splits = self._split(table)
-        vocabulary, tokens = tokenise(map(self.language.split, table.texts), self.max_length)
+        sequences = map(self.language.split, table.texts)
+        if self.fragments:
+            vocabulary, tokens = self._join(*tokenise(sequences), splits.pool)
+            table, tokens, splits = self._fitting(table, tokens, splits)
+        else:
+            vocabulary, tokens = tokenise(sequences, self.max_length)
         mean = table.targets[splits.train].mean(0)
         scale = table.targets[splits.train].std(0, unbiased=False)
         for name, value in zip(names, scale.tolist(), strict=True):
@@ -228,56 +227,67 @@ class MoleculeDataModule(SymmetryDataModule):
         return self._loaded
 
     def _usable(self, table: T) -> T:
-        """The table without its unusable rows, or an error that names them."""
-        bad = sorted((*table.bad, *self._too_long(table)), key=lambda b: b.row)
+        """The table without its unusable rows, as far as they are known before it is split."""
+        self.bad_rows = ()
+        bad = list(table.bad)
+        if not self.fragments:
+            bad += self._too_long(table, lambda i: len(self.language.split(table.texts[i])))
+        return self._without(table, bad)
+
+    def _join(
+        self, vocabulary: Vocabulary, tokens: Tensor, pool: Tensor
+    ) -> tuple[Vocabulary, Tensor]:
+        """Learn fragments from the pool, and join the symbols of all rows."""
+        room = MOST_SYMBOLS - len(vocabulary)
+        if self.fragments > room:
+            raise ValueError(
+                f"data.fragments is {self.fragments}, but {len(vocabulary)} symbols leave room for "
+                f"{room}"
+            )
+        generator = torch.Generator().manual_seed(self.split_seed)
+        rows = pool[torch.randperm(len(pool), generator=generator)[:_LEARNED_FROM]]
+        return join_tokens(vocabulary, tokens, rows, self.fragments)
+
+    def _fitting(self, table: T, tokens: Tensor, splits: Splits) -> tuple[T, Tensor, Splits]:
+        """The rows that are short enough once joined, with ids ``(N, max_length)``."""
+        if self.max_length is None:
+            return table, tokens, splits
+        lengths = (tokens > 0).sum(1)
+        long = self._too_long(table, lengths.tolist().__getitem__)
+        kept = lengths <= self.max_length
+        splits = splits.among(kept)
+        table = self._without(table, long)
+        for name, rows in zip(("training", "validation", "test"), splits, strict=False):
+            if not len(rows):
+                raise ValueError(f"data.max_length={self.max_length} leaves the {name} set empty")
+        return table, F.pad(tokens[kept], (0, self.max_length - tokens.shape[1])), splits
+
+    def _without(self, table: T, bad: Sequence[BadRow]) -> T:
+        """The table without these rows, or an error that names them."""
         if not bad:
             return table
-        self.bad_rows = tuple(bad)
+        bad = sorted(bad, key=lambda b: b.row)
+        self.bad_rows = tuple(sorted((*self.bad_rows, *bad), key=lambda b: b.row))
         found = f"{table.path}: {summarise_bad_rows(bad)}"
         if len(bad) == len(table.rows):
             raise ValueError(f"{found}: no row is left")
         if self.on_invalid == "raise":
             raise ValueError(f"{found} (set data.on_invalid to drop to leave them out)")
-        warnings.warn(f"{found}; left out", stacklevel=3)
+        warnings.warn(f"{found}; left out", stacklevel=4)
         return replace(table, bad=tuple(bad)).without_bad()
 
-    def _too_long(self, table: MoleculeTable) -> list[BadRow]:
+    def _too_long(self, table: MoleculeTable, length: Callable[[int], int]) -> list[BadRow]:
+        """Rows with more symbols than allowed, by their positions in the table."""
         if self.max_length is None:
             return []
         bad = {b.row for b in table.bad}
+        joined = " after joining" if self.fragments else ""
+        limit = f"symbols{joined}, more than data.max_length={self.max_length}"
         return [
-            BadRow(row, smiles, f"{length} symbols, more than data.max_length={self.max_length}")
-            for row, smiles, text in zip(
-                table.rows.tolist(), table.smiles, table.texts, strict=True
-            )
-            if row not in bad and (length := len(self.language.split(text))) > self.max_length
+            BadRow(row, smiles, f"{found} {limit}")
+            for i, (row, smiles) in enumerate(zip(table.rows.tolist(), table.smiles, strict=True))
+            if row not in bad and (found := length(i)) > self.max_length
         ]
-
-
-def tokenise(
-    sequences: Iterable[Sequence[str]], max_length: int | None = None
-) -> tuple[Vocabulary, Tensor]:
-    """The vocabulary of some sequences and their ids ``(N, L)``, in one pass.
-
-    L is ``max_length``, which no sequence may exceed, or the length of the longest. The result is
-    that of ``Vocabulary.from_sequences`` and ``encode``, without all symbols in memory.
-
-    Example:
-        >>> vocabulary, ids = tokenise([["C", "O"], ["C"]])
-        >>> vocabulary.symbols, ids.tolist()
-        (('', 'C', 'O'), [[1, 2], [1, 0]])
-    """
-    seen: dict[str, int] = {}
-    flat, lengths = array("H"), array("L")
-    for sequence in sequences:
-        flat.extend([seen.setdefault(symbol, len(seen)) for symbol in sequence])
-        lengths.append(len(sequence))
-    vocabulary = Vocabulary(["", *sorted(seen)])
-    final = np.array([vocabulary.symbols.index(symbol) for symbol in seen], dtype=np.uint8)
-    counts = np.asarray(lengths)
-    ids = np.zeros((len(counts), max_length or counts.max()), dtype=np.uint8)
-    ids[np.arange(ids.shape[1]) < counts[:, None]] = final[np.frombuffer(flat, dtype=np.uint16)]
-    return vocabulary, torch.from_numpy(ids)
 
 
 def unless(

@@ -48,6 +48,8 @@ class QM9DataModule(MoleculeDataModule):
         on_invalid: what to do about rows that cannot be used: ``raise`` or ``drop``, with a
             warning that states the count.
         representation: how tokens spell molecules.
+        fragments: learned fragments that join symbols which often stand together; 0 for none.
+            They are learned from all molecules that are not held out, by byte-pair encoding.
 
     Raises:
         ValueError: for an unknown target, formula or representation, a share out of range, an
@@ -74,10 +76,18 @@ class QM9DataModule(MoleculeDataModule):
         isomer_fraction: float = 1.0,
         on_invalid: Literal["raise", "drop"] = "raise",
         representation: str = "deepsmiles",
+        fragments: int = 0,
     ) -> None:
         _check_options(locals())
         super().__init__(
-            root, batch_size, eval_batch_size, num_workers, split_seed, on_invalid, representation
+            root,
+            batch_size,
+            eval_batch_size,
+            num_workers,
+            split_seed,
+            on_invalid,
+            representation,
+            fragments=fragments,
         )
         self.formula = formula
         self.targets = list(targets)

@@ -8,9 +8,9 @@ from typing import Literal
 
 import torch
 
-from datamodules.csv_table import read_csv, to_floats
+from datamodules.csv_table import read_columns, to_floats
 from datamodules.molecules import MoleculeDataModule, MoleculeTable, Splits
-from symmetry_pl.molecules import BadRow, canonical_smiles, check_smiles
+from symmetry_pl.molecules import canonical_smiles, check_smiles
 
 __all__ = ["SmilesCSVDataModule"]
 
@@ -46,8 +46,10 @@ class SmilesCSVDataModule(MoleculeDataModule):
             missing or not a number, another number of fields than the header): ``raise`` or
             ``drop``, with a warning that states the count. ``bad_rows`` has them all.
         representation: how tokens spell molecules.
-        max_length: L, symbols a molecule may have; a longer one cannot be used. Null for the
-            length of the longest.
+        max_length: L, symbols a molecule may have, fragments counting as one; a longer one
+            cannot be used. Null for the length of the longest.
+        fragments: learned fragments that join symbols which often stand together; 0 for none.
+            They are learned from training molecules alone, by byte-pair encoding.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -73,6 +75,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
         on_invalid: Literal["raise", "drop"] = "raise",
         representation: str = "deepsmiles",
         max_length: int | None = None,
+        fragments: int = 0,
     ) -> None:
         super().__init__(
             None,
@@ -83,6 +86,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
             on_invalid,
             representation,
             max_length,
+            fragments,
         )
         if not property_columns or len(set(property_columns)) != len(property_columns):
             raise ValueError(
@@ -104,23 +108,9 @@ class SmilesCSVDataModule(MoleculeDataModule):
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
 
     def _read(self) -> tuple[_Table, list[str], list[str]]:
-        wanted = [self.smiles_column, *self.property_columns]
-        table = read_csv(self.path, wanted, self.delimiter)
-        if not table.header:
-            raise ValueError(f"{self.path} is empty")
-        for option, name in zip(
-            ["smiles_column", *["property_columns"] * len(self.property_columns)],
-            wanted,
-            strict=True,
-        ):
-            if name not in table.columns:
-                raise ValueError(
-                    f"{self.path} has no column {name!r} (data.{option}); its columns are "
-                    f"{', '.join(table.header)}"
-                )
+        wanted = {"smiles_column": [self.smiles_column], "property_columns": self.property_columns}
+        table = read_columns(self.path, wanted, self.delimiter)
         smiles = [text.strip() for text in table.columns[self.smiles_column]]
-        if not smiles:
-            raise ValueError(f"{self.path} has a header but no rows")
         values = torch.tensor(
             [to_floats(table.columns[name]) for name in self.property_columns],
             dtype=torch.float64,
@@ -134,7 +124,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
                     canonical[row], texts[row] = self._molecule(text)
                     self._check_numbers(table.columns, row, finite[row].tolist())
                 except ValueError as error:
-                    bad[row] = BadRow(row, text, str(error))
+                    bad[row] = table.bad_row(row, text, str(error))
         units = [self.units.get(name, "") for name in self.property_columns]
         read = _Table(
             self.path,

@@ -54,8 +54,10 @@ class ZINCDataModule(MoleculeDataModule):
         on_invalid: what to do about rows that cannot be used: ``raise`` or ``drop``, with a
             warning that states the count.
         representation: how tokens spell molecules.
-        max_length: L, symbols a molecule may have; a longer one cannot be used. Null for the
-            length of the longest.
+        max_length: L, symbols a molecule may have, fragments counting as one; a longer one
+            cannot be used. Null for the length of the longest.
+        fragments: learned fragments that join symbols which often stand together; 0 for none.
+            They are learned from training molecules alone, by byte-pair encoding.
         cache: folder of what is computed; null for ``~/.cache/symmetry_pl/derived``.
 
     Raises:
@@ -80,6 +82,7 @@ class ZINCDataModule(MoleculeDataModule):
         on_invalid: Literal["raise", "drop"] = "raise",
         representation: str = "deepsmiles",
         max_length: int | None = None,
+        fragments: int = 0,
         cache: str | None = None,
     ) -> None:
         super().__init__(
@@ -91,6 +94,7 @@ class ZINCDataModule(MoleculeDataModule):
             on_invalid,
             representation,
             max_length,
+            fragments,
         )
         known = (*PUBLISHED, *PROPERTIES)
         for name in properties:

@@ -20,9 +20,10 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zer
 import datamodules
 import symmetry_pl
 from datamodules.base import SymmetryDataModule
+from datamodules.prediction_csv import PredictionCSVDataModule
 from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
 from symmetry_pl.callbacks.progress import progress
-from symmetry_pl.core import SymmetryModule
+from symmetry_pl.core import DataDescription, SymmetryModule
 from symmetry_pl.runs import (
     config_root,
     keep_history,
@@ -31,6 +32,7 @@ from symmetry_pl.runs import (
     read_metrics,
     run_name_of,
     run_of_checkpoint,
+    withdrawn_if_refused,
 )
 
 
@@ -43,6 +45,8 @@ class SymmetryCLI(LightningCLI):
     - What a checkpoint's hyper-parameters override is printed.
     - Under DDP a game needs ``find_unused_parameters``; it is switched on.
     - ``test`` without a checkpoint says that it scores random weights.
+    - What is refused before its first batch leaves no folder that looks like a run.
+    - Molecules to predict are spelled as those that the checkpoint was trained on.
     """
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -139,10 +143,18 @@ class SymmetryCLI(LightningCLI):
             loggers.append(CSVLogger(**place))
         return loggers
 
+    @property
+    def _predictions(self) -> str:
+        """Name of the table of predictions: those of another file have that file's name."""
+        data = self.datamodule
+        if isinstance(data, PredictionCSVDataModule):
+            return f"predictions_{data.path.name.split('.')[0]}"
+        return "predictions"
+
     def _callbacks(self, options: Any) -> list[Callback]:
         callbacks: list[Callback] = [
             RunRecord(list(map(str, self._option("config") or [])), self.run_dir),
-            PredictionWriter(self.run_dir),
+            PredictionWriter(self.run_dir, self._predictions),
         ]
         if options.get("logger") is not False:
             callbacks.append(Figures())
@@ -162,6 +174,27 @@ class SymmetryCLI(LightningCLI):
         return callbacks
 
     # -- subcommands -----------------------------------------------------------------------------
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it, and withdraw the folder of a run that never began."""
+        with withdrawn_if_refused(self.run_dir, lambda: self.model.batches_seen > 0):
+            super()._run_subcommand(subcommand)
+
+    def before_predict(self) -> None:
+        """Have molecules to predict spelled as those that the checkpoint was trained on."""
+        data, path = self.datamodule, self._option("ckpt_path")
+        if not isinstance(data, PredictionCSVDataModule) or path is None:
+            return
+        if getattr(self.model, "condition_dim", 0):
+            raise ValueError(
+                f"{type(self.model).__name__} is told the property when it decodes, and "
+                "PredictionCSVDataModule gives none: predict with a model that predicts it"
+            )
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        saved = state.get("symmetry_pl", {}).get("data")
+        if saved is None:
+            raise ValueError(f"--ckpt_path: {path} does not say what it was trained on")
+        data.adopt(DataDescription.from_dict(saved))
 
     def before_fit(self) -> None:
         """Load weights to start from."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from pytorch_lightning.utilities import rank_zero_only
 
 _VERSION = re.compile(r"version_(\d+)$")
 
@@ -69,6 +74,34 @@ def run_of_checkpoint(checkpoint: str) -> Path:
     """The run folder a checkpoint lies in."""
     parent = Path(checkpoint).resolve().parent
     return parent.parent if parent.name == "checkpoints" else parent
+
+
+@contextmanager
+def withdrawn_if_refused(run: Path, begun: Callable[[], bool]) -> Iterator[None]:
+    """Remove what a refused command made of a run's folder: bad input is no run.
+
+    Loggers make the folder before the data are read. A folder that was there before, or one whose
+    training had begun, stays.
+
+    Args:
+        run: the run's folder.
+        begun: whether a batch has been seen.
+    """
+    made = [folder for folder in (run, *run.parents) if not folder.exists()]
+    try:
+        yield
+    except (ValueError, FileNotFoundError):
+        if made and not begun():
+            rank_zero_only(_remove)(made)
+        raise
+
+
+def _remove(made: list[Path]) -> None:
+    """Remove the first folder, and those above it unless another run is in them."""
+    shutil.rmtree(made[0], ignore_errors=True)
+    for folder in made[1:]:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def keep_history(run: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from fake_mnist import fake_mnist  # noqa: F401 (a fixture for all)
 from small_qm9 import small_qm9  # noqa: F401 (a fixture for all)
+from small_zinc import small_zinc  # noqa: F401 (a fixture for all)
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

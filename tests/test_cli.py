@@ -118,3 +118,83 @@ def test_loggers_and_checkpoints_can_be_switched_off(tmp_path):
     assert main(["fit", *configs("stib/paper/spiral_cvae"), *quiet]) == 0
     assert not list(tmp_path.rglob("*.ckpt"))
     assert main(["fit", *configs("stib/paper/spiral_cvae"), "--trainer.fast_dev_run=true"]) == 0
+
+
+MOLECULES = "\n".join(["smiles,gap", *(f"{'C' * n}{e},{n}" for n in range(1, 9) for e in "ONF")])
+OWN = """
+seed_everything: 0
+threads: 1
+trainer: {max_epochs: 1, accelerator: cpu, log_every_n_steps: 1}
+model:
+  class_path: STIB
+  init_args:
+    autoencoder: residual_tokens
+    autoencoder_options: {length: 9, symbols: 5, width: 8, hidden: 8}
+    latent_dim: 3
+    z0_dim: 2
+    z1_dim: 1
+    y_dim: 1
+    predictor_options: {width: 8, depth: 1}
+    critic_width: 8
+data:
+  class_path: SmilesCSVDataModule
+  init_args: {path: own.csv, property_columns: [gap], units: {gap: eV}, batch_size: 4}
+"""
+
+
+@pytest.fixture
+def own_molecules(tmp_path):
+    """A chemist's file and config, in the working folder."""
+    (tmp_path / "own.csv").write_text(MOLECULES + "\n")
+    (tmp_path / "own.yaml").write_text(OWN)
+    return tmp_path
+
+
+def test_molecules_of_another_file_are_predicted(own_molecules, capsys):
+    assert main(["fit", "--config=own.yaml"]) == 0
+    run = own_molecules / "lightning_logs/own/version_0"
+    (own_molecules / "own.csv").unlink()  # what it was trained on is not needed any more
+    (own_molecules / "new.csv").write_text("name,smiles\na,OCC\nb,CCS\nc,NCCC\nd,FC\n")
+    predict = ["predict", f"--ckpt_path={run}/checkpoints/last.ckpt"]
+    predict += ["--data=PredictionCSVDataModule", "--data.path=new.csv"]
+    assert main(predict) == 2
+    assert (
+        "row 1 on line 3 ('CCS'): the model has never seen the symbol 'S'"
+        in capsys.readouterr().err
+    )
+    assert not list(run.glob("predictions*"))
+    with pytest.warns(UserWarning, match="1 unusable row: .*left out"):
+        assert main([*predict, "--data.on_invalid=drop"]) == 0
+    header, *lines = (run / "predictions_new.csv").read_text().splitlines()
+    assert header.split(",")[:4] == ["row", "smiles", "reconstruction", "gap_eV"]
+    assert [line.split(",")[:2] for line in lines] == [["0", "OCC"], ["2", "NCCC"], ["3", "FC"]]
+    fresh = ["predict", "--config=own.yaml", *predict[2:]]
+    assert main(fresh) == 2
+    assert "use it with symmetry predict --ckpt_path" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (MOLECULES + "\nC1CC,1\nCCC\nCCCO,nan\n", "3 unusable rows"),
+        (MOLECULES.replace("gap", "Gap"), "has no column 'gap' (data.property_columns)"),
+        ("", "(data.path) is empty"),
+        (None, "there is no file own.csv (data.path)"),
+    ],
+)
+def test_a_refusal_leaves_nothing_that_looks_like_a_run(own_molecules, content, words, capsys):
+    (own_molecules / "own.csv").unlink()
+    if content is not None:
+        (own_molecules / "own.csv").write_text(content)
+    assert main(["fit", "--config=own.yaml"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert words in error
+    assert error.startswith("symmetry: error: ")
+    assert not (own_molecules / "lightning_logs").exists()
+
+
+def test_a_refusal_leaves_other_runs_alone(own_molecules):
+    (own_molecules / "lightning_logs/own/version_0").mkdir(parents=True)
+    length = "--model.autoencoder_options={length: 8, symbols: 5, width: 8, hidden: 8}"
+    assert main(["fit", "--config=own.yaml", length]) == 2  # the model refuses the data
+    assert [p.name for p in own_molecules.glob("lightning_logs/own/*")] == ["version_0"]

@@ -52,6 +52,8 @@ def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path, request, monk
         monkeypatch.setenv("SYMMETRY_DATA", str(tmp_path))
     if "isomers_" in name or "qm9" in name:
         request.getfixturevalue("small_qm9")
+    if "zinc" in name:
+        request.getfixturevalue("small_zinc")
     configs = ["--config", str(ROOT / name), "--config", str(TWINS / name)]
     assert main(["fit", *configs]) == 0
     folder = tmp_path / "lightning_logs" / name.removesuffix(".yaml") / "version_0"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from symmetry_pl.callbacks import plots
+from symmetry_pl.callbacks import plots, property_plane
 from symmetry_pl.callbacks.painter import Curves
 from symmetry_pl.core import DataDescription, SymmetryModule
 from symmetry_pl.stib.invariance import InvarianceModule
@@ -19,7 +19,7 @@ _STEPS = 5
 
 
 class BottleneckPainter:
-    """The latent plane, reconstructions, targets, molecules and the game over time."""
+    """Latent and property plane, reconstructions, targets, molecules, and the game over time."""
 
     curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _GAME, "val": _LEAKAGE}
 
@@ -48,7 +48,10 @@ def _evaluation_figures(
     assert data is not None
     hues = {k: v.double().numpy() for k, v in colours.items()}
     z1 = shown["z1"].double().numpy() if "z1" in shown else None
-    yield "latent_plane", plots.latent_plane(shown["z0"].double().numpy(), z1, hues)
+    z0 = shown["z0"].double().numpy()
+    yield "latent_plane", plots.latent_plane(z0, z1, hues)
+    if z1 is not None and _sectioned(shown, colours):
+        yield "property_plane", property_plane.property_plane(z0, z1, hues)
     if "y_hat" in shown and data.physical:
         names = [f"{n} [{u}]" for n, u in zip(data.target_names, data.target_units, strict=True)]
         truth, predicted = (module.physical(shown[k]).double().numpy() for k in ("y", "y_hat"))
@@ -59,6 +62,13 @@ def _evaluation_figures(
         yield "reconstructions", plots.reconstructions(pairs, next(iter(hues.items())))
     if data.kind == "tokens":
         yield from _molecule_figures(module, data)
+
+
+def _sectioned(shown: dict[str, Tensor], colours: dict[str, Tensor]) -> bool:
+    """Whether the codes can be cut into sections: they are finite, and enough."""
+    values = [shown["z0"], shown["z1"], *colours.values()]
+    enough = len(shown["z0"]) >= property_plane.MIN_POINTS
+    return enough and all(bool(v.isfinite().all()) for v in values)
 
 
 def _molecule_figures(module: InvarianceModule, data: DataDescription) -> Iterator[tuple[str, Any]]:

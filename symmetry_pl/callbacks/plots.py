@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 Array = npt.NDArray[np.float64]
 
 BINS = 10
-_POINT: dict[str, Any] = {"linewidths": 0, "alpha": 0.8, "rasterized": True}
+POINT: dict[str, Any] = {"linewidths": 0, "alpha": 0.8, "rasterized": True}
 
 
 def new_figure(columns: int, rows: int = 1, width: float = 4.2, height: float = 3.9) -> Figure:
@@ -100,8 +100,8 @@ def targets(truth: Array, predicted: Array, names: Sequence[str]) -> Figure:
         ends = [min(truth[:, i].min(), predicted[:, i].min())]
         ends.append(max(truth[:, i].max(), predicted[:, i].max()))
         axis.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
-        size = _size(len(truth))
-        axis.scatter(truth[:, i], predicted[:, i], s=size, color="#3b6ea5", **_POINT)
+        size = marker_area(len(truth))
+        axis.scatter(truth[:, i], predicted[:, i], s=size, color="#3b6ea5", **POINT)
         axis.set(xlabel="true", ylabel="predicted", title=f"{name}: MAE {error:.3g}")
     return figure
 
@@ -124,7 +124,7 @@ def history(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], ylabe
     return figure
 
 
-def _size(points: int) -> float:
+def marker_area(points: int) -> float:
     """Area of a marker: few points are drawn larger."""
     return float(np.clip(10_000 / max(points, 1), 4, 22))
 
@@ -149,8 +149,8 @@ def _coloured(figure: Figure | None, axis: Axes, points: Array, values: Array, n
         cmap="turbo",
         vmin=edges[0],
         vmax=edges[-1],
-        s=_size(len(points)),
-        **_POINT,
+        s=marker_area(len(points)),
+        **POINT,
     )
     axis.spines[["top", "right"]].set_visible(False)
     if figure is not None:

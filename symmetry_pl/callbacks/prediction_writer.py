@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -24,13 +25,18 @@ class PredictionWriter(BasePredictionWriter):
     learned (``SymmetryModule.learned``), or that predicts images, gets that and the same tensors in
     ``predictions.npz``; a table holds no images.
 
+    Files are written beside their place and moved there when they are whole, so that what a failed
+    or interrupted command leaves is never half a table.
+
     Args:
         run_dir: the run's folder.
+        name: name of the files, without suffix.
     """
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, name: str = "predictions") -> None:
         super().__init__("epoch")
         self.run_dir = run_dir
+        self.name = name
 
     def write_on_epoch_end(
         self,
@@ -52,15 +58,27 @@ class PredictionWriter(BasePredictionWriter):
         if learned or any(values.ndim > 2 for values in joined.values()):
             tensors = {**joined, **learned}
             arrays: dict[str, Any] = {k: v.detach().cpu().numpy() for k, v in tensors.items()}
-            self.run_dir.mkdir(parents=True, exist_ok=True)
-            np.savez(self.run_dir / f"predictions{rank}.npz", **arrays)
-        path = self.run_dir / f"predictions{rank}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
+            with _whole(self.run_dir / f"{self.name}{rank}.npz", "wb") as file:
+                np.savez(file, **arrays)
+        path = self.run_dir / f"{self.name}{rank}.csv"
+        with _whole(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))
         print(f"{len(next(iter(columns.values())))} predictions in {path}")
+
+
+@contextmanager
+def _whole(path: Path, mode: str, **options: Any) -> Iterator[IO[Any]]:
+    """A file that appears under its name when it is complete, in the place of an older one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open(mode, **options) as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _columns(name: str, values: Tensor, data: DataDescription) -> dict[str, list[Any]]:

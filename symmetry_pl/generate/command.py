@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import os
-import tempfile
+import math
+import shlex
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from datamodules.csv_table import read_csv
+from datamodules.molecules import MoleculeDataModule
 from symmetry_pl.core import DataDescription
 from symmetry_pl.generate.checkpoint import load_data, load_model
 from symmetry_pl.generate.sampling import Codes, Outcome, encode, fix, generate, like, prior
-from symmetry_pl.molecules import PROPERTIES, Vocabulary, canonical_smiles, representation
+from symmetry_pl.generate.series import write_series
+from symmetry_pl.generate.table import computed_property, csv_text, table, unit_of, write_whole
+from symmetry_pl.generate.values import Answer, held_out_error
+from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
 from symmetry_pl.stib.bottleneck import Bottleneck
 
 __all__ = ["main"]
@@ -31,28 +35,49 @@ def main(args: list[str]) -> int:
         raise ValueError("--n must be at least 1 and --spread not negative")
     if (options.like is None) == (not options.property):
         raise ValueError("give either --like SMILES or --property name=value")
-    model, data = load_model(Path(options.ckpt_path))
+    checkpoint, out = Path(options.ckpt_path), Path(options.out)
+    model, data = load_model(checkpoint)
     assert isinstance(model, Bottleneck)
-    wanted = dict(_named("--property", text, data) for text in options.property)
+    wanted = dict(_values(text, data) for text in options.property)
+    several = _several(wanted, out)
     within = dict(_named("--within", text, data) for text in options.within)
     if within and model.condition_dim:
         raise ValueError(f"--within: a {type(model).__name__} predicts no property to judge by")
     held = None if options.like is None else like(model, data, options.like)
     known = None if options.train is None else _training_file(options.train, options.smiles_column)
-    codes, trained_on = _codes(model, data, Path(options.ckpt_path), options.seed)
+    molecules = _data(checkpoint, data)
+    codes, trained_on = _codes(model, data, molecules, options.seed)
     known = trained_on if known is None else known
-    avoid: frozenset[str] = frozenset()
+    decode = partial(
+        generate,
+        model,
+        data,
+        codes,
+        n=options.n,
+        spread=options.spread,
+        seed=options.seed,
+        within=within,
+    )
+    if several is not None:
+        fixed = {name: values[0] for name, values in wanted.items() if name != several}
+        answers = []
+        for value in wanted[several]:
+            outcome = decode(held=fix(codes, data, {**fixed, several: value}))
+            answers.append(Answer.of(value, outcome, several, data))
+        own = None if molecules is None else held_out_error(model, data, molecules, several)
+        about = _about(options, type(model).__name__, args) | {"fixed": fixed, "within": within}
+        print("\n".join(write_series(out, answers, several, data, known, own, about)))
+        return 0
+    asked = {name: values[0] for name, values in wanted.items()}
     if held is None:
-        held = fix(codes, data, wanted)
+        outcome = decode(held=fix(codes, data, asked))
     else:
         avoid = frozenset({canonical_smiles(options.like) or ""})
-    near = options.like is not None
-    outcome = generate(
-        model, data, codes, held, options.n, near, options.spread, options.seed, avoid, within
-    )
-    _write(Path(options.out), _table(outcome, data))
-    asked = _asked(held, model, data, wanted)
-    print("\n".join(_report(outcome, options.n, Path(options.out), asked, data, known)))
+        outcome = decode(held=held, near=True, avoid=avoid)
+        physical = model.physical(held.y)[0].tolist()
+        asked = dict(zip(data.target_names, physical, strict=True))
+    write_whole(out, csv_text(table(outcome, data)))
+    print("\n".join(_report(outcome, options.n, out, asked, data, known)))
     return 0
 
 
@@ -68,8 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         "--property",
         action="append",
         default=[],
-        metavar="NAME=VALUE",
-        help="keep a Z1 that predicts this value, in the property's unit; may be repeated",
+        metavar="NAME=VALUE[,VALUE…]",
+        help="keep a Z1 that predicts this value, in the property's unit; may be repeated; several "
+        "values of one property give so many rows of molecules",
     )
     add(
         "--within",
@@ -78,8 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=DISTANCE",
         help="leave out molecules that the model, encoding them again, predicts farther away",
     )
-    add("--n", type=int, default=200, help="molecules wanted")
-    add("--out", required=True, help="CSV file to write")
+    add("--n", type=int, default=200, help="molecules wanted, of each value")
+    add("--out", required=True, help="CSV file to write; a folder if a property has several values")
     add("--seed", type=int, default=0, help="seed of the walk")
     add(
         "--spread",
@@ -99,9 +125,46 @@ def _named(option: str, text: str, data: DataDescription) -> tuple[str, float]:
         known = ", ".join(data.target_names)
         raise ValueError(f"{option}: the model knows no {name!r}, only {known}")
     try:
-        return name, float(value)
+        number = float(value)
     except ValueError:
-        raise ValueError(f"{option} must be {name}=number, got {text!r}") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{option} must be {name}=number, got {text!r}")
+    return name, number
+
+
+def _values(text: str, data: DataDescription) -> tuple[str, list[float]]:
+    """Name of a target and numbers of one ``name=number,number,…``."""
+    name, _, values = text.partition("=")
+    numbers = [_named("--property", f"{name}={value}", data)[1] for value in values.split(",")]
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"--property: {text!r} has a value twice")
+    return name, numbers
+
+
+def _several(wanted: dict[str, list[float]], out: Path) -> str | None:
+    """The property with several values, if there is one, where ``out`` can hold the result."""
+    names = [name for name, values in wanted.items() if len(values) > 1]
+    if len(names) > 1:
+        raise ValueError(
+            f"--property: {names[0]} and {names[1]} have several values, only one may have them"
+        )
+    if names and out.exists() and not out.is_dir():
+        raise ValueError(f"--out: several values are written to a folder, and {out} is a file")
+    if not names and out.is_dir():
+        raise ValueError(f"--out: molecules are written to a file, and {out} is a folder")
+    return names[0] if names else None
+
+
+def _about(options: argparse.Namespace, model: str, args: list[str]) -> dict[str, Any]:
+    """What decides the molecules, for the summary."""
+    return {
+        "command": shlex.join(["symmetry", "generate", *args]),
+        "model": model,
+        "n": options.n,
+        "seed": options.seed,
+        "spread": options.spread,
+    }
 
 
 def _training_file(path: str, column: str) -> set[str]:
@@ -112,16 +175,23 @@ def _training_file(path: str, column: str) -> set[str]:
     return {c for text in columns[column] if (c := canonical_smiles(text.strip()))}
 
 
+def _data(checkpoint: Path, data: DataDescription) -> MoleculeDataModule | None:
+    """What the model was trained on, where it can be read."""
+    try:
+        return load_data(checkpoint, data)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"Z0 is drawn from its prior, as the training data cannot be read: {error}")
+        return None
+
+
 def _codes(
-    model: Bottleneck, data: DataDescription, checkpoint: Path, seed: int
+    model: Bottleneck, data: DataDescription, molecules: MoleculeDataModule | None, seed: int
 ) -> tuple[Codes, set[str] | None]:
     """Codes of training molecules, and these if they are not too many; else of the prior."""
     generator = torch.Generator().manual_seed(seed)
-    try:
-        training = load_data(checkpoint, data).training_set
-    except (ValueError, FileNotFoundError) as error:
-        print(f"Z0 is drawn from its prior, as the training data cannot be read: {error}")
+    if molecules is None:
         return prior(model, data, _CODES, generator), None
+    training = molecules.training_set
     rows = torch.randperm(len(training), generator=generator)[:_CODES]
     x, y = training.tokens[rows], training.y[rows]
     if len(training) > _COMPARED:
@@ -129,52 +199,6 @@ def _codes(
     vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
     smiles = (language.decode(symbols) for symbols in vocabulary.decode(training.tokens))
     return encode(model, x, y), {c for s in smiles if s and (c := canonical_smiles(s))}
-
-
-def _asked(
-    held: Codes, model: Bottleneck, data: DataDescription, wanted: dict[str, float]
-) -> dict[str, float]:
-    """Target to the value that the generated molecules should have, in its own unit."""
-    if wanted:
-        return wanted
-    return dict(zip(data.target_names, model.physical(held.y)[0].tolist(), strict=True))
-
-
-def _labels(data: DataDescription) -> list[str]:
-    units = data.target_units or ("",) * len(data.target_names)
-    return [f"{n}_{u}" if u else n for n, u in zip(data.target_names, units, strict=True)]
-
-
-def _table(outcome: Outcome, data: DataDescription) -> list[dict[str, Any]]:
-    """One row a molecule: predicted and computed properties, and its code."""
-    rows = []
-    for molecule in outcome.molecules:
-        row: dict[str, Any] = {"smiles": molecule.smiles}
-        if molecule.y is not None:
-            for label, value in zip(_labels(data), molecule.y.tolist(), strict=True):
-                row[f"predicted_{label}"] = value
-        row |= {name: function(molecule.smiles) for name, function in PROPERTIES.items()}
-        for part, code in (("z0", molecule.z0), ("z1", molecule.z1)):
-            if code is not None:
-                row |= {f"{part}_{i}": value for i, value in enumerate(code.tolist())}
-        rows.append(row)
-    return rows
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """The whole file or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]) if rows else ["smiles"])
-            writer.writeheader()
-            writer.writerows(rows)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _report(
@@ -192,12 +216,11 @@ def _report(
         lines[0] = f"only {len(found)} of {n} molecules in {path}"
     for name, value in asked.items():
         i = data.target_names.index(name)
-        unit = data.target_units[i] if data.target_units else ""
-        line = f"{name}: {value:.4g} {unit}".rstrip() + " asked for"
+        line = f"{name}: {value:.4g} {unit_of(name, data)}".rstrip() + " asked for"
         predicted = [float(m.y[i]) for m in found if m.y is not None]
         if predicted:
             line += f"; predicted for the molecules, mean error {_error(predicted, value):.3g}"
-        computed = PROPERTIES.get(f"{name.removesuffix('_rdkit')}_rdkit")
+        computed = computed_property(name)
         if computed is not None and found:
             true = [computed(m.smiles) for m in found]
             line += f"; computed by RDKit, mean error {_error(true, value):.3g}"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core import DataDescription
-from symmetry_pl.molecules import SymbolMask, Vocabulary, canonical_smiles, representation
+from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
 from symmetry_pl.stib.bottleneck import Bottleneck
 
 __all__ = ["Codes", "Molecule", "Outcome", "encode", "fix", "generate", "like", "prior"]
@@ -182,9 +182,14 @@ def generate(
     limits = held.y.new_tensor(list((within or {}).values()))
     target = model.physical(held.y)[0, columns]
     seen, outcome = set(avoid), Outcome()
-    for z0 in _proposals(model, codes, held, near, spread, generator):
+    # a search takes long, so that no more codes are decoded than are likely to be needed
+    rows = 500 if model.autoencoder.candidates == 1 else min(500, 2 * n)
+    for z0 in _proposals(model, codes, held, near, spread, generator, rows):
         z1 = None if held.z1 is None else held.z1.expand(len(z0), -1)
-        ids = _decode(model, mask, z0, z1, held.y.expand(len(z0), -1))
+        told = held.y.expand(len(z0), -1)
+        ids = model.decode(z0, z1, told, mask)
+        searched = model.search(ids, z0, z1, told)
+        ids = ids if searched is None else searched
         again = None if model.condition_dim else model.physical(encode(model, ids).y)
         for i, symbols in enumerate(vocabulary.decode(ids)):
             if len(outcome.molecules) == n or outcome.decoded == 50 * n:
@@ -215,8 +220,9 @@ def _proposals(
     near: bool,
     spread: float,
     generator: torch.Generator,
+    rows: int,
 ) -> Iterator[Tensor]:
-    """Endless batches of Z0."""
+    """Endless batches of Z0, of so many rows."""
     distance = None
     if held.z1 is None and not model.condition_dim:
         distance = (codes.y - held.y).square().sum(1)
@@ -228,16 +234,6 @@ def _proposals(
             order = torch.randperm(len(codes.z0), generator=generator)
         else:
             order = distance.argsort()
-        for rows in torch.split(order, 500):
-            z0 = codes.z0[rows]
+        for chosen in torch.split(order, rows):
+            z0 = codes.z0[chosen]
             yield z0 + scale * torch.randn(z0.shape, generator=generator, dtype=z0.dtype)
-
-
-def _decode(
-    model: Bottleneck, mask: SymbolMask | None, z0: Tensor, z1: Tensor | None, y: Tensor
-) -> Tensor:
-    """Symbol ids ``(B, L)``, inside the language where it has rules."""
-    if mask is None:
-        return model.decode(z0, z1, y)
-    ids: Tensor = mask(model.prediction(z0, z1, y))
-    return ids

@@ -12,6 +12,7 @@ from symmetry_pl.molecules.chemistry import (
 )
 from symmetry_pl.molecules.deep_smiles import DeepSmiles
 from symmetry_pl.molecules.drawing import draw_molecules, draw_predictions, draw_reconstructions
+from symmetry_pl.molecules.fragments import apply_fragments, learn_fragments
 from symmetry_pl.molecules.grammar import Grammar
 from symmetry_pl.molecules.grammar_mask import GrammarMask
 from symmetry_pl.molecules.grammar_rings import RingMask
@@ -32,6 +33,7 @@ __all__ = [
     "Selfies",
     "SymbolMask",
     "Vocabulary",
+    "apply_fragments",
     "canonical_smiles",
     "check_smiles",
     "draw_molecules",
@@ -39,6 +41,7 @@ __all__ = [
     "draw_reconstructions",
     "find_bad_rows",
     "formula",
+    "learn_fragments",
     "representation",
     "same_molecule",
     "summarise_bad_rows",

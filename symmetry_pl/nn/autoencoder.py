@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
+import torch
 from torch import Tensor, nn
 
+from symmetry_pl.nn.gated_tokens import TokenModel
 from symmetry_pl.nn.mlp import MLP
-from symmetry_pl.nn.recurrent_tokens import ConvolutionEncoder, RecurrentDecoder
+from symmetry_pl.nn.recurrent_tokens import (
+    ConvolutionEncoder,
+    RecurrentDecoder,
+    RecurrentEncoder,
+)
 from symmetry_pl.nn.residual_tokens import TokenDecoder, TokenEncoder
+
+if TYPE_CHECKING:
+    from symmetry_pl.molecules import SymbolMask
+
+_SEARCHED = 50  # codes at a time
+_SAME = 1e-2  # largest distance in a coordinate of two codes of one molecule, at bf16
 
 
 class Autoencoder(nn.Module, ABC):
@@ -24,6 +37,8 @@ class Autoencoder(nn.Module, ABC):
     kind: ClassVar[str]
     encoder: nn.Module
     decoder: nn.Module
+    candidates: int = 1
+    """Inputs that ``search`` tries for a code."""
 
     def __init__(self, code_dim: int, decoder_dim: int) -> None:
         super().__init__()
@@ -34,17 +49,22 @@ class Autoencoder(nn.Module, ABC):
         """Code ``(B, code_dim)`` of an input."""
         return self.encoder(x)  # type: ignore[no-any-return]
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Parameters of p(x|z): means ``(B, d)`` of a vector, logits ``(B, L, V)`` of tokens."""
-        return self.decoder(z)  # type: ignore[no-any-return]
-
     @abstractmethod
-    def loss(self, prediction: Tensor, x: Tensor) -> Tensor:
+    def nll(self, z: Tensor, x: Tensor) -> Tensor:
         """−log p(x|z) up to constants, ``(B,)``, summed over the coordinates of one input."""
 
     @abstractmethod
-    def point(self, prediction: Tensor) -> Tensor:
-        """The most likely input under ``prediction``, of the shape of x."""
+    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+        """A likely input under p(x|z), of the shape of x.
+
+        Args:
+            z: what the decoder takes ``(B, decoder_dim)``.
+            mask: keeps token sequences inside their language.
+        """
+
+    def search(self, z: Tensor, x: Tensor) -> Tensor:
+        """An input at least as near to the codes z as the decoded ``x``; here that itself."""
+        return x
 
     @property
     @abstractmethod
@@ -82,13 +102,14 @@ class VectorAutoencoder(Autoencoder):
         self.encoder = MLP(x_dim, code_dim, width, depth, activation, bias=encoder_bias)
         self.decoder = MLP(decoder_dim, x_dim, width, depth, activation)
 
-    def loss(self, prediction: Tensor, x: Tensor) -> Tensor:
+    def nll(self, z: Tensor, x: Tensor) -> Tensor:
         """‖x − x̂‖², ``(B,)``."""
-        return (prediction - x).square().sum(1)
+        error: Tensor = self.decoder(z) - x
+        return error.square().sum(1)
 
-    def point(self, prediction: Tensor) -> Tensor:
-        """The mean itself."""
-        return prediction
+    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+        """The mean of p(x|z)."""
+        return self.decoder(z)  # type: ignore[no-any-return]
 
     @property
     def x_shape(self) -> tuple[int, ...]:
@@ -103,27 +124,35 @@ class TokenAutoencoder(Autoencoder):
     length: int
     symbols: int
 
-    def loss(self, prediction: Tensor, x: Tensor) -> Tensor:
-        """Cross-entropy summed over positions, padding included, ``(B,)``."""
-        return nn.functional.cross_entropy(prediction.transpose(1, 2), x, reduction="none").sum(1)
-
-    def point(self, prediction: Tensor) -> Tensor:
-        """The most likely symbol of every position."""
-        return prediction.argmax(-1)
-
     @property
     def x_shape(self) -> tuple[int, ...]:
         """``(L,)``."""
         return (self.length,)
 
 
-class ResidualTokenAutoencoder(TokenAutoencoder):
+class ParallelTokenAutoencoder(TokenAutoencoder):
+    """The decoder gives the logits ``(B, L, V)`` of all positions from the latent vector alone.
+
+    Training and evaluation decode alike: there is no teacher to force.
+    """
+
+    def nll(self, z: Tensor, x: Tensor) -> Tensor:
+        """Cross-entropy summed over positions, padding included, ``(B,)``."""
+        logits = self.decoder(z).transpose(1, 2)
+        return nn.functional.cross_entropy(logits, x, reduction="none").sum(1)
+
+    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+        """The most likely symbol of every position, one after the other inside a mask."""
+        logits: Tensor = self.decoder(z)
+        ids: Tensor = logits.argmax(-1) if mask is None else mask(logits)
+        return ids
+
+
+class ResidualTokenAutoencoder(ParallelTokenAutoencoder):
     """Residual MLPs between token ids ``(B, L)`` and a latent space; cross-entropy in nats.
 
-    All positions are decoded at once from the latent vector, so that training and evaluation
-    decode alike: there is no teacher to force. The code is not normalised: a layer norm over z
-    would fix its sum and its length, so that z0 always knew the sum of z1, and no adversary could
-    take that from it.
+    The code is not normalised: a layer norm over z would fix its sum and its length, so that z0
+    always knew the sum of z1, and no adversary could take that from it.
 
     Args:
         code_dim: see ``Autoencoder``.
@@ -154,7 +183,7 @@ class ResidualTokenAutoencoder(TokenAutoencoder):
         self.decoder = TokenDecoder(length, symbols, decoder_dim, width, hidden, decoder_blocks)
 
 
-class RecurrentTokenAutoencoder(TokenAutoencoder):
+class RecurrentTokenAutoencoder(ParallelTokenAutoencoder):
     """Convolutions and GRUs, the networks of STIB's appendix 2.2 for QM9.
 
     Args:
@@ -188,8 +217,118 @@ class RecurrentTokenAutoencoder(TokenAutoencoder):
         self.decoder = RecurrentDecoder(length, symbols, decoder_dim, stem, width, layers)
 
 
+class GRUTokenAutoencoder(ParallelTokenAutoencoder):
+    """A GRU on both sides, the networks of STIB's appendix 2.3 for ZINC.
+
+    Args:
+        code_dim: see ``Autoencoder``.
+        decoder_dim: see ``Autoencoder``.
+        length: L, positions.
+        symbols: V, size of the vocabulary.
+        encoder_units: units of the encoder's GRU.
+        encoder_widths: units of its dense layers.
+        stem: units of the decoder's dense layer.
+        width: units of each of the decoder's GRUs.
+        layers: GRUs of the decoder.
+    """
+
+    def __init__(
+        self,
+        code_dim: int,
+        decoder_dim: int,
+        length: int = 80,
+        symbols: int = 76,
+        encoder_units: int = 12,
+        encoder_widths: Sequence[int] = (1356, 128),
+        stem: int = 36,
+        width: int = 501,
+        layers: int = 3,
+    ) -> None:
+        super().__init__(code_dim, decoder_dim)
+        self.length = length
+        self.symbols = symbols
+        self.encoder = RecurrentEncoder(length, symbols, code_dim, encoder_units, encoder_widths)
+        self.decoder = RecurrentDecoder(length, symbols, decoder_dim, stem, width, layers)
+
+
+class GatedTokenAutoencoder(TokenAutoencoder):
+    """A residual MLP encodes; gated recurrences decode, given z and what they have written.
+
+    Training is teacher-forced, evaluation never: ``decode`` is given z alone. ``search`` tries
+    several sequences for a code, those that a beam search finds most likely, encodes them again
+    and chooses the one whose own code is nearest to z. So the encoder proves what the decoder
+    only guesses: a sequence with the very code z was found, whatever its rank.
+
+    Args:
+        code_dim: see ``Autoencoder``.
+        decoder_dim: see ``Autoencoder``.
+        length: L, positions.
+        symbols: V, size of the vocabulary.
+        width: residual stream of the decoder.
+        blocks: recurrences of the decoder.
+        frequencies: see ``TokenModel``.
+        stem_blocks: see ``TokenModel``.
+        encoder_width: residual stream of the encoder.
+        encoder_blocks: residual blocks of the encoder.
+        embedding: size of a symbol's vector in the encoder.
+        candidates: sequences tried for a code; 1 for no search.
+    """
+
+    encoder: TokenEncoder
+    decoder: TokenModel
+
+    def __init__(
+        self,
+        code_dim: int,
+        decoder_dim: int,
+        length: int = 18,
+        symbols: int = 22,
+        width: int = 256,
+        blocks: int = 3,
+        frequencies: int = 3,
+        stem_blocks: int = 2,
+        encoder_width: int = 512,
+        encoder_blocks: int = 2,
+        embedding: int = 64,
+        candidates: int = 1,
+    ) -> None:
+        super().__init__(code_dim, decoder_dim)
+        if candidates < 1:
+            raise ValueError(f"candidates must be at least 1, got {candidates}")
+        self.length, self.symbols, self.candidates = length, symbols, candidates
+        self.encoder = TokenEncoder(
+            length, symbols, code_dim, encoder_width, 2 * encoder_width, encoder_blocks, embedding
+        )
+        self.decoder = TokenModel(
+            length, symbols, decoder_dim, width, 2 * width, blocks, frequencies, stem_blocks
+        )
+
+    def nll(self, z: Tensor, x: Tensor) -> Tensor:
+        """Cross-entropy of the symbols and of the end, given those before, ``(B,)``."""
+        return self.decoder.nll(x, z)
+
+    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+        """Greedily, the most likely symbol after those written so far."""
+        return self.decoder.most_likely(z, mask)
+
+    @torch.no_grad()
+    def search(self, z: Tensor, x: Tensor) -> Tensor:
+        """``x``, and where its code is not z, the candidate whose code is nearest to z."""
+        x = x.clone()
+        shared = min(self.code_dim, self.decoder_dim)
+        distance = (self.encode(x)[:, :shared] - z[:, :shared]).abs().amax(1)
+        for rows in torch.split((distance > _SAME).nonzero()[:, 0], _SEARCHED):
+            found = self.decoder.candidates(z[rows], self.candidates)
+            codes = self.encode(found.flatten(0, 1))[:, :shared].view(*found.shape[:2], shared)
+            nearest = (codes - z[rows, None, :shared]).square().sum(2).argmin(1)
+            x[rows] = found[torch.arange(len(rows), device=x.device), nearest]
+        return x
+
+
 AUTOENCODERS: dict[str, type[Autoencoder]] = {
     "mlp": VectorAutoencoder,
     "residual_tokens": ResidualTokenAutoencoder,
     "recurrent_tokens": RecurrentTokenAutoencoder,
+    "gru_tokens": GRUTokenAutoencoder,
+    "gated_tokens": GatedTokenAutoencoder,
 }

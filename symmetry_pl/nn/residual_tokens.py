@@ -43,7 +43,8 @@ class TokenEncoder(nn.Module):
     """Encode a padded token sequence as one vector, all positions at once.
 
     The first layer is a linear map of the flattened one-hot code, computed as a sum of one
-    looked-up row per position; no one-hot tensor is made.
+    looked-up row per position; no one-hot tensor is made. Of a large vocabulary, where that map
+    would have more parameters than all else, each symbol may be given a short vector first.
 
     Args:
         length: L, tokens per sequence, padding included.
@@ -52,6 +53,7 @@ class TokenEncoder(nn.Module):
         width: size of the residual stream.
         hidden: size of the hidden layer of each block.
         blocks: number of residual blocks.
+        embedding: size of the vector of a symbol, whatever its position; 0 for none.
 
     Example:
         >>> encoder = TokenEncoder(length=5, symbols=3, dim=2, width=8, hidden=16, blocks=1)
@@ -69,11 +71,16 @@ class TokenEncoder(nn.Module):
         width: int = 512,
         hidden: int = 1024,
         blocks: int = 2,
+        embedding: int = 0,
     ) -> None:
         super().__init__()
         self.length, self.symbols = length, symbols
-        self.table = nn.Parameter(torch.randn(length * symbols, width) / length**0.5)
-        self.register_buffer("offsets", torch.arange(length) * symbols, persistent=False)
+        if embedding:
+            self.embedding = nn.Embedding(symbols, embedding, padding_idx=0)
+            self.join = nn.Linear(length * embedding, width)
+        else:
+            self.table = nn.Parameter(torch.randn(length * symbols, width) / length**0.5)
+            self.register_buffer("offsets", torch.arange(length) * symbols, persistent=False)
         self.blocks = nn.Sequential(*(ResidualBlock(width, hidden) for _ in range(blocks)))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, dim)
@@ -91,8 +98,10 @@ class TokenEncoder(nn.Module):
                 f"tokens must have shape (B, {self.length}), got {tuple(tokens.shape)}: were they "
                 "made with another vocabulary?"
             )
-        rows = tokens.long() + self.offsets
-        h = F.embedding_bag(rows, self.table, mode="sum")
+        if hasattr(self, "table"):
+            h = F.embedding_bag(tokens.long() + self.offsets, self.table, mode="sum")
+        else:
+            h = self.join(self.embedding(tokens.long()).flatten(1))
         code: Tensor = self.head(self.norm(self.blocks(h)))
         return _at_least_float32(code)
 

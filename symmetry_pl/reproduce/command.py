@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Experiment, System
-from symmetry_pl.reproduce.report import fill_pages, write_results
+from symmetry_pl.reproduce.report import fill_pages, write_figure, write_results
 from symmetry_pl.runs import config_root
 
 # Processes are forked from one that has imported everything: a run of seconds would otherwise spend
@@ -28,7 +28,9 @@ EXPERIMENTS = {
     "sgm/mnist_affine": "symmetry_pl.reproduce.sgm_prototypes:MNIST_AFFINE",
     "sgm/mnist_color": "symmetry_pl.reproduce.sgm_prototypes:MNIST_COLOR",
     "stib/qm9": "symmetry_pl.reproduce.stib_qm9",
+    "stib/qm9_dims": "symmetry_pl.reproduce.stib_qm9_dims",
     "stib/spiral": "symmetry_pl.reproduce.stib_spiral",
+    "stib/zinc": "symmetry_pl.reproduce.stib_zinc",
 }
 
 
@@ -41,12 +43,21 @@ class Job:
     folder: Path
 
     @property
+    def start(self) -> Path | None:
+        """Checkpoint whose weights the fit starts from."""
+        if self.system.after is None:
+            return None
+        before = self.folder.parent.with_name(self.system.after) / self.folder.name
+        return before / "version_0" / "checkpoints" / "last.ckpt"
+
+    @property
     def fit_arguments(self) -> list[str]:
         """Arguments of the fit."""
         return [
             "fit",
             f"--config={config_root() / self.system.config}",
             *self.system.overrides,
+            *([] if self.start is None else [f"--init_weights={self.start}"]),
             f"--seed_everything={self.seed}",
             f"--data.split_seed={self.seed}",
             f"--log_root={self.folder.parent}",
@@ -97,6 +108,8 @@ def run_job(job: Job) -> str:
     name = f"{job.system.key}, seed {job.seed}"
     if job.record() is not None:
         return f"{name}: already there"
+    if job.start is not None and not job.start.is_file():
+        return f"{name}: FAILED, as it starts from {job.system.after}, seed {job.seed}: run that"
     checkpoint = job.run / "checkpoints" / "last.ckpt"
     fit = list(job.fit_arguments)
     if checkpoint.is_file() and job.begun():
@@ -152,7 +165,11 @@ def main(args: list[str]) -> int:
         "--systems", help="e.g. flow_stib,vae; or mnist_slices/scratch, on one dataset; default all"
     )
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
-    parser.add_argument("--out", default="docs/results", help="folder of the results")
+    parser.add_argument(
+        "--out",
+        default="docs/results",
+        help="folder of the results; a figure goes to the folder figures beside it",
+    )
     parser.add_argument("--log_root", default="lightning_logs/reproduce", help="folder of the runs")
     parser.add_argument(
         "--collect", action="store_true", help="run nothing; write what finished runs have given"
@@ -169,17 +186,23 @@ def main(args: list[str]) -> int:
     lines: list[str] = []
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     _PROCESSES.set_forkserver_preload(["symmetry_pl.cli"])
+    # what starts from another system comes after it
+    first = [job for job in jobs if job.start is None]
+    then = [job for job in jobs if job.start is not None]
     with ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        for line in pool.map(run_job, [] if options.collect else jobs):
-            print(line, flush=True)
-            lines.append(line)
+        for group in () if options.collect else (first, then):
+            for line in pool.map(run_job, group):
+                print(line, flush=True)
+                lines.append(line)
     finished = [(job, record) for job in jobs if (record := job.record()) is not None]
     # what decides the numbers; how many jobs at a time and where they are kept does not
     command = f"symmetry reproduce {experiment.name}"
     command += f" --seeds {options.seeds}" if options.seeds else ""
     path = write_results(experiment, finished, command, Path(options.out))
-    pages = fill_pages(experiment, json.loads(path.read_text()), Path.cwd())
-    print("results in", ", ".join(map(str, [path, path.with_suffix(".md"), *pages])))
+    result = json.loads(path.read_text())
+    figures = write_figure(experiment, result, Path(options.out).parent / "figures")
+    pages = fill_pages(experiment, result, Path.cwd())
+    print("results in", ", ".join(map(str, [path, path.with_suffix(".md"), *figures, *pages])))
     return 1 if any("FAILED" in line for line in lines) else 0
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from matplotlib.figure import Figure
+
 
 @dataclass(frozen=True)
 class System:
@@ -20,6 +22,8 @@ class System:
         overrides: command-line options on top of the config.
         published: metric to published value, in our units.
         seeds: seeds it is run with unless told otherwise.
+        after: name of the system of the same dataset whose weights of the same seed it starts
+            from; its CPU seconds are then those on top.
     """
 
     name: str
@@ -30,6 +34,7 @@ class System:
     overrides: tuple[str, ...] = ()
     published: Mapping[str, float] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
+    after: str | None = None
 
     @property
     def key(self) -> str:
@@ -73,6 +78,8 @@ class Experiment:
         references: computes rows that no model gives, such as noise floors: label to metrics.
         notes: what a reader must know to read the table.
         summary: metric of the short table, datasets by systems; None for no such table.
+        figure: draws the experiment from the content of its results file, written beside the
+            table; it returns None where there is too little to draw.
     """
 
     name: str
@@ -83,6 +90,7 @@ class Experiment:
     references: Callable[[], dict[str, dict[str, Any]]] | None = None
     notes: tuple[str, ...] = ()
     summary: str | None = None
+    figure: Callable[[dict[str, Any]], Figure | None] | None = None
 
     @property
     def slug(self) -> str:

@@ -89,6 +89,21 @@ def fill_pages(experiment: Experiment, result: dict[str, Any], root: Path) -> li
     return filled
 
 
+def write_figure(experiment: Experiment, result: dict[str, Any], folder: Path) -> list[Path]:
+    """Write ``<slug>.png`` of an experiment that draws its results.
+
+    Returns:
+        The file, or nothing where there is nothing to draw.
+    """
+    figure = None if experiment.figure is None else experiment.figure(result)
+    if figure is None:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{experiment.slug}.png"
+    figure.savefig(path)
+    return [path]
+
+
 def _rows(
     experiment: Experiment, system: System, finished: Sequence[tuple[Job, dict[str, Any]]]
 ) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,10 @@ from symmetry_pl.core import DataDescription, GeometricGrowth, Player, named_sch
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.information import kl_standard_normal
 from symmetry_pl.nn.autoencoder import AUTOENCODERS
-from symmetry_pl.stib.invariance import InvarianceModule
+from symmetry_pl.stib.invariance import InvarianceModule, check_tokens
+
+if TYPE_CHECKING:
+    from symmetry_pl.molecules import SymbolMask
 
 
 class Bottleneck(InvarianceModule):
@@ -124,7 +127,7 @@ class Bottleneck(InvarianceModule):
 
     def reconstruction(self, z0: Tensor, z1: Tensor | None, x: Tensor, y: Tensor) -> Tensor:
         """Mean over the batch of −log p(x|z), up to constants."""
-        return self.autoencoder.loss(self.prediction(z0, z1, y), x).mean()
+        return self.autoencoder.nll(self.join(z0, z1, y), x).mean()
 
     def compression(self, mean: Tensor, log_std: Tensor) -> Tensor:
         """w_KL / λ times the mean of KL(q(z|x) ‖ N(0, I)), in nats (STIB, eq. 2)."""
@@ -150,10 +153,8 @@ class Bottleneck(InvarianceModule):
                 f"the data are {data.kind} of shape {data.x_shape}, the model was built for "
                 f"{built.kind} of shape {shape}: change model.init_args.autoencoder_options"
             )
-        found = {"length": data.x_shape[0], "symbols": len(data.symbols)}
-        for option, value in found.items() if data.kind == "tokens" else ():
-            if getattr(built, option) != value:
-                raise ValueError(_other_tokens(option, value, getattr(built, option)))
+        if data.kind == "tokens":
+            check_tokens(data, built, "autoencoder_options.")
         super().check_data(data)
 
     # -- evaluation -----------------------------------------------------------------------------
@@ -163,22 +164,20 @@ class Bottleneck(InvarianceModule):
         mean, _ = self.posterior(x)
         return self.split(mean.to(self.dtype))
 
-    def prediction(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
-        """Parameters of p(x|z): means of vectors, logits of tokens."""
-        return self.autoencoder.decode(self.join(z0, z1, y))
+    def decode(
+        self,
+        z0: Tensor,
+        z1: Tensor | None,
+        y: Tensor | None = None,
+        mask: SymbolMask | None = None,
+    ) -> Tensor:
+        """A likely input of the codes."""
+        return self.autoencoder.decode(self.join(z0, z1, y), mask)
 
-    def decode(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
-        """Most likely input of the codes."""
-        return self.autoencoder.point(self.prediction(z0, z1, y))
-
-
-def _other_tokens(option: str, found: int, built: int) -> str:
-    """What to do about molecules of another length or vocabulary, with or without a checkpoint."""
-    what, remedy = {
-        "length": ("positions a molecule", f"needs data.max_length {built}"),
-        "symbols": ("symbols", "reads molecules of the symbols it was trained on only"),
-    }[option]
-    return (
-        f"the data have {found} {what}, the model was built for {built}: a new model needs "
-        f"model.init_args.autoencoder_options.{option} {found}, and a checkpoint {remedy}"
-    )
+    def search(
+        self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None
+    ) -> Tensor | None:
+        """An input whose codes are nearer than those of the decoded ``x``, for nets that search."""
+        if self.autoencoder.candidates == 1:
+            return None
+        return self.autoencoder.search(self.join(z0, z1, y), x)

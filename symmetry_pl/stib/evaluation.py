@@ -20,12 +20,14 @@ class Evaluation(NamedTuple):
         y_hat: predicted target ``(B, t)`` in standardised units; ``None`` where a model has none.
         z0: the code that should know nothing of Y, ``(B, d0)``.
         z1: the code that should know all of it, ``(B, d1)``; ``None`` where there is none.
+        x_search: like ``x_hat``, but searched for; ``None`` where nothing was.
     """
 
     x_hat: Tensor
     y_hat: Tensor | None
     z0: Tensor
     z1: Tensor | None
+    x_search: Tensor | None = None
 
 
 class InvarianceMetrics(nn.Module):
@@ -37,6 +39,7 @@ class InvarianceMetrics(nn.Module):
     ``mae_x``                 vectors: mean over samples of the summed absolute error
     ``token_accuracy``        tokens: share of positions decoded right
     ``smiles_accuracy``       molecules: share decoded to the same canonical molecule
+    ``…_search``              the same of what a search with the encoder finds; tests only
     ``validity``              molecules: share that decodes to a molecule at all
     ``mae_y``                 as ``mae_x``, of the (standardised) targets
     ``mae_<property>_<unit>`` mean absolute error of one target in its own unit
@@ -55,17 +58,23 @@ class InvarianceMetrics(nn.Module):
         self.target_names = data.metric_names() if data.physical else []
         scale = list(data.target_scale) or [1.0] * len(data.target_names)
         self.reconstruction = _reconstruction_metrics(data)
-        self.metrics = nn.ModuleList(self.reconstruction.values())  # so that they change device
+        self.searched = _reconstruction_metrics(data).get("smiles_accuracy")
+        # so that they change device
+        self.metrics = nn.ModuleList(self.reconstruction.values())
+        self.metrics.extend([] if self.searched is None else [self.searched])
         self.target = SummedAbsoluteError()
         self.columns = ColumnAbsoluteError(scale)
         self.constant = ColumnAbsoluteError(scale)
         self.leakage = Leakage(max_points=leakage_points)
-        self.has_target = False
+        self.has_target = self.has_searched = False
 
     def update(self, x: Tensor, y: Tensor, found: Evaluation) -> None:
         """Add a batch."""
         for metric in self.reconstruction.values():
             metric.update(found.x_hat, x)
+        if found.x_search is not None and self.searched is not None:
+            self.has_searched = True
+            self.searched.update(found.x_search, x)
         if found.y_hat is not None:
             self.has_target = True
             self.target.update(found.y_hat, y)
@@ -76,6 +85,8 @@ class InvarianceMetrics(nn.Module):
     def compute(self, probe: bool) -> dict[str, Tensor]:
         """All figures of the set, over all processes; with the held-out probe where asked for."""
         values = {name: m.compute() for name, m in self.reconstruction.items()}
+        if self.has_searched and self.searched is not None:
+            values["smiles_accuracy_search"] = self.searched.compute()
         error = values["mae_x"] if "mae_x" in values else 1 - values["smiles_accuracy"]
         if self.has_target:
             values["mae_y"] = self.target.compute()
@@ -94,7 +105,7 @@ class InvarianceMetrics(nn.Module):
 
     def reset(self) -> None:
         """Forget everything added."""
-        self.has_target = False
+        self.has_target = self.has_searched = False
         for metric in self.modules():
             if isinstance(metric, Metric):
                 metric.reset()

@@ -67,13 +67,29 @@ class InvarianceModule(SymmetryModule):
             y: condition ``(B, t)``, for methods whose decoder takes one.
         """
 
-    def evaluate(self, x: Tensor, y: Tensor) -> Evaluation:
-        """Everything at z := μ(x), as published; targets at full precision under autocast too."""
+    def search(
+        self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None
+    ) -> Tensor | None:
+        """An input whose codes are nearer to the given ones than those of the decoded ``x``.
+
+        ``None`` for methods that do not search.
+        """
+        return None
+
+    def evaluate(self, x: Tensor, y: Tensor, search: bool = False) -> Evaluation:
+        """Everything at z := μ(x), as published; targets at full precision under autocast too.
+
+        Args:
+            x: inputs.
+            y: targets ``(B, t)``.
+            search: whether to search for inputs too, which is slow.
+        """
         z0, z1 = self.encode(x)
         x_hat = self.decode(z0, z1, y)
         with torch.autocast(x.device.type, enabled=False):
             y_hat = self.predict_target(z0, z1)
-        return Evaluation(x_hat, y_hat, z0, z1)
+        found = self.search(x_hat, z0, z1, y) if search else None
+        return Evaluation(x_hat, y_hat, z0, z1, found)
 
     # -- data -----------------------------------------------------------------------------------
 
@@ -115,7 +131,7 @@ class InvarianceModule(SymmetryModule):
 
     def _evaluation_step(self, batch: Any, stage: str) -> None:
         x, y = batch[0], batch[1]
-        found = self.evaluate(x, y)
+        found = self.evaluate(x, y, search=stage == "test")
         self._metrics(stage).update(x, y, found)
         self._remember(x, y, found)
 
@@ -164,9 +180,12 @@ class InvarianceModule(SymmetryModule):
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Codes, reconstruction and predicted targets (in their own units) of a batch."""
         x, y = batch[0], batch[1]
-        found = self.evaluate(x, y)
+        found = self.evaluate(x, y, search=True)
         row = batch[2] if len(batch) > 2 else None
         values = {"row": row, "x": x, **found._asdict()}
+        searched = values.pop("x_search")
+        if searched is not None:
+            values["x_hat"] = searched
         if found.y_hat is not None:
             values["y_hat"] = self.physical(found.y_hat)
         return {name: value for name, value in values.items() if value is not None}
@@ -176,3 +195,29 @@ class InvarianceModule(SymmetryModule):
         if self.data is None or not self.data.target_scale:
             return y
         return y * y.new_tensor(self.data.target_scale) + y.new_tensor(self.data.target_mean)
+
+
+def check_tokens(data: DataDescription, built: Any, options: str) -> None:
+    """Refuse molecules of another length or vocabulary, with or without a checkpoint.
+
+    Args:
+        data: tokens.
+        built: the networks, with ``length`` and ``symbols``.
+        options: where these two are in ``model.init_args``.
+    """
+    for option, found, what, remedy in (
+        ("length", data.x_shape[0], "positions a molecule", "needs data.max_length {}"),
+        (
+            "symbols",
+            len(data.symbols),
+            "symbols",
+            "reads molecules of the symbols it was trained on only",
+        ),
+    ):
+        expected = getattr(built, option)
+        if found != expected:
+            raise ValueError(
+                f"the data have {found} {what}, the model was built for {expected}: a new model "
+                f"needs model.init_args.{options}{option} {found}, and a checkpoint "
+                + remedy.format(expected)
+            )

@@ -134,7 +134,7 @@ class LatentFlowSTIB(Bottleneck):
         mean, log_std = self.posterior(x)
         u = self.sample(mean, log_std)
         kl = self.compression(mean, log_std)
-        loss_x = self.autoencoder.loss(self.autoencoder.decode(u), x).mean()
+        loss_x = self.autoencoder.nll(u, x).mean()
         loss_y = (self.predictor(self.flow.split(u)[0]) - y).square().sum(1).mean()
         parts = {"kl": kl * self.weight, "loss_x": loss_x, "loss_y": loss_y}
         return kl + self.x_weight * loss_x + self.y_weight * loss_y, parts

@@ -88,7 +88,9 @@ def test_unusable_rows_are_named_or_dropped(tmp_path):
         ("C(C)(C)(C)(C)C", 1, 1),
     ]
     path = written(tmp_path, [*ROWS, *bad])
-    with pytest.raises(ValueError, match=r"own\.csv: 7 unusable rows: row 32 .*and 4 more \(set"):
+    with pytest.raises(
+        ValueError, match=r"own\.csv: 7 unusable rows: row 32 on line 34 .*and 4 more \(set"
+    ):
         small(path).setup()
     with pytest.warns(UserWarning, match="7 unusable rows.*left out"):
         data = loaded(path, on_invalid="drop")
@@ -136,8 +138,9 @@ def test_other_columns_and_delimiters(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", r"own\.csv is empty"),
-        ("smiles,gap\n", "a header but no rows"),
+        ("", r"own\.csv \(data\.path\) is empty"),
+        ("smiles,gap\n", r"own\.csv \(data\.path\) has a header but no rows"),
+        ("smiles,gap\nC,nan\nCC,\n", "2 unusable rows: .*'nan', no number; .*no row is left"),
         ("SMILES,gap\nC,1\n", r"no column 'smiles' \(data.smiles_column\); its columns are SMILES"),
         ("smiles,Gap\nC,1\n", r"no column 'gap' \(data.property_columns\); its columns are smiles"),
         ("smiles;gap\nC;1\n", "no column 'smiles'.*its columns are smiles;gap"),
@@ -155,8 +158,10 @@ def test_files_that_will_not_do(tmp_path, content, words):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*absent\.csv"):
+    with pytest.raises(FileNotFoundError, match=r"no file .*absent\.csv \(data\.path\)"):
         small(str(tmp_path / "absent.csv")).setup()
+    with pytest.raises(FileNotFoundError, match=r"\(data\.path\) is a folder, not a file"):
+        small(str(tmp_path)).setup()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from datamodules.molecules import tokenise
+from datamodules.tokens import tokenise
 from symmetry_pl.molecules import Vocabulary
 
 
@@ -22,9 +22,14 @@ def test_it_agrees_with_the_vocabulary():
         assert torch.equal(ids, vocabulary.encode(sequences, length or 11))
 
 
-def test_255_symbols_and_no_more():
-    symbols = [str(i) for i in range(255)]
-    vocabulary, ids = tokenise([symbols[:254]])
-    assert vocabulary.decode(ids) == [symbols[:254]]
-    with pytest.raises(ValueError, match="a vocabulary holds 2 to 255 symbols"):
-        tokenise([symbols])
+@pytest.mark.parametrize(("count", "dtype"), [(256, torch.uint8), (257, torch.int16)])
+def test_ids_are_as_small_as_they_can_be(count, dtype):
+    symbols = [str(i) for i in range(1, count)]
+    vocabulary, ids = tokenise([symbols])
+    assert ids.dtype == vocabulary.dtype == dtype
+    assert vocabulary.decode(ids) == [symbols]
+
+
+def test_32767_symbols_and_no_more():
+    with pytest.raises(ValueError, match="a vocabulary holds 2 to 32767 symbols"):
+        tokenise([[str(i) for i in range(32_767)]])

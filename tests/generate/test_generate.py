@@ -11,7 +11,6 @@ from pytorch_lightning import LightningModule, Trainer
 from datamodules import QM9DataModule, SpiralDataModule
 from symmetry_pl import CVAE, STIB, VAE, FlowSTIB, LatentFlowSTIB
 from symmetry_pl.cli import main
-from symmetry_pl.generate import command
 from symmetry_pl.generate.sampling import Codes, fix, generate, prior
 from symmetry_pl.molecules import PROPERTIES, canonical_smiles, representation
 
@@ -190,7 +189,7 @@ def test_other_checkpoints_are_refused(tmp_path, capsys):
 
 def test_nothing_is_written_half(checkpoint, monkeypatch, tmp_path):
     (tmp_path / "out.csv").write_text("old")
-    monkeypatch.setattr(command.csv.DictWriter, "writerows", lambda *_: 1 / 0)
+    monkeypatch.setattr("symmetry_pl.generate.table.os.replace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["generate", "--ckpt_path", str(checkpoint), *ASK])
     assert (tmp_path / "out.csv").read_text() == "old"
@@ -217,7 +216,7 @@ def test_what_is_left_out_is_counted(molecules):
     held = Codes(codes.z0[:1], None, codes.y[:1])
     table = torch.zeros(40, d.x_shape[0], dtype=torch.int64)
     table[::2, 0] = d.symbols.index("[C]")  # methane half of the time, nothing else
-    model.decode = lambda z0, z1, y: table[: len(z0)]
+    model.decode = lambda z0, z1, y, mask: table[: len(z0)]
     outcome = generate(model, d, codes, held, 2, seed=0)
     assert [m.smiles for m in outcome.molecules] == ["C"]
     assert (outcome.decoded, outcome.invalid, outcome.duplicates) == (100, 50, 49)

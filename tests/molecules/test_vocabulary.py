@@ -66,8 +66,14 @@ def test_foreign_ids_are_refused(vocabulary, ids):
     ("symbols", "words"),
     [
         (["", "C", "C"], "'C' occurs twice"),
-        ([""], "2 to 255"),
-        ([str(i) for i in range(256)], "2 to 255"),
+        ([""], "2 to 32767"),
+        ([str(i) for i in range(32_768)], "2 to 32767"),
+        (["", "C", "O", "C O C"], "'C O C' .* is not two earlier symbols joined"),
+        (["", "C", "O", "C O C", "C O"], "'C O C' .* is not two earlier symbols joined"),
+        (["", "C", "O", "C C", "C N"], "'C N' .* is not two earlier"),
+        (["", "C", "O", "C C", "N"], "'N' .* is not two earlier"),
+        (["", "C", "O", "C "], "'C ' .* is not two earlier"),
+        (["", "C", "C C", "C C C C C"], "'C C C C C' .* is not two"),
     ],
 )
 def test_bad_vocabularies(symbols, words):
@@ -75,7 +81,47 @@ def test_bad_vocabularies(symbols, words):
         Vocabulary(symbols)
 
 
-def test_255_symbols_fit():
-    symbols = [str(i) for i in range(255)]
-    big = Vocabulary(symbols)
-    assert big.decode(big.encode([["254", "1"]], 3)) == [["254", "1"]]
+@pytest.mark.parametrize(
+    ("count", "dtype"),
+    [(255, torch.uint8), (256, torch.uint8), (257, torch.int16), (32_767, torch.int16)],
+)
+def test_ids_are_as_small_as_they_can_be(count, dtype):
+    big = Vocabulary([str(i) for i in range(count)])
+    ids = big.encode([[str(count - 1), "1"]], 3)
+    assert ids.dtype == big.dtype == dtype
+    assert big.encode([], 3).dtype == dtype
+    assert big.decode(ids) == [[str(count - 1), "1"]]
+
+
+# fragments
+
+
+@pytest.fixture
+def joining():
+    return Vocabulary(["", "=", "C", "O", "C C", "= C", "C C O", "C C C C"])
+
+
+def test_the_earliest_fragment_comes_first(joining):
+    assert joining.merges == {(2, 2): 4, (1, 2): 5, (4, 3): 6, (4, 4): 7}
+    ids = joining.encode([["=", "C", "C", "O"], ["C"] * 7, ["=", "C", "=", "C"], []], 4)
+    assert ids.tolist() == [[1, 6, 0, 0], [7, 4, 2, 0], [5, 5, 0, 0], [0, 0, 0, 0]]
+    assert joining.decode(ids) == [["=", "C", "C", "O"], ["C"] * 7, ["=", "C"] * 2, []]
+
+
+def test_fragments_survive_json(joining):
+    again = Vocabulary(json.loads(json.dumps(list(joining.symbols))))
+    assert again == joining
+    assert again.merges == joining.merges
+    assert Vocabulary(joining.symbols[:4]).with_fragments(joining.merges) == joining
+
+
+def test_lengths_count_after_joining(joining):
+    assert joining.encode([["C"] * 8], 2).tolist() == [[7, 7]]
+    with pytest.raises(
+        ValueError, match=r"^row 0 \('CCCO'\) has 3 symbols after joining, more .*=2$"
+    ):
+        joining.encode([["C", "C", "C", "O"]], 2)
+    with pytest.raises(ValueError, match=r"has the symbol 'N', which the vocabulary lacks"):
+        joining.encode([["C", "C", "N"]], 9)
+    with pytest.raises(ValueError, match=r"has the symbol 'C C', which the vocabulary lacks"):
+        joining.encode([["C C"]], 9)  # sequences are of base symbols

@@ -58,20 +58,21 @@ def test_bijection_penalty_is_zero_for_an_inverse():
 def test_vector_autoencoder_loss_is_the_squared_error():
     net = VectorAutoencoder(3, 3, x_dim=2, width=8)
     x = torch.randn(5, 2)
-    prediction = net.decode(net.encode(x))
-    expected = ((prediction - x) ** 2).sum(1)
-    torch.testing.assert_close(net.loss(prediction, x), expected)
-    assert_gradients_reach_all(net, net.loss(prediction, x).sum())
+    z = net.encode(x)
+    expected = ((net.decode(z) - x) ** 2).sum(1)
+    torch.testing.assert_close(net.nll(z, x), expected)
+    assert_gradients_reach_all(net, net.nll(z, x).sum())
 
 
 def test_token_autoencoder_loss_is_the_cross_entropy():
     net = ResidualTokenAutoencoder(4, 4, length=5, symbols=6, width=16, hidden=16)
     x = torch.randint(0, 6, (3, 5))
-    prediction = net.decode(net.encode(x))
-    assert prediction.shape == (3, 5, 6)
-    chosen = prediction.log_softmax(-1).gather(-1, x[..., None])[..., 0]
-    torch.testing.assert_close(net.loss(prediction, x), -chosen.sum(1))
-    assert net.point(prediction).shape == x.shape
+    z = net.encode(x)
+    logits = net.decoder(z)
+    assert logits.shape == (3, 5, 6)
+    chosen = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0]
+    torch.testing.assert_close(net.nll(z, x), -chosen.sum(1))
+    assert torch.equal(net.decode(z), logits.argmax(-1))
 
 
 def test_no_part_of_a_token_code_determines_another():

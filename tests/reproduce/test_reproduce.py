@@ -32,6 +32,8 @@ EXAMPLE = Experiment(
         System("cvae", "CVAE", "stib/paper/spiral_cvae.yaml", overrides=TINY,
                published={"mae_x": 0.33}, seeds=(0, 1)),
         System("cvib", "CVIB (ours)", "stib/paper/spiral_cvib.yaml", own=True, overrides=TINY),
+        System("more", "CVAE, trained on", "stib/paper/spiral_cvae.yaml", overrides=TINY,
+               seeds=(1,), after="cvae"),
     ),
     (MetricColumn("mae_x", "MAE(X)"), MetricColumn("mae_y", "MAE(Y)")),
     references=lambda: {"floor": {"mae_x": 0.0}},
@@ -88,6 +90,16 @@ def test_runs_become_results_and_pages(example, tmp_path, capsys):
     assert result["rows"][1]["values"] == [1.5]
 
 
+def test_a_system_may_start_from_another(example, tmp_path, capsys):
+    only = ["reproduce", "example/tiny", "--seeds", "1", "--out", "results"]
+    assert main([*only, "--systems", "more"]) == 1
+    assert "more, seed 1: FAILED, as it starts from cvae, seed 1" in capsys.readouterr().out
+    assert main([*only, "--systems", "more,cvae"]) == 0
+    log = tmp_path / "lightning_logs/reproduce/example_tiny/more/seed_1/log.txt"
+    source = "lightning_logs/reproduce/example_tiny/cvae/seed_1/version_0/checkpoints/last.ckpt"
+    assert f"started from the weights of {source}; not in both: none" in log.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -137,6 +149,7 @@ def test_table_1_has_every_system_and_its_config():
     ("name", "page"),
     [
         ("stib/spiral", "docs/stib.md"),
+        ("stib/qm9", "docs/stib.md"),
         ("lens/table1", "docs/lens.md"),
         ("sgm/mnist_affine", "docs/sgm.md"),
         ("sgm/mnist_color", "docs/sgm.md"),
