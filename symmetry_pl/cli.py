@@ -21,11 +21,11 @@ import datamodules
 import symmetry_pl
 from datamodules.base import SymmetryDataModule
 from datamodules.prediction_csv import PredictionCSVDataModule
+from symmetry_pl.arguments import flat, with_saved_config, with_shipped_configs
 from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import DataDescription, SymmetryModule
 from symmetry_pl.runs import (
-    config_root,
     keep_history,
     newest_run,
     next_run,
@@ -90,9 +90,9 @@ class SymmetryCLI(LightningCLI):
         path = section.get("ckpt_path")
         if path is not None and not Path(path).is_file():
             raise FileNotFoundError(f"--ckpt_path: there is no checkpoint {path}")
-        before = _flat(section.get("model"))
+        before = flat(section.get("model"))
         super()._parse_ckpt_path()
-        after = _flat(self._option("model"))
+        after = flat(self._option("model"))
         for key in sorted(before.keys() & after.keys()):
             if before[key] != after[key]:
                 rank_zero_info(
@@ -232,44 +232,10 @@ class SymmetryCLI(LightningCLI):
         self.trainer.test(model, **kwargs)
 
 
-def _flat(section: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested options as one level of dotted names."""
-    plain = section.as_dict() if hasattr(section, "as_dict") else section
-    if not isinstance(plain, dict):
-        return {prefix: plain} if prefix else {}
-    found: dict[str, Any] = {}
-    for key, value in plain.items():
-        found |= _flat(value, f"{prefix}.{key}" if prefix else key)
-    return found
-
-
-def _with_saved_config(args: list[str]) -> list[str]:
-    """``--config`` of the run a checkpoint lies in, where the user names only the checkpoint."""
-    words = [word for argument in args for word in argument.split("=", 1)]
-    if "--ckpt_path" not in words[:-1] or "--config" in words or "-c" in words:
-        return args
-    config = run_of_checkpoint(words[words.index("--ckpt_path") + 1]) / "config.yaml"
-    return [args[0], "--config", str(config), *args[1:]] if config.is_file() else args
-
-
-def _with_shipped_configs(args: list[str]) -> list[str]:
-    """``--config stib/spiral.yaml`` means the shipped config where no such file is here."""
-    found = list(args)
-    for i, argument in enumerate(found):
-        name, equals, value = argument.partition("=")
-        if name not in ("--config", "-c") or (not equals and i + 1 == len(found)):
-            continue
-        value = value if equals else found[i + 1]
-        shipped = config_root() / value
-        if not Path(value).is_file() and shipped.is_file():
-            found[i if equals else i + 1] = f"{name}={shipped}" if equals else str(shipped)
-    return found
-
-
 def run(args: ArgsType = None) -> SymmetryCLI:
     """Parse and run one of Lightning's subcommands; errors are raised."""
     if isinstance(args, list):
-        args = _with_shipped_configs(_with_saved_config(args))
+        args = with_shipped_configs(with_saved_config(args))
     return SymmetryCLI(
         SymmetryModule,
         SymmetryDataModule,

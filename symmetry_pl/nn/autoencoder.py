@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,7 @@ from symmetry_pl.nn.recurrent_tokens import (
     RecurrentEncoder,
 )
 from symmetry_pl.nn.residual_tokens import TokenDecoder, TokenEncoder
-
-if TYPE_CHECKING:
-    from symmetry_pl.molecules import SymbolMask
+from symmetry_pl.nn.token_mask import TokenMask
 
 _SEARCHED = 50  # codes at a time
 _SAME = 1e-2  # largest distance in a coordinate of two codes of one molecule, at bf16
@@ -54,7 +52,7 @@ class Autoencoder(nn.Module, ABC):
         """−log p(x|z) up to constants, ``(B,)``, summed over the coordinates of one input."""
 
     @abstractmethod
-    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+    def decode(self, z: Tensor, mask: TokenMask | None = None) -> Tensor:
         """A likely input under p(x|z), of the shape of x.
 
         Args:
@@ -107,7 +105,7 @@ class VectorAutoencoder(Autoencoder):
         error: Tensor = self.decoder(z) - x
         return error.square().sum(1)
 
-    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+    def decode(self, z: Tensor, mask: TokenMask | None = None) -> Tensor:
         """The mean of p(x|z)."""
         return self.decoder(z)  # type: ignore[no-any-return]
 
@@ -141,7 +139,7 @@ class ParallelTokenAutoencoder(TokenAutoencoder):
         logits = self.decoder(z).transpose(1, 2)
         return nn.functional.cross_entropy(logits, x, reduction="none").sum(1)
 
-    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+    def decode(self, z: Tensor, mask: TokenMask | None = None) -> Tensor:
         """The most likely symbol of every position, one after the other inside a mask."""
         logits: Tensor = self.decoder(z)
         ids: Tensor = logits.argmax(-1) if mask is None else mask(logits)
@@ -307,7 +305,7 @@ class GatedTokenAutoencoder(TokenAutoencoder):
         """Cross-entropy of the symbols and of the end, given those before, ``(B,)``."""
         return self.decoder.nll(x, z)
 
-    def decode(self, z: Tensor, mask: SymbolMask | None = None) -> Tensor:
+    def decode(self, z: Tensor, mask: TokenMask | None = None) -> Tensor:
         """Greedily, the most likely symbol after those written so far."""
         return self.decoder.most_likely(z, mask)
 

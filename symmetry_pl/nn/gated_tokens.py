@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +10,7 @@ from torch.nn import functional as F
 
 from symmetry_pl.nn.packed import Packing, scan, shift
 from symmetry_pl.nn.residual_tokens import ResidualBlock
-
-if TYPE_CHECKING:
-    from symmetry_pl.molecules import SymbolMask
+from symmetry_pl.nn.token_mask import TokenMask
 
 __all__ = ["GatedRecurrence", "TokenModel", "lengths_of"]
 
@@ -169,7 +166,7 @@ class TokenModel(nn.Module):
         return self._head(h), _State(state.condition, tuple(memories))
 
     @torch.no_grad()
-    def most_likely(self, c: Tensor, mask: SymbolMask | None = None) -> Tensor:
+    def most_likely(self, c: Tensor, mask: TokenMask | None = None) -> Tensor:
         """Ids ``(B, L)``, at every position the most likely symbol after those written so far.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +11,8 @@ from symmetry_pl.core import DataDescription, GeometricGrowth, Player, named_sch
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.information import kl_standard_normal
 from symmetry_pl.nn.autoencoder import AUTOENCODERS
+from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.invariance import InvarianceModule, check_tokens
-
-if TYPE_CHECKING:
-    from symmetry_pl.molecules import SymbolMask
 
 
 class Bottleneck(InvarianceModule):
@@ -169,7 +167,7 @@ class Bottleneck(InvarianceModule):
         z0: Tensor,
         z1: Tensor | None,
         y: Tensor | None = None,
-        mask: SymbolMask | None = None,
+        mask: TokenMask | None = None,
     ) -> Tensor:
         """A likely input of the codes."""
         return self.autoencoder.decode(self.join(z0, z1, y), mask)

@@ -220,4 +220,5 @@ def check_tokens(data: DataDescription, built: Any, options: str) -> None:
                 f"the data have {found} {what}, the model was built for {expected}: a new model "
                 f"needs model.init_args.{options}{option} {found}, and a checkpoint "
                 + remedy.format(expected)
+                + "; to predict molecules of another file, see PredictionCSVDataModule"
             )
