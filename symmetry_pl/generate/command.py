@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--spread",
         type=float,
-        default=0.2,
+        default=0.1,
         help="noise on Z0 in its standard deviations; more gives newer molecules, fewer valid",
     )
     add("--train", metavar="CSV", help="molecules that novelty is measured against")

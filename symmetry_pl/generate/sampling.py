@@ -159,8 +159,10 @@ def generate(
     """Decode until there are ``n`` molecules that differ, or 50 n codes have been decoded.
 
     Z1 (or the targets, for a decoder that is told them) is that of ``held``. Z0 runs through those
-    of ``codes``, at random or from near to far, with Gaussian noise of ``spread`` times their
-    standard deviation. A VAE holds nothing: it gets codes whose predicted targets come nearest.
+    of ``codes``, with Gaussian noise of ``spread`` times their standard deviation: from near to far
+    in Z0, or else in Z1 (or the targets). Where Z0 is independent of Z1 all are alike; but a
+    decoder knows best what it has seen, and has seen a Z0 with its own Z1. A VAE holds nothing: it
+    gets codes whose predicted targets come nearest.
 
     Args:
         model: a bottleneck model of molecules.
@@ -168,7 +170,7 @@ def generate(
         codes: where Z0 may go.
         held: one code, whose Z1 and targets are kept.
         n: molecules wanted.
-        near: from near to far, seen from the held code.
+        near: from near to far in Z0.
         spread: noise; more of it gives newer molecules, and more that are none.
         seed: of order and noise.
         avoid: canonical SMILES that count as duplicates.
@@ -223,17 +225,16 @@ def _proposals(
     rows: int,
 ) -> Iterator[Tensor]:
     """Endless batches of Z0, of so many rows."""
-    distance = None
-    if held.z1 is None and not model.condition_dim:
-        distance = (codes.y - held.y).square().sum(1)
-    elif near:
-        distance = (codes.z0 - held.z0).square().sum(1)
+    holds = held.z1 is not None or model.condition_dim
+    if near and holds:
+        distance = codes.z0 - held.z0
+    elif held.z1 is not None and codes.z1 is not None:
+        distance = codes.z1 - held.z1
+    else:
+        distance = codes.y - held.y
+    order = distance.square().sum(1).argsort()
     scale = spread * codes.z0.std(0)
     while True:
-        if distance is None:
-            order = torch.randperm(len(codes.z0), generator=generator)
-        else:
-            order = distance.argsort()
         for chosen in torch.split(order, rows):
             z0 = codes.z0[chosen]
             yield z0 + scale * torch.randn(z0.shape, generator=generator, dtype=z0.dtype)
