@@ -150,6 +150,7 @@ def test_table_1_has_every_system_and_its_config():
     [
         ("stib/spiral", "docs/stib.md"),
         ("stib/qm9", "docs/stib.md"),
+        ("stib/zinc", "docs/stib.md"),
         ("lens/table1", "docs/lens.md"),
         ("sgm/mnist_affine", "docs/sgm.md"),
         ("sgm/mnist_color", "docs/sgm.md"),
