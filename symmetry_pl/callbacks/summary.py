@@ -5,6 +5,7 @@ from __future__ import annotations
 _LABELS = {
     "token_accuracy": "tokens decoded right",
     "smiles_accuracy": "molecules decoded right",
+    "smiles_accuracy_search": "molecules found by the search",
     "validity": "decoded strings that are molecules",
     "mae_x": "MAE of X (sum over coordinates)",
     "mae_y": "MAE of Y (sum over targets)",
@@ -50,7 +51,7 @@ def summary_table(metrics: dict[str, float], stage: str) -> str:
     for name, label in _LABELS.items():
         if name not in values:
             continue
-        share = name in ("token_accuracy", "smiles_accuracy", "validity")
+        share = "accuracy" in name or name == "validity"
         value = f"{100 * values[name]:.1f} %" if share else f"{values[name]:.4f}"
         null, truth = values.get(f"{name}_null95"), values.get("loss_of_truth")
         beside = f"{null:.4f} 95 % of the permutation null" if null is not None else ""

@@ -18,3 +18,22 @@ def test_a_single_target_without_unit():
     torch.testing.assert_close(values["mae_qed_rdkit_constant"], 0.5 * y.abs().mean())
     shown = summary_table({f"test/{k}": float(v) for k, v in values.items()}, "test")
     assert "MAE of qed_rdkit" in shown
+
+
+def test_what_a_search_finds_is_scored_beside_what_is_decoded():
+    data = DataDescription(
+        "tokens", (3,), ("qed",), ("",), (0.0,), (1.0,), ("", "[C]", "[O]"), "selfies"
+    )
+    metrics = InvarianceMetrics(data)
+    generator = torch.Generator().manual_seed(0)
+    y, z = (torch.randn(200, k, generator=generator) for k in (1, 2))
+    x = torch.tensor([1, 1, 0]).expand(200, 3)
+    wrong = torch.tensor([1, 2, 0]).expand(200, 3)
+    metrics.update(x, y, Evaluation(wrong, y, z, None, x))
+    values = metrics.compute(probe=False)
+    assert (values["smiles_accuracy"], values["smiles_accuracy_search"]) == (0, 1)
+    shown = summary_table({f"test/{k}": float(v) for k, v in values.items()}, "test")
+    assert "molecules found by the search         100.0 %" in shown
+    metrics.reset()
+    metrics.update(x, y, Evaluation(x, y, z, None))
+    assert "smiles_accuracy_search" not in metrics.compute(probe=False)
