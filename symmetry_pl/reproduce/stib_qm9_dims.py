@@ -10,7 +10,7 @@ from matplotlib.ticker import PercentFormatter
 from symmetry_pl.callbacks.plots import new_figure
 from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
 
-DIMENSIONS = (4, 6, 8, 12, 16, 24)
+DIMENSIONS = (4, 8, 12, 16, 24)
 """Of the latent; two of them are Z1."""
 
 _ACCURACY = "smiles_accuracy"
