@@ -71,7 +71,7 @@ def test_results_become_a_figure_beside_the_table(tmp_path, capsys):
     result = json.loads((tmp_path / "docs/results/stib_qm9_dims.json").read_text())
     left, right = figure(result).axes
     x, y = left.lines[0].get_data()
-    assert (list(x), list(y)) == ([4, 6, 8], [0.5, 0.6, 0.7])
+    assert (list(x), list(y)) == ([*DIMENSIONS[:3]], [0.5, 0.6, 0.7])
     drawn = {tuple(line.get_ydata()) for line in right.lines}
     assert {(0.02,) * 3, (0.05,) * 3, (0.07,) * 3} <= drawn
     assert left.get_xlabel() == "latent dimensions, two of them Z1"
