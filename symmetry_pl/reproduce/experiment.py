@@ -65,6 +65,16 @@ class MetricColumn:
     exponent: bool = False
 
 
+LEAKAGE_COLUMNS = (
+    MetricColumn("mi_z0_y", "I(Z0;Y) raw", "nats"),
+    MetricColumn("mi_z0_y_white", "whitened", "nats"),
+    MetricColumn("mi_z0_y_probe", "probe", "nats"),
+    MetricColumn("mi_z0_y_probe_null95", "its null, 95 %", "nats"),
+    MetricColumn("probe_r2_z0_y", "probe R²", "", 3),
+)
+"""What Z0 of molecules tells of Y: as published, and as a probe reads it."""
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A table: systems by metrics, on one dataset or several.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce.experiment import LEAKAGE_COLUMNS, Experiment, MetricColumn, System
 
 _HELD_OUT = ("--data.test_fraction=0.2",)
 _OWN = {
@@ -53,11 +53,7 @@ EXPERIMENT = Experiment(
         MetricColumn("validity", "valid", "", 3),
         MetricColumn("mae_gap_ev", "gap", "eV", 3),
         MetricColumn("mae_polarisability_bohr3", "polarisability", "bohr³", 3),
-        MetricColumn("mi_z0_y", "I(Z0;Y) raw", "nats"),
-        MetricColumn("mi_z0_y_white", "whitened", "nats"),
-        MetricColumn("mi_z0_y_probe", "probe", "nats"),
-        MetricColumn("mi_z0_y_probe_null95", "its null, 95 %", "nats"),
-        MetricColumn("probe_r2_z0_y", "probe R²", "", 3),
+        *LEAKAGE_COLUMNS,
     ),
     notes=(
         "All systems have the same network, data and steps of the autoencoder: all of QM9 but the "

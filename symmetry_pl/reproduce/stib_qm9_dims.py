@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from symmetry_pl.callbacks.plots import new_figure
-from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce.experiment import LEAKAGE_COLUMNS, Experiment, MetricColumn, System
 
 DIMENSIONS = (4, 8, 12, 16, 24)
 """Of the latent; two of them are Z1."""
@@ -97,11 +97,7 @@ EXPERIMENT = Experiment(
     ),
     metrics=(
         MetricColumn(_ACCURACY, "molecules right", "", 3),
-        MetricColumn("mi_z0_y", "I(Z0;Y) raw", "nats"),
-        MetricColumn("mi_z0_y_white", "whitened", "nats"),
-        MetricColumn("mi_z0_y_probe", "probe", "nats"),
-        MetricColumn("mi_z0_y_probe_null95", "its null, 95 %", "nats"),
-        MetricColumn("probe_r2_z0_y", "probe R²", "", 3),
+        *LEAKAGE_COLUMNS,
     ),
     notes=(
         "FlowSTIB on the latent, with everything but the size of the latent as in "
