@@ -121,9 +121,7 @@ def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tup
     path = z0[visited.flatten()]
     device = module.device
     moved, kept = path.to(device), z1[start].to(device)
-    x = module.decode(moved, kept)
-    searched = module.search(x, moved, kept)
-    x = x if searched is None else searched
+    x = module.search(module.decode(moved, kept), moved, kept)
     y_hat = module.evaluate(x, kept).y_hat
     assert y_hat is not None
     return x.cpu(), y_hat.cpu()

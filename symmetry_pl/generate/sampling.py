@@ -189,9 +189,7 @@ def generate(
     for z0 in _proposals(model, codes, held, near, spread, generator, rows):
         z1 = None if held.z1 is None else held.z1.expand(len(z0), -1)
         told = held.y.expand(len(z0), -1)
-        ids = model.decode(z0, z1, told, mask)
-        searched = model.search(ids, z0, z1, told)
-        ids = ids if searched is None else searched
+        ids = model.search(model.decode(z0, z1, told, mask), z0, z1, told)
         again = None if model.condition_dim else model.physical(encode(model, ids).y)
         for i, symbols in enumerate(vocabulary.decode(ids)):
             if len(outcome.molecules) == n or outcome.decoded == 50 * n:

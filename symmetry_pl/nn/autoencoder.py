@@ -312,6 +312,8 @@ class GatedTokenAutoencoder(TokenAutoencoder):
     @torch.no_grad()
     def search(self, z: Tensor, x: Tensor) -> Tensor:
         """``x``, and where its code is not z, the candidate whose code is nearest to z."""
+        if self.candidates == 1:
+            return x
         x = x.clone()
         shared = min(self.code_dim, self.decoder_dim)
         distance = (self.encode(x)[:, :shared] - z[:, :shared]).abs().amax(1)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from symmetry_pl.nn.residual_tokens import require_length
+
 __all__ = ["ConvolutionEncoder", "RecurrentDecoder", "RecurrentEncoder"]
 
 
@@ -157,9 +159,5 @@ class RecurrentDecoder(nn.Module):
 
 def _one_hot(tokens: Tensor, length: int, symbols: int, dtype: torch.dtype) -> Tensor:
     """``(B, L, V)``, of sequences of the right length."""
-    if tokens.ndim != 2 or tokens.shape[1] != length:
-        raise ValueError(
-            f"tokens must have shape (B, {length}), got {tuple(tokens.shape)}: were they "
-            "made with another vocabulary?"
-        )
+    require_length(tokens, length)
     return F.one_hot(tokens.long(), symbols).to(dtype)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ResidualBlock", "TokenDecoder", "TokenEncoder"]
+__all__ = ["ResidualBlock", "TokenDecoder", "TokenEncoder", "require_length"]
 
 
 class ResidualBlock(nn.Module):
@@ -37,6 +37,15 @@ class ResidualBlock(nn.Module):
         """Map ``h`` ``(B, width)`` to ``(B, width)``."""
         out: Tensor = h + self.narrow(F.gelu(self.widen(self.norm(h))))
         return out
+
+
+def require_length(tokens: Tensor, length: int) -> None:
+    """Refuse anything but sequences ``(B, length)``."""
+    if tokens.ndim != 2 or tokens.shape[1] != length:
+        raise ValueError(
+            f"tokens must have shape (B, {length}), got {tuple(tokens.shape)}: were they "
+            "made with another vocabulary?"
+        )
 
 
 class TokenEncoder(nn.Module):
@@ -93,11 +102,7 @@ class TokenEncoder(nn.Module):
         Raises:
             ValueError: if the sequences do not have length L.
         """
-        if tokens.ndim != 2 or tokens.shape[1] != self.length:
-            raise ValueError(
-                f"tokens must have shape (B, {self.length}), got {tuple(tokens.shape)}: were they "
-                "made with another vocabulary?"
-            )
+        require_length(tokens, self.length)
         if hasattr(self, "table"):
             h = F.embedding_bag(tokens.long() + self.offsets, self.table, mode="sum")
         else:

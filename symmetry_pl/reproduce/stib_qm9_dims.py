@@ -104,8 +104,8 @@ EXPERIMENT = Experiment(
         "`stib/isomers_flow.yaml`; two dimensions are Z1, the others Z0. The paper's STIB "
         "saturates at 99 % of the molecules, chooses 16 dimensions, and has .03 to .1 of "
         "information (raw KSG) at all sizes; it states no value for a single size.",
-        "Measured on 305 held-out isomers; one molecule is .003. What a probe reads of 305 codes "
-        "grows with their dimensions: compare it with its null.",
+        "Measured on 305 held-out isomers; one molecule is .003. Compare what the "
+        "probe reads with its null.",
     ),
     figure=figure,
 )

@@ -12,7 +12,7 @@ from symmetry_pl.core.registry import build_named
 from symmetry_pl.information import kl_standard_normal
 from symmetry_pl.nn.autoencoder import AUTOENCODERS
 from symmetry_pl.nn.token_mask import TokenMask
-from symmetry_pl.stib.invariance import InvarianceModule, check_tokens
+from symmetry_pl.stib.invariance import InvarianceModule
 
 
 class Bottleneck(InvarianceModule):
@@ -151,8 +151,10 @@ class Bottleneck(InvarianceModule):
                 f"the data are {data.kind} of shape {data.x_shape}, the model was built for "
                 f"{built.kind} of shape {shape}: change model.init_args.autoencoder_options"
             )
-        if data.kind == "tokens":
-            check_tokens(data, built, "autoencoder_options.")
+        found = {"length": data.x_shape[0], "symbols": len(data.symbols)}
+        for option, value in found.items() if data.kind == "tokens" else ():
+            if getattr(built, option) != value:
+                raise ValueError(_other_tokens(option, value, getattr(built, option)))
         super().check_data(data)
 
     # -- evaluation -----------------------------------------------------------------------------
@@ -172,10 +174,19 @@ class Bottleneck(InvarianceModule):
         """A likely input of the codes."""
         return self.autoencoder.decode(self.join(z0, z1, y), mask)
 
-    def search(
-        self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None
-    ) -> Tensor | None:
-        """An input whose codes are nearer than those of the decoded ``x``, for nets that search."""
-        if self.autoencoder.candidates == 1:
-            return None
+    def search(self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
+        """An input at least as near to the codes as the decoded ``x``."""
         return self.autoencoder.search(self.join(z0, z1, y), x)
+
+
+def _other_tokens(option: str, found: int, built: int) -> str:
+    """What to do about molecules of another length or vocabulary, with or without a checkpoint."""
+    what, remedy = {
+        "length": ("positions a molecule", f"needs data.max_length {built}"),
+        "symbols": ("symbols", "reads molecules of the symbols it was trained on only"),
+    }[option]
+    return (
+        f"the data have {found} {what}, the model was built for {built}: a new model needs "
+        f"model.init_args.autoencoder_options.{option} {found}, and a checkpoint {remedy}; "
+        "to predict molecules of another file, see PredictionCSVDataModule"
+    )

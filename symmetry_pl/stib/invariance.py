@@ -67,14 +67,9 @@ class InvarianceModule(SymmetryModule):
             y: condition ``(B, t)``, for methods whose decoder takes one.
         """
 
-    def search(
-        self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None
-    ) -> Tensor | None:
-        """An input whose codes are nearer to the given ones than those of the decoded ``x``.
-
-        ``None`` for methods that do not search.
-        """
-        return None
+    def search(self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
+        """An input at least as near to the codes as the decoded ``x``: that, without a search."""
+        return x
 
     def evaluate(self, x: Tensor, y: Tensor, search: bool = False) -> Evaluation:
         """Everything at z := μ(x), as published; targets at full precision under autocast too.
@@ -88,8 +83,8 @@ class InvarianceModule(SymmetryModule):
         x_hat = self.decode(z0, z1, y)
         with torch.autocast(x.device.type, enabled=False):
             y_hat = self.predict_target(z0, z1)
-        found = self.search(x_hat, z0, z1, y) if search else None
-        return Evaluation(x_hat, y_hat, z0, z1, found)
+        found = self.search(x_hat, z0, z1, y) if search else x_hat
+        return Evaluation(x_hat, y_hat, z0, z1, None if found is x_hat else found)
 
     # -- data -----------------------------------------------------------------------------------
 
@@ -195,30 +190,3 @@ class InvarianceModule(SymmetryModule):
         if self.data is None or not self.data.target_scale:
             return y
         return y * y.new_tensor(self.data.target_scale) + y.new_tensor(self.data.target_mean)
-
-
-def check_tokens(data: DataDescription, built: Any, options: str) -> None:
-    """Refuse molecules of another length or vocabulary, with or without a checkpoint.
-
-    Args:
-        data: tokens.
-        built: the networks, with ``length`` and ``symbols``.
-        options: where these two are in ``model.init_args``.
-    """
-    for option, found, what, remedy in (
-        ("length", data.x_shape[0], "positions a molecule", "needs data.max_length {}"),
-        (
-            "symbols",
-            len(data.symbols),
-            "symbols",
-            "reads molecules of the symbols it was trained on only",
-        ),
-    ):
-        expected = getattr(built, option)
-        if found != expected:
-            raise ValueError(
-                f"the data have {found} {what}, the model was built for {expected}: a new model "
-                f"needs model.init_args.{options}{option} {found}, and a checkpoint "
-                + remedy.format(expected)
-                + "; to predict molecules of another file, see PredictionCSVDataModule"
-            )
