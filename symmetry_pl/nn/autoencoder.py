@@ -269,6 +269,7 @@ class GatedTokenAutoencoder(TokenAutoencoder):
         encoder_width: residual stream of the encoder.
         encoder_blocks: residual blocks of the encoder.
         embedding: size of a symbol's vector in the encoder.
+        counts: see ``TokenEncoder``.
         candidates: sequences tried for a code; 1 for no search.
     """
 
@@ -288,6 +289,7 @@ class GatedTokenAutoencoder(TokenAutoencoder):
         encoder_width: int = 512,
         encoder_blocks: int = 2,
         embedding: int = 64,
+        counts: int = 0,
         candidates: int = 1,
     ) -> None:
         super().__init__(code_dim, decoder_dim)
@@ -295,7 +297,14 @@ class GatedTokenAutoencoder(TokenAutoencoder):
             raise ValueError(f"candidates must be at least 1, got {candidates}")
         self.length, self.symbols, self.candidates = length, symbols, candidates
         self.encoder = TokenEncoder(
-            length, symbols, code_dim, encoder_width, 2 * encoder_width, encoder_blocks, embedding
+            length,
+            symbols,
+            code_dim,
+            encoder_width,
+            2 * encoder_width,
+            encoder_blocks,
+            embedding,
+            counts,
         )
         self.decoder = TokenModel(
             length, symbols, decoder_dim, width, 2 * width, blocks, frequencies, stem_blocks

@@ -8,21 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from symmetry_pl.nn.packed import Packing, scan, shift
+from symmetry_pl.nn.packed import Packing, lengths_of, scan, shift
 from symmetry_pl.nn.residual_tokens import ResidualBlock
 from symmetry_pl.nn.token_mask import TokenMask
 
-__all__ = ["GatedRecurrence", "TokenModel", "lengths_of"]
-
-
-def lengths_of(tokens: Tensor) -> Tensor:
-    """Symbols of each row of ``tokens`` ``(B, L)``, the first padding (its end) included.
-
-    Example:
-        >>> lengths_of(torch.tensor([[3, 0, 0], [3, 4, 5], [0, 0, 0]])).tolist()
-        [2, 3, 1]
-    """
-    return ((tokens != 0).cumprod(1).sum(1) + 1).clamp(max=tokens.shape[1])
+__all__ = ["GatedRecurrence", "TokenModel"]
 
 
 class GatedRecurrence(nn.Module):

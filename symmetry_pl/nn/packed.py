@@ -10,7 +10,17 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["Packing", "scan", "shift"]
+__all__ = ["Packing", "lengths_of", "scan", "shift"]
+
+
+def lengths_of(tokens: Tensor) -> Tensor:
+    """Symbols of each row of ``tokens`` ``(B, L)``, the first padding (its end) included.
+
+    Example:
+        >>> lengths_of(torch.tensor([[3, 0, 0], [3, 4, 5], [0, 0, 0]])).tolist()
+        [2, 3, 1]
+    """
+    return ((tokens != 0).cumprod(1).sum(1) + 1).clamp(max=tokens.shape[1])
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,12 @@ class Packing:
         return ordered[self.order.argsort()]
 
 
-def shift(packed: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """What stood one position earlier in the same row, zeros at the first, ``(N, d)``."""
-    out: Tensor = _Shift.apply(packed, sizes)
+def shift(packed: Tensor, sizes: tuple[int, ...], back: bool = False) -> Tensor:
+    """What stands one position earlier in the same row, zeros at the first, ``(N, d)``.
+
+    With ``back``, what stands one position later, zeros at the last.
+    """
+    out: Tensor = _Shift.apply(packed, sizes, back)
     return out
 
 
@@ -99,24 +112,26 @@ class _Shift(torch.autograd.Function):
     """Copies of slices; indexing would scatter in the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, packed: Tensor, sizes: tuple[int, ...]) -> Tensor:
-        ctx.sizes = sizes
-        out = torch.empty_like(packed)
-        out[: sizes[0]] = 0
-        moves = _parts(out, sizes)[1:]
-        for part, moved in zip(_parts(packed, sizes), moves, strict=False):
-            moved.copy_(part[: len(moved)])
-        return out
+    def forward(ctx: Any, packed: Tensor, sizes: tuple[int, ...], back: bool) -> Tensor:
+        ctx.sizes, ctx.back = sizes, back
+        return _shifted(packed, sizes, back)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = gradients
-        out = torch.zeros_like(gradient)
-        moves = _parts(gradient, ctx.sizes)[1:]
-        for part, moved in zip(_parts(out, ctx.sizes), moves, strict=False):
-            part[: len(moved)] = moved
-        return out, None
+        return _shifted(gradients[0], ctx.sizes, not ctx.back), None, None
+
+
+def _shifted(packed: Tensor, sizes: tuple[int, ...], back: bool) -> Tensor:
+    out = torch.zeros_like(packed)
+    neighbours = zip(pairwise(_parts(packed, sizes)), pairwise(_parts(out, sizes)), strict=True)
+    for (earlier, later), (out_earlier, out_later) in neighbours:
+        rows = len(later)  # that have both positions
+        if back:
+            out_earlier[:rows] = later
+        else:
+            out_later.copy_(earlier[:rows])
+    return out
 
 
 class _Scan(torch.autograd.Function):

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ResidualBlock", "TokenDecoder", "TokenEncoder", "require_length"]
+from symmetry_pl.nn.packed import Packing, lengths_of, shift
+
+__all__ = ["ResidualBlock", "TokenDecoder", "TokenEncoder", "TripleCounts", "require_length"]
 
 
 class ResidualBlock(nn.Module):
@@ -48,6 +50,38 @@ def require_length(tokens: Tensor, length: int) -> None:
         )
 
 
+class TripleCounts(nn.Module):
+    r"""How often there is what, wherever it stands: features of three symbols in a row, summed.
+
+    .. math:: W_o \sum_t \mathrm{GELU}(W_i\,(e_{t-1}, e_t, e_{t+1}))
+
+    over the positions t of a sequence, its end included; e beyond its ends is zero. A property that
+    adds up over a molecule's parts is learned from all positions at once this way, where a layer
+    over flattened positions learns it for each anew.
+
+    Args:
+        embedding: size of e.
+        features: outputs of W_i.
+        width: outputs of W_o.
+    """
+
+    def __init__(self, embedding: int, features: int, width: int) -> None:
+        super().__init__()
+        self.features = nn.Linear(3 * embedding, features)
+        self.out = nn.Linear(features, width)
+        with torch.no_grad():
+            self.out.weight /= 3  # of about ten positions, so that a sum begins as large as a term
+
+    def forward(self, tokens: Tensor, e: Tensor) -> Tensor:
+        """Map ``tokens`` ``(B, L)`` and their vectors ``(B, L, e)`` to ``(B, width)``."""
+        packing = Packing.of(lengths_of(tokens))
+        here = packing.pack(e)
+        before, after = (shift(here, packing.sizes, back) for back in (False, True))
+        found = F.gelu(self.features(torch.cat([before, here, after], 1)))
+        out: Tensor = self.out(packing.total(found))
+        return out
+
+
 class TokenEncoder(nn.Module):
     """Encode a padded token sequence as one vector, all positions at once.
 
@@ -63,6 +97,10 @@ class TokenEncoder(nn.Module):
         hidden: size of the hidden layer of each block.
         blocks: number of residual blocks.
         embedding: size of the vector of a symbol, whatever its position; 0 for none.
+        counts: features of ``TripleCounts`` beside the flattened vectors; 0 for none.
+
+    Raises:
+        ValueError: for counts without an embedding.
 
     Example:
         >>> encoder = TokenEncoder(length=5, symbols=3, dim=2, width=8, hidden=16, blocks=1)
@@ -81,12 +119,16 @@ class TokenEncoder(nn.Module):
         hidden: int = 1024,
         blocks: int = 2,
         embedding: int = 0,
+        counts: int = 0,
     ) -> None:
         super().__init__()
         self.length, self.symbols = length, symbols
+        if counts and not embedding:
+            raise ValueError("counts sums features of the symbols' vectors: set embedding too")
         if embedding:
             self.embedding = nn.Embedding(symbols, embedding, padding_idx=0)
             self.join = nn.Linear(length * embedding, width)
+            self.counts = TripleCounts(embedding, counts, width) if counts else None
         else:
             self.table = nn.Parameter(torch.randn(length * symbols, width) / length**0.5)
             self.register_buffer("offsets", torch.arange(length) * symbols, persistent=False)
@@ -106,7 +148,10 @@ class TokenEncoder(nn.Module):
         if hasattr(self, "table"):
             h = F.embedding_bag(tokens.long() + self.offsets, self.table, mode="sum")
         else:
-            h = self.join(self.embedding(tokens.long()).flatten(1))
+            vectors = self.embedding(tokens.long())
+            h = self.join(vectors.flatten(1))
+            if self.counts is not None:
+                h = h + self.counts(tokens, vectors)
         code: Tensor = self.head(self.norm(self.blocks(h)))
         return _at_least_float32(code)
 

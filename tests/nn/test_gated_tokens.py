@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from symmetry_pl.nn.autoencoder import GatedTokenAutoencoder
-from symmetry_pl.nn.gated_tokens import TokenModel, lengths_of
+from symmetry_pl.nn.gated_tokens import TokenModel
+from symmetry_pl.nn.packed import lengths_of
 
 L, V = 7, 5
 

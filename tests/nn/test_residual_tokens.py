@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from symmetry_pl.nn.residual_tokens import ResidualBlock, TokenDecoder, TokenEncoder
+from symmetry_pl.nn.residual_tokens import ResidualBlock, TokenDecoder, TokenEncoder, TripleCounts
 
 B, L, V, D = 7, 5, 4, 3
 
@@ -51,8 +51,31 @@ def test_position_matters(tokens):
     assert not torch.allclose(net(tokens), net(tokens.roll(1, dims=1)))
 
 
-def test_every_parameter_learns(tokens):
-    net = torch.nn.ModuleList([encoder(), decoder()])
+def test_triples_are_counted_up_to_the_end_wherever_they_stand():
+    net = TripleCounts(2, 6, 3).double()
+    e = torch.randn(V, 2, dtype=torch.float64)
+    e[0] = 0  # the padding's vector
+    ids = torch.tensor([[1, 2, 3, 0, 0], [3, 0, 0, 0, 0], [1, 1, 2, 2, 3]])
+    expected = []
+    for row, n in zip(ids, (4, 2, 5), strict=True):  # the end of a shorter row is counted too
+        padded = torch.cat([e[:1], e[row], e[:1]])
+        triples = torch.stack([padded[t : t + 3].flatten() for t in range(n)])
+        expected.append(net.out(F.gelu(net.features(triples)).sum(0)))
+    torch.testing.assert_close(net(ids, e[ids]), torch.stack(expected))
+
+
+def test_counts_are_summed_with_the_flattened_symbols(tokens):
+    net = encoder(blocks=0, embedding=6, counts=5).double()
+    vectors = net.embedding(tokens)
+    h = net.join(vectors.flatten(1)) + net.counts(tokens, vectors)
+    torch.testing.assert_close(net(tokens), net.head(net.norm(h)))
+    with pytest.raises(ValueError, match="set embedding too"):
+        encoder(counts=5)
+
+
+@pytest.mark.parametrize("options", [{}, {"embedding": 6, "counts": 5}])
+def test_every_parameter_learns(tokens, options):
+    net = torch.nn.ModuleList([encoder(**options), decoder()])
     for block in (*net[0].blocks, *net[1].blocks):
         torch.nn.init.normal_(block.narrow.weight)  # zero at the start: it blocks the gradient
     F.cross_entropy(net[1](net[0](tokens)).flatten(0, 1), tokens.flatten()).backward()
