@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 __all__ = ["Packing", "lengths_of", "scan", "shift"]
 
@@ -28,12 +29,16 @@ class Packing:
     """Where the positions of a batch lie when it is packed time by time.
 
     Rows are ordered from long to short. Packed, position 0 of all B rows comes first, then
-    position 1 of those that have one, and so on: N rows in all, none of them padding.
+    position 1 of those that have one, and so on. Idle positions at the end, a sixteenth at most,
+    round the number N of all up: if every batch had a shape of its own, its matrix products would
+    be prepared anew each time, and all preparations kept (measured on a CPU at bfloat16: a step of
+    0.43 instead of 0.30 s, and memory that grew by gigabytes). Nothing reads an idle position.
 
     Args:
         order: row of the batch that stands in each place ``(B,)``.
         sizes: rows that have a position t, for each t; it never grows.
-        index: places of the packed positions in the flattened ordered batch ``(N,)``.
+        index: places of the packed positions in the flattened ordered batch ``(N,)``; of idle
+            ones any.
     """
 
     order: Tensor
@@ -48,12 +53,16 @@ class Packing:
             >>> packing = Packing.of(torch.tensor([1, 3]))
             >>> packing.order.tolist(), packing.sizes
             ([1, 0], (2, 1, 1))
+            >>> len(Packing.of(torch.tensor([7] * 60 + [9])).index)  # 429, rounded up
+            432
         """
         ordered, order = lengths.sort(descending=True, stable=True)
         steps = torch.arange(int(ordered[0]), device=lengths.device)
         present = steps[:, None] < ordered
         t, row = present.nonzero(as_tuple=True)
-        return cls(order, tuple(present.sum(1).tolist()), row * len(steps) + t)
+        index = row * len(steps) + t
+        idle = -len(index) % (1 << max(0, len(index).bit_length() - 5))
+        return cls(order, tuple(present.sum(1).tolist()), F.pad(index, (0, idle)))
 
     def pack(self, padded: Tensor) -> Tensor:
         """Positions ``(N, …)`` of a padded batch ``(B, T, …)``, T at least the longest length."""
@@ -63,7 +72,8 @@ class Packing:
     def spread(self, rows: Tensor) -> Tensor:
         """One vector a row ``(B, d)`` repeated at its positions ``(N, d)``."""
         ordered = rows[self.order]
-        return torch.cat([ordered[:size] for size in self.sizes])
+        idle = ordered.new_zeros(len(self.index) - sum(self.sizes), *rows.shape[1:])
+        return torch.cat([*(ordered[:size] for size in self.sizes), idle])
 
     def total(self, packed: Tensor) -> Tensor:
         """Sum over the positions of each row ``(B, …)`` of packed ``(N, …)``."""
@@ -76,7 +86,8 @@ class Packing:
         """A padded batch ``(B, T, …)`` with zeros where there is no position."""
         steps = len(self.sizes)
         flat = packed.new_zeros(len(self.order) * steps, *packed.shape[1:])
-        flat = flat.index_copy(0, self.index, packed)
+        n = sum(self.sizes)
+        flat = flat.index_copy(0, self.index[:n], packed[:n])
         return self._back(flat.view(-1, steps, *packed.shape[1:]))
 
     def _back(self, ordered: Tensor) -> Tensor:
@@ -162,5 +173,5 @@ class _Scan(torch.autograd.Function):
 
 
 def _parts(packed: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
-    """One part a position."""
-    return torch.split(packed, list(sizes))
+    """One part a position, without the idle ones."""
+    return torch.split(packed[: sum(sizes)], list(sizes))

@@ -5,7 +5,7 @@ import torch
 
 from symmetry_pl.nn.packed import Packing, scan, shift
 
-LENGTHS = [3, 1, 5, 5, 2]
+LENGTHS = [3, 1, 5, 5, 2, *[4] * 12, 3]  # 67 positions, rounded up to 68
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def rows_of(packing, packed):
 def test_packing_keeps_every_position_and_no_padding(batch):
     padded, packing = batch
     packed = packing.pack(padded)
-    assert len(packed) == sum(LENGTHS) == sum(packing.sizes)
+    assert len(packed) - 1 == sum(LENGTHS) == sum(packing.sizes)
     for row, n, found in zip(padded, LENGTHS, rows_of(packing, packed), strict=True):
         assert torch.equal(found, row[:n])
     assert packing.pad(packed)[1, 1:].eq(0).all()
@@ -38,12 +38,37 @@ def test_totals_and_repeated_rows(batch):
         assert torch.equal(found, row.expand_as(found))
 
 
-def test_shift_looks_one_position_back(batch):
+def test_shift_looks_one_position_back_or_ahead(batch):
     padded, packing = batch
-    found = rows_of(packing, shift(packing.pack(padded), packing.sizes))
-    for row, moved in zip(padded, found, strict=True):
-        assert moved[0].eq(0).all()
-        assert torch.equal(moved[1:], row[: len(moved) - 1])
+    packed = packing.pack(padded)
+    earlier = rows_of(packing, shift(packed, packing.sizes))
+    later = rows_of(packing, shift(packed, packing.sizes, back=True))
+    for row, n, before, after in zip(padded, LENGTHS, earlier, later, strict=True):
+        assert before[0].eq(0).all()
+        assert after[-1].eq(0).all()
+        assert torch.equal(before[1:], row[: n - 1])
+        assert torch.equal(after[:-1], row[1:n])
+
+
+def test_batches_of_alike_lengths_have_one_shape():
+    lengths = torch.randint(8, 17, (50, 256), generator=torch.Generator().manual_seed(0))
+    shapes = [len(Packing.of(row).index) for row in lengths]
+    assert len(set(shapes)) <= 3
+    assert all(n <= shape < n * 17 / 16 for n, shape in zip(lengths.sum(1), shapes, strict=True))
+
+
+def test_nothing_depends_on_idle_positions(batch):
+    padded, packing = batch
+    packed = packing.pack(padded)
+    changed = packed.clone()
+    changed[sum(LENGTHS) :] += 1.0
+    for of in (
+        packing.total,
+        packing.pad,
+        lambda x: packing.total(shift(x, packing.sizes, back=True)),
+        lambda x: packing.total(scan(x.sigmoid(), x, packing.sizes)),
+    ):
+        assert torch.equal(of(changed), of(packed))
 
 
 def test_scan_is_the_recurrence(batch):
@@ -60,5 +85,6 @@ def test_scan_is_the_recurrence(batch):
 def test_gradients_against_finite_differences(batch):
     padded, packing = batch
     a, b = (packing.pack(x).requires_grad_() for x in (padded.sigmoid(), padded))
-    assert torch.autograd.gradcheck(lambda x: shift(x, packing.sizes), b)
+    for back in (False, True):
+        assert torch.autograd.gradcheck(lambda x, back=back: shift(x, packing.sizes, back), b)
     assert torch.autograd.gradcheck(lambda f, c: scan(f, c, packing.sizes), (a, b))
