@@ -17,23 +17,22 @@ STEPS = {
 }
 
 SCRIPT = """
-import resource, sys, time
+import sys, time
 import torch
 from symmetry_pl.groups import OneParameterSubgroup, lift_matrix
 from symmetry_pl.lens.estimators import ConditionalMixture, MarginalMixture
 from symmetry_pl.lens.objective import evaluate_terms
+from symmetry_pl.memory import peak_rss_mb
 
 d, padding, batch, hidden, rows = map(int, sys.argv[1:])
 torch.set_num_threads(1)
 torch.manual_seed(0)
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 generator = torch.nn.Parameter(1e-3 * torch.randn(d + 2 * padding, d + 2 * padding))
 phi = torch.nn.Parameter(torch.randn(d) / d**0.5)
 marginal, conditional = MarginalMixture(d), ConditionalMixture(d, hidden)
 parameters = [generator, phi, *marginal.parameters(), *conditional.parameters()]
 x, slots = torch.randn(batch, d), torch.arange(rows) % d
-imported, spent = peak(), []
+imported, spent = peak_rss_mb(), []
 for _ in range(10):
     start = time.process_time()
     for p in parameters:
@@ -45,7 +44,7 @@ for _ in range(10):
     spent.append(1e3 * (time.process_time() - start))
 spent = sorted(spent[1:])
 print(f"RESULT {spent[0]:.1f} ms min {spent[4]:.1f} ms median "
-      f"{peak():.0f} MB peak, {imported:.0f} MB before the first step")
+      f"{peak_rss_mb():.0f} MB peak, {imported:.0f} MB before the first step")
 """
 
 

@@ -116,19 +116,16 @@ def test_step(name, language, precision, capsys):
 
 
 SETUP = """
-import re, sys, time
-from pathlib import Path
+import sys, time
 from datamodules import ZINCDataModule
+from symmetry_pl.memory import peak_rss_mb
 
-def peak():  # ru_maxrss would start at the peak of the process that started this one
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
-
-imports = peak()
+imports = peak_rss_mb()
 start = time.process_time()
 data = ZINCDataModule(sys.argv[1], representation=sys.argv[2], on_invalid="drop")
 data.prepare_data()
 data.setup()
-print(f"RESULT {peak():.0f} MB peak, {imports:.0f} MB of it imports, "
+print(f"RESULT {peak_rss_mb():.0f} MB peak, {imports:.0f} MB of it imports, "
       f"{time.process_time() - start:.1f} CPU-s")
 """
 

@@ -15,9 +15,10 @@ CONFIGS = sorted(
 )
 
 SCRIPT = """
-import resource, sys, time
+import sys, time
 from pytorch_lightning import Callback
 from symmetry_pl import cli
+from symmetry_pl.memory import peak_rss_mb
 
 class Clock(Callback):
     def on_train_batch_end(self, trainer, module, *args):
@@ -26,8 +27,8 @@ class Clock(Callback):
         if module.batches_seen == 249:
             spent = (time.process_time() - self.start) / 199
             size = trainer.datamodule.batch_size
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(f"RESULT {1e3 * spent:.2f} ms/step {size / spent:,.0f} samples/s {peak:.0f} MB")
+            print(f"RESULT {1e3 * spent:.2f} ms/step {size / spent:,.0f} samples/s "
+                  f"{peak_rss_mb():.0f} MB")
 
 callbacks = cli.SymmetryCLI._callbacks
 cli.SymmetryCLI._callbacks = lambda self, options: [*callbacks(self, options), Clock()]

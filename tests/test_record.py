@@ -1,9 +1,12 @@
 """What a run's record says it cost."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+from symmetry_pl import memory
 from symmetry_pl.callbacks import RunRecord
 from symmetry_pl.cli import main
 from symmetry_pl.runs import config_root
@@ -32,3 +35,15 @@ def test_costs_of_an_interrupted_fit_are_added():
         pass
     assert record.state_dict()["cpu_s"] > 500
     assert record._cost("test")["cpu_s"] < 400
+
+
+def test_peak_memory_is_the_process_own():
+    program = "import runpy, sys; print(runpy.run_path(sys.argv[1])['peak_rss_mb']())"
+    block = bytearray(300 << 20)
+    block[::4096] = b"x" * len(block[::4096])
+    here = memory.peak_rss_mb()
+    assert here > 300
+    done = subprocess.run(
+        [sys.executable, "-c", program, memory.__file__], capture_output=True, check=True
+    )
+    assert 5 < float(done.stdout) < 200

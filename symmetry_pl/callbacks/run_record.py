@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.summary import summary_table
+from symmetry_pl.memory import peak_rss_mb
 
 _PACKAGES = (
     "torch",
@@ -117,7 +117,7 @@ class RunRecord(Callback):
                 "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 "command": " ".join(["symmetry", *sys.argv[1:]]),
                 **self._cost(what),
-                "peak_rss_mb": round(_peak_rss_mb(), 1),
+                "peak_rss_mb": round(peak_rss_mb(), 1),
                 "processes": trainer.world_size,
                 "threads": torch.get_num_threads(),
             },
@@ -142,12 +142,6 @@ def git_commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return commit + ("+" if changes else "")
-
-
-def _peak_rss_mb() -> float:
-    """Peak resident memory of this process; ru_maxrss is in kB on Linux and in bytes on macOS."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _short(path: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-import resource
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import torch
 
 import datamodules.zinc_table as zinc_table
 from datamodules.zinc import ZINCDataModule
+from symmetry_pl.memory import peak_rss_mb
 from symmetry_pl.molecules import PROPERTIES, Vocabulary, canonical_smiles, same_molecule
 
 CHAINS = [f"{'C' * n}{end}" for n in range(1, 9) for end in ("O", "N", "c1ccccc1", "C(=O)O")]
@@ -274,9 +274,8 @@ def test_all_of_zinc250k_fits_in_two_gigabytes(tmp_path):
     own = Path(os.environ.get("SYMMETRY_DATA", "absent")) / "zinc250k" / "zinc250k.csv.gz"
     if not own.exists():
         pytest.skip("needs $SYMMETRY_DATA/zinc250k/zinc250k.csv.gz")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     data = small(str(own), tmp_path, properties=["logp_rdkit"], val_size=2000, test_size=5000)
     data.setup()
     assert data.bad_rows == ()
     assert len(data._get()[0]) == 249_455
-    assert max(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) < 2 << 20
+    assert peak_rss_mb() < 2 << 10
