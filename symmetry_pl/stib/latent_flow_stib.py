@@ -54,7 +54,8 @@ class LatentFlowSTIB(Bottleneck):
         kwargs: options of ``Bottleneck``.
 
     Raises:
-        ValueError: for a size, share or name that makes no model.
+        ValueError: for a size, share or name that makes no model; when training starts, for batches
+            of no more rows than the latent has dimensions.
     """
 
     def __init__(
@@ -112,6 +113,8 @@ class LatentFlowSTIB(Bottleneck):
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """One step of the phase's player."""
         x, y = batch[0], batch[1]
+        if self.clock == 0:
+            self._require_rows(len(y) * self.trainer.world_size)
         if self.phase == "autoencoder":
             with self.turn("model"):
                 loss, parts = self.model_loss(x, y)
@@ -154,6 +157,14 @@ class LatentFlowSTIB(Bottleneck):
         """Whether this is the first batch of the second phase."""
         before = (self.clock - 1) / self.total_batches
         return before < self.autoencoder_share
+
+    def _require_rows(self, rows: int) -> None:
+        """Refuse at once what would end the autoencoder's phase."""
+        if rows <= self.flow.dim:
+            raise ValueError(
+                f"the flow starts from the covariance of a batch: {rows} rows are too few for "
+                f"latent_dim {self.flow.dim}; raise data.batch_size"
+            )
 
     def _global_batch(self, rows: Tensor) -> Tensor:
         """The rows of all processes ``(W B, k)``, in the order that one process would see."""

@@ -87,6 +87,16 @@ def test_the_first_batch_of_the_flow_whitens_the_latent_once():
     assert torch.equal(model.flow.weight, weight)
 
 
+def test_batches_too_small_for_the_flow_are_refused_before_anything_is_trained():
+    model, losses = attached()
+    with pytest.raises(ValueError, match=r"4 rows are too few for latent_dim 4; raise data.batch"):
+        model.training_step(batch(4), 0)
+    assert not losses
+    model.training_step(batch(5), 0)
+    model.batches_seen = 1
+    model.training_step(batch(4), 0)  # the first batch has told
+
+
 def test_the_flow_changes_neither_reconstruction_nor_prediction():
     model, _ = attached()
     x, y = batch()
