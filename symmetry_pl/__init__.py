@@ -9,7 +9,7 @@ except PackageNotFoundError:  # a source tree that is on the path but not instal
 
 from symmetry_pl.lens import SymmetryLens
 from symmetry_pl.sgm import SGM
-from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB
+from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
 __all__ = [
     "CVAE",
@@ -20,5 +20,6 @@ __all__ = [
     "FlowSTIB",
     "LatentFlowSTIB",
     "SymmetryLens",
+    "TokenFlowSTIB",
     "__version__",
 ]

@@ -37,7 +37,7 @@ def load_model(path: Path) -> tuple[InvarianceModule, DataDescription]:
     if not issubclass(family, InvarianceModule):
         raise ValueError(
             f"--ckpt_path: {path} holds a {family.__name__}, which does not split codes into Z0 "
-            "and Z1: generate takes STIB, LatentFlowSTIB, VAE, CVAE and CVIB"
+            "and Z1: generate takes STIB, LatentFlowSTIB, TokenFlowSTIB, VAE, CVAE and CVIB"
         )
     known = state["symmetry_pl"]["data"]
     if known is None or known["kind"] != "tokens":

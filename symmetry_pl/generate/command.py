@@ -20,7 +20,7 @@ from symmetry_pl.generate.series import write_series
 from symmetry_pl.generate.table import computed_property, csv_text, table, unit_of, write_whole
 from symmetry_pl.generate.values import Answer, held_out_error
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
-from symmetry_pl.stib.bottleneck import Bottleneck
+from symmetry_pl.stib.invariance import InvarianceModule
 
 __all__ = ["main"]
 
@@ -37,7 +37,6 @@ def main(args: list[str]) -> int:
         raise ValueError("give either --like SMILES or --property name=value")
     checkpoint, out = Path(options.ckpt_path), Path(options.out)
     model, data = load_model(checkpoint)
-    assert isinstance(model, Bottleneck)
     wanted = dict(_values(text, data) for text in options.property)
     several = _several(wanted, out)
     within = dict(_named("--within", text, data) for text in options.within)
@@ -185,20 +184,23 @@ def _data(checkpoint: Path, data: DataDescription) -> MoleculeDataModule | None:
 
 
 def _codes(
-    model: Bottleneck, data: DataDescription, molecules: MoleculeDataModule | None, seed: int
+    model: InvarianceModule, data: DataDescription, molecules: MoleculeDataModule | None, seed: int
 ) -> tuple[Codes, set[str] | None]:
-    """Codes of training molecules, and these if they are not too many; else of the prior."""
+    """Codes of training molecules or of the prior, and these molecules if not too many."""
     generator = torch.Generator().manual_seed(seed)
     if molecules is None:
         return prior(model, data, _CODES, generator), None
     training = molecules.training_set
-    rows = torch.randperm(len(training), generator=generator)[:_CODES]
-    x, y = training.tokens[rows], training.y[rows]
+    if model.samples:
+        codes = prior(model, data, _CODES, generator)
+    else:
+        rows = torch.randperm(len(training), generator=generator)[:_CODES]
+        codes = encode(model, training.tokens[rows], training.y[rows])
     if len(training) > _COMPARED:
-        return encode(model, x, y), None
+        return codes, None
     vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
     smiles = (language.decode(symbols) for symbols in vocabulary.decode(training.tokens))
-    return encode(model, x, y), {c for s in smiles if s and (c := canonical_smiles(s))}
+    return codes, {c for s in smiles if s and (c := canonical_smiles(s))}
 
 
 def _report(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
-from symmetry_pl.stib.bottleneck import Bottleneck
+from symmetry_pl.stib.invariance import InvarianceModule
 
 __all__ = ["Codes", "Molecule", "Outcome", "encode", "fix", "generate", "like", "prior"]
 
@@ -83,7 +83,7 @@ class Outcome:
 
 
 @torch.no_grad()
-def encode(model: Bottleneck, x: Tensor, y: Tensor | None = None, rows: int = 1000) -> Codes:
+def encode(model: InvarianceModule, x: Tensor, y: Tensor | None = None, rows: int = 1000) -> Codes:
     """Codes of inputs ``(N, L)``; their targets where the model predicts none."""
     parts = [model.encode(part) for part in torch.split(x.long(), rows)]
     z0 = torch.cat([p[0] for p in parts])
@@ -95,7 +95,9 @@ def encode(model: Bottleneck, x: Tensor, y: Tensor | None = None, rows: int = 10
 
 
 @torch.no_grad()
-def prior(model: Bottleneck, data: DataDescription, n: int, generator: torch.Generator) -> Codes:
+def prior(
+    model: InvarianceModule, data: DataDescription, n: int, generator: torch.Generator
+) -> Codes:
     """Codes from N(0, I), where no molecule is at hand to encode."""
     shape = encode(model, torch.zeros(1, *data.x_shape, dtype=torch.int64))
     z0 = torch.randn(n, shape.z0.shape[1], generator=generator)
@@ -104,7 +106,7 @@ def prior(model: Bottleneck, data: DataDescription, n: int, generator: torch.Gen
     return Codes(z0, z1, torch.zeros(n, model.y_dim) if found is None else found)
 
 
-def like(model: Bottleneck, data: DataDescription, smiles: str) -> Codes:
+def like(model: InvarianceModule, data: DataDescription, smiles: str) -> Codes:
     """The code of one molecule.
 
     Raises:
@@ -145,7 +147,7 @@ def fix(codes: Codes, data: DataDescription, wanted: Mapping[str, float]) -> Cod
 
 @torch.no_grad()
 def generate(
-    model: Bottleneck,
+    model: InvarianceModule,
     data: DataDescription,
     codes: Codes,
     held: Codes,
@@ -165,7 +167,7 @@ def generate(
     gets codes whose predicted targets come nearest.
 
     Args:
-        model: a bottleneck model of molecules.
+        model: a model of molecules.
         data: what it was trained on.
         codes: where Z0 may go.
         held: one code, whose Z1 and targets are kept.
@@ -185,7 +187,7 @@ def generate(
     target = model.physical(held.y)[0, columns]
     seen, outcome = set(avoid), Outcome()
     # a search takes long, so that no more codes are decoded than are likely to be needed
-    rows = 500 if model.autoencoder.candidates == 1 else min(500, 2 * n)
+    rows = 500 if model.candidates == 1 else min(500, 2 * n)
     for z0 in _proposals(model, codes, held, near, spread, generator, rows):
         z1 = None if held.z1 is None else held.z1.expand(len(z0), -1)
         told = held.y.expand(len(z0), -1)
@@ -214,7 +216,7 @@ def generate(
 
 
 def _proposals(
-    model: Bottleneck,
+    model: InvarianceModule,
     codes: Codes,
     held: Codes,
     near: bool,

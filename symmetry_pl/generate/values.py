@@ -10,7 +10,7 @@ from datamodules.molecules import MoleculeDataModule
 from symmetry_pl.core import DataDescription
 from symmetry_pl.generate.sampling import Molecule, Outcome, encode
 from symmetry_pl.generate.table import computed_property
-from symmetry_pl.stib.bottleneck import Bottleneck
+from symmetry_pl.stib.invariance import InvarianceModule
 
 __all__ = ["Answer", "HeldOutError", "held_out_error", "pooled", "report", "summary"]
 
@@ -61,7 +61,7 @@ class HeldOutError:
 
 
 def held_out_error(
-    model: Bottleneck, data: DataDescription, held: MoleculeDataModule, name: str
+    model: InvarianceModule, data: DataDescription, held: MoleculeDataModule, name: str
 ) -> HeldOutError | None:
     """Error of the predicted property on the test set, of which 10,000 molecules are enough.
 

@@ -42,6 +42,13 @@ EXPERIMENT = Experiment(
             seeds=(0,),
         ),
         System(
+            "token_flow",
+            "FlowSTIB on the molecules (ours)",
+            "stib/zinc_token_flow.yaml",
+            own=True,
+            seeds=(0,),
+        ),
+        System(
             "stib",
             "STIB, our recipe",
             "stib/zinc_stib.yaml",

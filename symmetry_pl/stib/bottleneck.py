@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from symmetry_pl.information import kl_standard_normal
 from symmetry_pl.nn.autoencoder import AUTOENCODERS
 from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.invariance import InvarianceModule
+from symmetry_pl.stib.token_check import check_tokens
 
 
 class Bottleneck(InvarianceModule):
@@ -88,6 +89,7 @@ class Bottleneck(InvarianceModule):
             (code_dim, latent_dim + condition_dim),
             autoencoder_options or {},
         )
+        self.candidates = self.autoencoder.candidates
         self.log_std: nn.Parameter | None = None
         if posterior == "shared":
             self.log_std = nn.Parameter(torch.full((latent_dim,), log_std_start))
@@ -151,10 +153,8 @@ class Bottleneck(InvarianceModule):
                 f"the data are {data.kind} of shape {data.x_shape}, the model was built for "
                 f"{built.kind} of shape {shape}: change model.init_args.autoencoder_options"
             )
-        found = {"length": data.x_shape[0], "symbols": len(data.symbols)}
-        for option, value in found.items() if data.kind == "tokens" else ():
-            if getattr(built, option) != value:
-                raise ValueError(_other_tokens(option, value, getattr(built, option)))
+        if data.kind == "tokens":
+            check_tokens(data, cast("Any", built), "autoencoder_options.")
         super().check_data(data)
 
     # -- evaluation -----------------------------------------------------------------------------
@@ -177,16 +177,3 @@ class Bottleneck(InvarianceModule):
     def search(self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
         """An input at least as near to the codes as the decoded ``x``."""
         return self.autoencoder.search(self.join(z0, z1, y), x)
-
-
-def _other_tokens(option: str, found: int, built: int) -> str:
-    """What to do about molecules of another length or vocabulary, with or without a checkpoint."""
-    what, remedy = {
-        "length": ("positions a molecule", f"needs data.max_length {built}"),
-        "symbols": ("symbols", "reads molecules of the symbols it was trained on only"),
-    }[option]
-    return (
-        f"the data have {found} {what}, the model was built for {built}: a new model needs "
-        f"model.init_args.autoencoder_options.{option} {found}, and a checkpoint {remedy}; "
-        "to predict molecules of another file, see PredictionCSVDataModule"
-    )

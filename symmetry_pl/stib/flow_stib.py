@@ -10,6 +10,7 @@ from symmetry_pl.core import DataDescription, Player, named_schedule, ramp
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.nn.spline_flow import CouplingFlow
 from symmetry_pl.nn.target import PREDICTORS
+from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.invariance import InvarianceModule
 
 
@@ -121,7 +122,13 @@ class FlowSTIB(InvarianceModule):
         """Targets from z1 alone."""
         return self.predictor(z1)  # type: ignore[no-any-return]
 
-    def decode(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
+    def decode(
+        self,
+        z0: Tensor,
+        z1: Tensor | None,
+        y: Tensor | None = None,
+        mask: TokenMask | None = None,
+    ) -> Tensor:
         """X of the codes, exactly."""
         assert z1 is not None
         return self.flow.inverse(self.flow.join(z1, z0))

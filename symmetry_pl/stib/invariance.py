@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from symmetry_pl.core import DataDescription, SymmetryModule
+from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.evaluation import Evaluation, InvarianceMetrics
 
 _SHOWN_POINTS = 5000
@@ -38,6 +39,12 @@ class InvarianceModule(SymmetryModule):
         "mi_z0_y_white",
         "mi_z0_y_probe",
     )
+    condition_dim: int = 0
+    """Columns of y that the decoder is told."""
+    candidates: int = 1
+    """Inputs that ``search`` tries for a code."""
+    samples: ClassVar[bool] = False
+    """Whether any Z0 from N(0, I) decodes to what the data might hold, whatever Z1 is."""
 
     def __init__(self, y_dim: int = 2, leakage_points: int = 2000, probe_every: int = 0) -> None:
         super().__init__()
@@ -58,13 +65,20 @@ class InvarianceModule(SymmetryModule):
         """Predicted targets ``(B, t)``; ``None`` for methods that are given y."""
 
     @abstractmethod
-    def decode(self, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:
+    def decode(
+        self,
+        z0: Tensor,
+        z1: Tensor | None,
+        y: Tensor | None = None,
+        mask: TokenMask | None = None,
+    ) -> Tensor:
         """Most likely input of given codes: what moves when z0 moves and z1 stays.
 
         Args:
             z0: ``(B, d0)``.
             z1: ``(B, d1)``, for methods that have one.
             y: condition ``(B, t)``, for methods whose decoder takes one.
+            mask: keeps token sequences inside their language, where the decoder chooses symbols.
         """
 
     def search(self, x: Tensor, z0: Tensor, z1: Tensor | None, y: Tensor | None = None) -> Tensor:

@@ -1,0 +1,131 @@
+"""FlowSTIB of token sequences: players, losses, exactness, and what it refuses."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from symmetry_pl import TokenFlowSTIB
+from symmetry_pl.core import DataDescription
+
+SYMBOLS = ("", "b", "a", "d", "c")
+L, V = 6, len(SYMBOLS)
+
+
+def data(**options):
+    defaults = {
+        "kind": "tokens",
+        "x_shape": (L,),
+        "target_names": ("p",),
+        "symbols": SYMBOLS,
+        "representation": "selfies",
+    }
+    return DataDescription(**(defaults | options))
+
+
+def attached(batches=0, **options):
+    """A model on a stand-in trainer, with the losses of its players' turns recorded."""
+    torch.manual_seed(0)
+    model = TokenFlowSTIB(
+        z0_dim=3, length=L, symbols=V, width=16, blocks=1,
+        encoder_options={"width": 16, "hidden": 16, "blocks": 1, "embedding": 4, "counts": 4},
+        **options,
+    ).double()  # fmt: skip
+    for parameter in model.parameters():  # off the zeros that residual blocks start from
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
+    model._trainer = SimpleNamespace(
+        max_epochs=1, num_training_batches=100, world_size=1, global_rank=0,
+        log_every_n_steps=0, precision="64-true",
+    )  # fmt: skip
+    model.noise_seed, model.batches_seen = 0, batches
+    model._players = model.configure_players()
+    losses = []
+    model.minimise = losses.append
+    model.player_optimizer = lambda name: name
+    return model, losses
+
+
+def batch(n=40):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randint(1, V, (n, L), generator=generator)
+    x *= torch.arange(L) < torch.randint(1, L + 1, (n, 1), generator=generator)
+    return x, (x == 2).double().sum(1, keepdim=True)
+
+
+def test_players_share_no_parameter_and_no_gradient():
+    model, losses = attached()
+    owned = [id(p) for player in model._players.values() for p in player.moved]
+    assert sorted(owned) == sorted(id(p) for p in model.parameters())
+    model.training_step(batch(), 0)
+    for player, loss in zip(("encoder", "model"), losses, strict=True):
+        model.zero_grad()
+        loss.backward()
+        mine = {id(p) for p in model._players[player].moved}
+        for name, p in model.named_parameters():
+            touched = p.grad is not None and bool(p.grad.abs().sum() > 0)
+            assert touched == (id(p) in mine), f"{player}: {name}"
+
+
+def test_losses_are_the_formulas():
+    model, losses = attached(condition_noise=0.3)
+    x, y = batch()
+    model.noise = lambda *shape, dtype=None: torch.ones(*shape, dtype=dtype)
+    model.training_step((x, y), 0)
+    z1 = model.encoder(x)
+    assert losses[0].item() == pytest.approx((z1 - y).square().mean().item())
+    logits = model.flow.model(x, z1 + 0.3)
+    n = ((x != 0).sum(1) + 1).clamp(max=L)  # the end of a shorter sequence is written too
+    log_p = logits.log_softmax(-1).gather(-1, x[..., None])[..., 0] * (torch.arange(L) < n[:, None])
+    assert losses[1].item() == pytest.approx(-log_p.sum(1).mean().item())
+
+
+def test_reconstruction_is_exact_without_training_and_predicts_from_z1():
+    model, _ = attached()
+    x, y = batch(500)
+    found = model.evaluate(x, y)
+    assert torch.equal(found.x_hat, x)
+    assert torch.equal(found.y_hat, found.z1)
+    torch.testing.assert_close(found.z1, model.encoder(x))
+    single = model.float()
+    assert torch.equal(single.evaluate(x, y).x_hat, x)
+    assert single.encode(x)[0].dtype == torch.float32
+
+
+def test_symbols_are_ordered_by_spelling_and_a_checkpoint_keeps_the_order():
+    model, _ = attached()
+    assert model.flow.order.tolist() == list(range(V))
+    model.describe_data(data())
+    assert [SYMBOLS[i] for i in model.flow.order.tolist()] == ["", "a", "b", "c", "d"]
+    again, _ = attached()
+    again.load_state_dict(model.state_dict())
+    x, _ = batch()
+    torch.testing.assert_close(again.encode(x)[0], model.encode(x)[0])
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ({"kind": "vector", "symbols": ()}, "the data are vector, .* take FlowSTIB"),
+        ({"x_shape": (7,)}, r"7 positions a molecule.*needs model.init_args.length 7, and a"),
+        ({"symbols": (*SYMBOLS, "e")}, r"6 symbols.*needs model.init_args.symbols 6, and a"),
+        ({"target_names": ("p", "q")}, "2 targets"),
+    ],
+)
+def test_other_data_are_refused(described, message):
+    model, _ = attached()
+    with pytest.raises(ValueError, match=message):
+        model.describe_data(data(**described))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"condition_noise": -0.1}, "condition_noise must not be negative"),
+        ({"z0_dim": 0}, "at least one coordinate"),
+        ({"encoder_options": {"widht": 3}}, "widht"),
+        ({"y_dim": 0}, "y_dim must be at least 1"),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        TokenFlowSTIB(**({"length": L, "symbols": V} | options))
