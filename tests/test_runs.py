@@ -55,6 +55,7 @@ def fit(name, root, *arguments):
         ("stib/paper/spiral_cvib", ["--data.samples_per_epoch=1200", DOUBLE]),
         # ten steps in each of its phases
         ("stib/isomers_flow", ["--data.samples_per_epoch=1200", "--model.latent_dim=4"]),
+        ("stib/zinc_token_flow", ["--trainer.max_epochs=10"]),
         ("lens/paper/gaussian", ["--data.samples=1200", "--model.init_scale=0.3", DOUBLE]),
         ("lens/gaussian", ["--data.samples=1200", "--model.conditional_rows=5", DOUBLE]),
         ("sgm/paper/dsprites_affine", ["--data.samples_per_epoch=1200", NO_DROPOUT]),
@@ -63,6 +64,8 @@ def fit(name, root, *arguments):
 def test_two_processes_of_30_are_one_of_60(name, options, tmp_path, request):
     if "isomers" in name:
         request.getfixturevalue("small_qm9")
+    if "zinc" in name:
+        request.getfixturevalue("small_zinc")
     common = [
         "--trainer.max_epochs=1",
         "--trainer.limit_val_batches=0",
