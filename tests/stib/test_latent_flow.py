@@ -1,9 +1,8 @@
 """An autoencoder, then a flow of its latent: phases, losses, exactness."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
+from stand_in import attach
 
 from symmetry_pl import CVAE, STIB, VAE, FlowSTIB, LatentFlowSTIB
 from symmetry_pl.core import DataDescription
@@ -13,21 +12,13 @@ SMALL = {"autoencoder_options": {"x_dim": 3, "width": 8, "depth": 1}}
 
 
 def attached(batches=0, **options):
-    """A model on a stand-in trainer that takes its steps with plain SGD, at a given batch."""
+    """A small model at a batch of its training, and the losses of its turns."""
     torch.manual_seed(0)
     model = LatentFlowSTIB(
         latent_dim=4, z1_dim=1, autoencoder_share=0.5, predictor_options={"width": 8, "depth": 1},
         flow_options={"coupling": "affine", "mixing": "lu", "width": 8}, **SMALL, **options,
-    ).double()  # fmt: skip
-    model._trainer = SimpleNamespace(
-        max_epochs=1, num_training_batches=100, world_size=1, global_rank=0,
-        log_every_n_steps=0, precision="64-true",
     )  # fmt: skip
-    model.noise_seed, model.batches_seen = 0, batches
-    model._players = model.configure_players()
-    losses = []
-    model.minimise = losses.append
-    return model, losses
+    return attach(model, batches)
 
 
 def batch(n=40):

@@ -1,9 +1,8 @@
 """What each method optimises, and who owns what."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
+from stand_in import attach
 
 from symmetry_pl import CVAE, CVIB, STIB, VAE, FlowSTIB
 from symmetry_pl.core import DataDescription
@@ -19,25 +18,6 @@ MODELS = {
     "cvib": lambda: CVIB(**SMALL),
     "flow": lambda: FlowSTIB(flow_options={"bins": 4, "width": 8}),
 }
-
-
-def attached(model, batches=0, total=100):
-    """A model on a stand-in trainer, at a given batch, with its players' turns recorded."""
-    model.double()
-    model._trainer = SimpleNamespace(
-        max_epochs=1,
-        num_training_batches=total,
-        world_size=1,
-        global_rank=0,
-        log_every_n_steps=0,
-        precision="64-true",
-    )
-    model.noise_seed, model.batches_seen = 0, batches
-    model._players = model.configure_players()
-    losses = []
-    model.minimise = losses.append
-    model.player_optimizer = lambda name: name
-    return model, losses
 
 
 def batch(n=50):
@@ -56,7 +36,7 @@ def test_players_own_every_parameter_once(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_step_reaches_every_parameter_of_its_player(name):
-    model, losses = attached(MODELS[name](), batches=50)
+    model, losses = attach(MODELS[name](), batches=50)
     torch.manual_seed(0)
     for parameter in model.parameters():  # off the zeros a flow's conditioners start from
         parameter.data.add_(0.1 * torch.randn_like(parameter))
@@ -83,7 +63,7 @@ def test_the_critic_belongs_to_the_adversary_alone():
 
 
 def test_stib_losses_are_equations_6_and_7():
-    model, losses = attached(
+    model, losses = attach(
         STIB(
             critic_width=8,
             mi_weight=3.0,
@@ -121,7 +101,7 @@ def test_stib_losses_are_equations_6_and_7():
 def test_baseline_losses_are_the_published_ones():
     x, y = batch()
     zero = lambda *shape, dtype=None: torch.zeros(shape, dtype=dtype)  # noqa: E731
-    vae, losses = attached(VAE(**SMALL, **PREDICTOR))
+    vae, losses = attach(VAE(**SMALL, **PREDICTOR))
     vae.noise = zero
     vae.training_step((x, y), 0)
     z = vae.autoencoder.encoder(x)
@@ -130,7 +110,7 @@ def test_baseline_losses_are_the_published_ones():
     loss_y = ((vae.predictor(z) - y) ** 2).sum(1).mean()
     assert losses[0].item() == pytest.approx((kl + loss_x + 3 * loss_y).item())
 
-    cvib, losses = attached(CVIB(kl_weight=0.1, x_weight=2, pair_weight=1, **SMALL))
+    cvib, losses = attach(CVIB(kl_weight=0.1, x_weight=2, pair_weight=1, **SMALL))
     cvib.noise = zero
     cvib.training_step((x, y), 0)
     mean, log_var = cvib.autoencoder.encoder(x).chunk(2, 1)
@@ -141,7 +121,7 @@ def test_baseline_losses_are_the_published_ones():
 
 
 def test_flow_loss_is_the_likelihood_and_the_regression():
-    model, losses = attached(FlowSTIB(y_weight=7.0, y_ramp=0.0, flow_options={"bins": 4}))
+    model, losses = attach(FlowSTIB(y_weight=7.0, y_ramp=0.0, flow_options={"bins": 4}))
     x, y = batch()
     model.training_step((x, y), 0)
     z, _ = model.flow(x)
@@ -152,7 +132,7 @@ def test_flow_loss_is_the_likelihood_and_the_regression():
 
 def test_phases_hold_ramp_play_and_finetune():
     options = {"hold": 0.2, "ramp": 0.2, "finetune": 0.1, "mi_weight": 4.0}
-    model, losses = attached(STIB(critic_width=8, **options, **SMALL, **PREDICTOR))
+    model, losses = attach(STIB(critic_width=8, **options, **SMALL, **PREDICTOR))
     seen = {}
     for batches in (0, 19, 30, 50, 89, 90, 99):
         model.batches_seen = batches
@@ -169,7 +149,7 @@ def test_phases_hold_ramp_play_and_finetune():
 
 
 def test_finetuning_leaves_the_encoder_alone():
-    model, losses = attached(STIB(critic_width=8, finetune=0.5, **SMALL, **PREDICTOR), batches=60)
+    model, losses = attach(STIB(critic_width=8, finetune=0.5, **SMALL, **PREDICTOR), batches=60)
     model.training_step(batch(), 0)
     losses[0].backward()
     assert all(p.grad is None for p in model.autoencoder.encoder.parameters())
@@ -180,7 +160,7 @@ def test_finetuning_leaves_the_encoder_alone():
 
 def test_a_critic_of_means_is_blind_to_scale():
     # a dimension whose mean hardly moves hides information from a critic of samples
-    model, _ = attached(STIB(critic_width=8, **SMALL, **PREDICTOR))
+    model, _ = attach(STIB(critic_width=8, **SMALL, **PREDICTOR))
     mean = torch.randn(40, 3, dtype=torch.float64)
     shrunk = mean * torch.tensor([0.1, 10.0, 1.0], dtype=torch.float64)
     view = model.critic_view(mean, mean)

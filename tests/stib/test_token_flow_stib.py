@@ -1,9 +1,8 @@
 """FlowSTIB of token sequences: players, losses, exactness, and what it refuses."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
+from stand_in import attach
 
 from symmetry_pl import TokenFlowSTIB
 from symmetry_pl.core import DataDescription
@@ -23,26 +22,17 @@ def data(**options):
     return DataDescription(**(defaults | options))
 
 
-def attached(batches=0, **options):
-    """A model on a stand-in trainer, with the losses of its players' turns recorded."""
+def attached(**options):
+    """A small model at the start of its training, and the losses of its turns."""
     torch.manual_seed(0)
     model = TokenFlowSTIB(
         z0_dim=3, length=L, symbols=V, width=16, blocks=1,
         encoder_options={"width": 16, "hidden": 16, "blocks": 1, "embedding": 4, "counts": 4},
         **options,
-    ).double()  # fmt: skip
+    )  # fmt: skip
     for parameter in model.parameters():  # off the zeros that residual blocks start from
         parameter.data.add_(0.1 * torch.randn_like(parameter))
-    model._trainer = SimpleNamespace(
-        max_epochs=1, num_training_batches=100, world_size=1, global_rank=0,
-        log_every_n_steps=0, precision="64-true",
-    )  # fmt: skip
-    model.noise_seed, model.batches_seen = 0, batches
-    model._players = model.configure_players()
-    losses = []
-    model.minimise = losses.append
-    model.player_optimizer = lambda name: name
-    return model, losses
+    return attach(model)
 
 
 def batch(n=40):
