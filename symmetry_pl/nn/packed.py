@@ -139,7 +139,7 @@ def _shifted(packed: Tensor, sizes: tuple[int, ...], back: bool) -> Tensor:
     for (earlier, later), (out_earlier, out_later) in neighbours:
         rows = len(later)  # that have both positions
         if back:
-            out_earlier[:rows] = later
+            out_earlier[:rows].copy_(later)
         else:
             out_later.copy_(earlier[:rows])
     return out

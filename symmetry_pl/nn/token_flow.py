@@ -61,7 +61,7 @@ class TokenFlow(nn.Module):
     def forward(self, tokens: Tensor, c: Tensor) -> Tensor:
         """Codes z0 ``(B, d)``, in double precision, of ``tokens`` ``(B, L)`` given ``c``."""
         model = self._exact()
-        parts = zip(torch.split(tokens, _ROWS), torch.split(c.double(), _ROWS), strict=True)
+        parts = zip(torch.split(tokens.long(), _ROWS), torch.split(c.double(), _ROWS), strict=True)
         with torch.autocast(c.device.type, enabled=False):
             codes = [self._code(x, *self._intervals(model, x, given)) for x, given in parts]
         return torch.cat(codes)
@@ -111,10 +111,8 @@ class TokenFlow(nn.Module):
     def _code(self, tokens: Tensor, low: Tensor, width: Tensor) -> Tensor:
         """Points of the coordinates' intervals."""
         start, left = low.new_zeros(len(low), self.dim), low.new_ones(len(low), self.dim)
-        for first in range(
-            0, low.shape[1], self.dim
-        ):  # the symbols that the coordinates divide next
-            now = slice(first, first + self.dim)
+        for first in range(0, low.shape[1], self.dim):
+            now = slice(first, first + self.dim)  # symbols, one for each coordinate
             n = low[:, now].shape[1]
             start[:, :n] += left[:, :n] * low[:, now]
             left[:, :n] *= width[:, now]

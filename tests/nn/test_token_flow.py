@@ -34,6 +34,7 @@ def test_every_sequence_comes_back(flow):
     assert z0.dtype == torch.float64
     assert torch.equal(flow.inverse(z0, c), x)
     assert torch.equal(flow.inverse(z0.float(), c), x)
+    torch.testing.assert_close(flow(x.to(torch.uint8), c), z0)
 
 
 def test_another_order_of_symbols_is_another_code_of_the_same_sequences(flow):
