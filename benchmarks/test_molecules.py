@@ -32,7 +32,7 @@ SIZES = {
     "fragments": (34, 908, 10),  # 800 of SELFIES
 }
 # of configs/stib/isomers.yaml and configs/stib/zinc.yaml, beside length and symbols
-OPTIONS = {"residual_tokens": {"width": 512, "hidden": 1024}, "gated_tokens": {}}
+OPTIONS = {"residual_tokens": {"width": 512, "hidden": 1024}, "gated_tokens": {"counts": 256}}
 STEPPED = [("residual_tokens", name) for name in SIZES] + [("gated_tokens", "fragments")]
 
 
