@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,7 +11,7 @@ Matrix = npt.NDArray[np.float64]
 Order = npt.NDArray[np.int64]
 
 _LONGEST = 3  # of the pieces that are moved as a whole
-_GAIN = 1e-12
+_GAIN = 1e-12  # of the largest affinity; less is rounding
 
 
 def improve_order(affinity: Matrix, order: Order, closed: bool = False) -> Order:
@@ -18,32 +20,50 @@ def improve_order(affinity: Matrix, order: Order, closed: bool = False) -> Order
     Moves turn a stretch around (2-opt), or put up to three items elsewhere, either way around
     (or-opt). An open chain is a tour with one more item that fits all others equally badly.
 
+    A move counts only if it raises the sum itself, added up anew without rounding. The sum is a
+    function of the tour, so no tour comes back and the search ends, whatever rounding does to the
+    gains of moves.
+
     Args:
-        affinity: ``(n, n)``, symmetric.
+        affinity: ``(n, n)``, finite; (A + Aᵀ) / 2 is used, as a product in floating point is not
+            symmetric on every processor.
         order: a permutation of 0 … n − 1 to begin with.
         closed: whether the last item is a neighbour of the first.
 
     Returns:
         The order, ``(n,)``; of a closed one, begun at the item that the given one began with.
 
+    Raises:
+        ValueError: if an affinity is not finite.
+
     >>> line = np.abs(np.subtract.outer(range(5), range(5)))
     >>> improve_order(-line.astype(float), np.array([1, 0, 4, 3, 2])).tolist()
     [4, 3, 2, 1, 0]
     """
     n = len(order)
+    if not np.isfinite(affinity).all():
+        raise ValueError("items cannot be ordered: an affinity is NaN or infinite")
     weights = np.zeros((n + 1, n + 1))
-    weights[:n, :n] = affinity
+    weights[:n, :n] = 0.5 * (affinity + affinity.T)
+    least = _GAIN * max(float(np.abs(weights).max()), 1e-300)
     tour = order if closed else np.append(order, n)
+    total = _total(weights, tour)
     while True:
         here = weights[np.ix_(tour, tour)]
         moves = [_best_turn(here), *(_best_move(here, size) for size in range(1, _LONGEST + 1))]
-        gain, places = max(moves, key=lambda move: move[0])
-        if gain <= _GAIN:
+        moved = tour[max(moves, key=lambda move: move[0])[1]]
+        raised = _total(weights, moved)
+        if not raised > total + least:
             break
-        tour = tour[places]
+        tour, total = moved, raised
     first = order[0] if closed else n
     turned = np.roll(tour, -int(np.flatnonzero(tour == first)[0]))
     return turned if closed else turned[1:]
+
+
+def _total(weights: Matrix, tour: Order) -> float:
+    """Sum of the weights along a tour, rounded once."""
+    return math.fsum(weights[tour, np.roll(tour, -1)].tolist())
 
 
 def _best_turn(here: Matrix) -> tuple[float, Order]:

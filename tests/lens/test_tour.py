@@ -55,3 +55,40 @@ def test_a_closed_order_begins_where_it_began():
     lag = np.abs(np.subtract.outer(np.arange(5), np.arange(5)))
     affinity = -np.minimum(lag, 5 - lag).astype(float)
     assert improve_order(affinity, np.array([3, 0, 1, 4, 2]), closed=True)[0] == 3
+
+
+def _affinities(kind, n, rng):
+    """Affinities on which moves gain nothing but rounding."""
+    if kind == "constant":
+        return np.full((n, n), rng.random())
+    if kind == "tied":
+        return rng.integers(0, 3, (n, n)) / 3.0
+    lag = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    even = np.exp(-lag / 2.0) if kind == "line" else 0.3 * rng.random((n, n))
+    even = 0.5 * (even + even.T)
+    return even + 3e-8 * rng.standard_normal(
+        (n, n)
+    )  # as a float32 product differs from its transpose
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("kind", ["constant", "tied", "line", "random"])
+def test_the_search_ends_where_gains_are_rounding(kind, closed):
+    rng = np.random.default_rng(0)
+    for n in (3, 4, 7, 21):
+        for _ in range(10):
+            affinity = _affinities(kind, n, rng)
+            start = rng.permutation(n)
+            found = improve_order(affinity, start, closed)
+            assert sorted(found.tolist()) == list(range(n))
+            even = affinity + affinity.T
+            assert _score(even, found, closed) >= _score(even, start, closed) - 1e-12
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_affinities_that_are_not_finite_are_refused(bad):
+    affinity = np.ones((5, 5))
+    affinity[1, 2] = bad
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        improve_order(affinity, np.arange(5))

@@ -102,6 +102,15 @@ def test_energies_of_one_waveform_are_correlated():
     assert not found.diagonal().any()
 
 
+def test_energies_are_symmetric_to_the_last_bit_and_constants_have_none():
+    y = laplace(5_000, 9).float()
+    y[:, 4] = 1.5
+    found = energy_correlation(y)
+    assert torch.equal(found, found.T)
+    assert not found[4].any()
+    assert found.isfinite().all()
+
+
 # --- stationary covariances
 
 

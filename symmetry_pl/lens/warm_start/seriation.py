@@ -19,12 +19,15 @@ def energy_correlation(y: Tensor) -> Tensor:
     """Return the correlations of |y_k| and |y_l| that stand out of the noise, `(d, d)`.
 
     One waveform excites neighbouring components together, though whitening left them uncorrelated.
-    The diagonal is 0.
+    The diagonal is 0, and so is all of a component that is constant. Multiplied in float64 and made
+    symmetric: in float32 the two halves of a product differ on some processors.
     """
-    energy = y.abs()
+    energy = y.abs().double()
     energy = energy - energy.mean(0)
-    covariance = (energy.T @ energy).double()
-    scale = covariance.diagonal().rsqrt()
+    covariance = energy.T @ energy
+    covariance = 0.5 * (covariance + covariance.T)
+    variance = covariance.diagonal()
+    scale = torch.where(variance > 0, variance.clamp_min(1e-300).rsqrt(), 0.0)
     correlation = covariance * scale[:, None] * scale - _NOISE / math.sqrt(len(y))
     return correlation.clamp_min(0).fill_diagonal_(0)
 
