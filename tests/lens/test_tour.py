@@ -68,7 +68,7 @@ def _affinities(kind, n, rng):
     even = 0.5 * (even + even.T)
     return even + 3e-8 * rng.standard_normal(
         (n, n)
-    )  # as a float32 product differs from its transpose
+    )  # as a float32 product has
 
 
 @pytest.mark.timeout(60)
