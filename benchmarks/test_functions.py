@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from datamodules.spiral import SpiralDataset
+from symmetry_pl.datamodules.vectors.spiral import SpiralDataset
 from symmetry_pl.information import gaussian_information, ksg, pairwise_kl, probe
-from symmetry_pl.nn.spline_flow import CouplingFlow
+from symmetry_pl.nn.flows.split_flow import CouplingFlow
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,9 @@ SCRIPT = """
 import sys, time
 import torch
 from symmetry_pl.groups import OneParameterSubgroup, lift_matrix
-from symmetry_pl.lens.estimators import ConditionalMixture, MarginalMixture
+from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture
 from symmetry_pl.lens.objective import evaluate_terms
-from symmetry_pl.memory import peak_rss_mb
+from symmetry_pl.runs.provenance import peak_rss_mb
 
 d, padding, batch, hidden, rows = map(int, sys.argv[1:])
 torch.set_num_threads(1)

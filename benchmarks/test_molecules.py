@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.csv_table import read_csv
-from datamodules.tokens import tokenise
-from datamodules.zinc_table import zinc_file
 from symmetry_pl.core.registry import build_named
+from symmetry_pl.datamodules.files.csv_table import read_csv
+from symmetry_pl.datamodules.molecules.tokens import tokenise
+from symmetry_pl.datamodules.molecules.zinc_table import zinc_file
 from symmetry_pl.molecules import canonical_smiles, representation
 from symmetry_pl.nn.autoencoder import AUTOENCODERS
 
@@ -117,8 +117,8 @@ def test_step(name, language, precision, capsys):
 
 SETUP = """
 import sys, time
-from datamodules import ZINCDataModule
-from symmetry_pl.memory import peak_rss_mb
+from symmetry_pl.datamodules import ZINCDataModule
+from symmetry_pl.runs.provenance import peak_rss_mb
 
 imports = peak_rss_mb()
 start = time.process_time()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 ROOT = config_root()
 CONFIGS = sorted(
@@ -18,7 +18,7 @@ SCRIPT = """
 import sys, time
 from pytorch_lightning import Callback
 from symmetry_pl import cli
-from symmetry_pl.memory import peak_rss_mb
+from symmetry_pl.runs.provenance import peak_rss_mb
 
 class Clock(Callback):
     def on_train_batch_end(self, trainer, module, *args):

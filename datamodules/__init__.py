@@ -1,17 +1,17 @@
 """LightningDataModules: the papers' data, and people's own."""
 
-from datamodules.arrays import ArrayDataModule
-from datamodules.base import SymmetryDataModule
-from datamodules.dsprites import DSpritesDataModule
-from datamodules.images import ImagesDataModule
-from datamodules.mnist import MNISTDataModule
-from datamodules.mnist_slices import MNISTSlicesDataModule
-from datamodules.prediction_csv import PredictionCSVDataModule
-from datamodules.qm9 import QM9DataModule
-from datamodules.signals import SignalsDataModule
-from datamodules.smiles_csv import SmilesCSVDataModule
-from datamodules.spiral import SpiralDataModule
-from datamodules.zinc import ZINCDataModule
+from symmetry_pl.datamodules.base import SymmetryDataModule
+from symmetry_pl.datamodules.images.dsprites import DSpritesDataModule
+from symmetry_pl.datamodules.images.images import ImagesDataModule
+from symmetry_pl.datamodules.images.mnist import MNISTDataModule
+from symmetry_pl.datamodules.molecules.prediction_csv import PredictionCSVDataModule
+from symmetry_pl.datamodules.molecules.qm9 import QM9DataModule
+from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
+from symmetry_pl.datamodules.molecules.zinc import ZINCDataModule
+from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
+from symmetry_pl.datamodules.vectors.mnist_slices import MNISTSlicesDataModule
+from symmetry_pl.datamodules.vectors.signals import SignalsDataModule
+from symmetry_pl.datamodules.vectors.spiral import SpiralDataModule
 
 __all__ = [
     "ArrayDataModule",

@@ -17,15 +17,13 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
-import datamodules
 import symmetry_pl
-from datamodules.base import SymmetryDataModule
-from datamodules.prediction_csv import PredictionCSVDataModule
-from symmetry_pl.arguments import flat, with_saved_config, with_shipped_configs
 from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import DataDescription, SymmetryModule
-from symmetry_pl.runs import (
+from symmetry_pl.datamodules.base import SymmetryDataModule
+from symmetry_pl.datamodules.molecules.prediction_csv import PredictionCSVDataModule
+from symmetry_pl.runs.folders import (
     keep_history,
     newest_run,
     next_run,
@@ -34,6 +32,7 @@ from symmetry_pl.runs import (
     run_of_checkpoint,
     withdrawn_if_refused,
 )
+from symmetry_pl.training.arguments import flat, with_saved_config, with_shipped_configs
 
 
 class SymmetryCLI(LightningCLI):
@@ -289,10 +288,10 @@ def _our_error(error: BaseException | None) -> BaseException | None:
 
     The argument parser wraps what a constructor raises into an error of its own.
     """
-    homes = tuple(str(Path(m.__file__).parent) for m in (symmetry_pl, datamodules) if m.__file__)
+    home = str(Path(__file__).parent)
     while error is not None:
         frames = traceback.extract_tb(error.__traceback__)
-        if frames and frames[-1].filename.startswith(homes):
+        if frames and frames[-1].filename.startswith(home):
             return error
         error = error.__cause__ or error.__context__
     return None

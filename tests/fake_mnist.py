@@ -7,8 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from datamodules import mnist_files
-from datamodules.mnist_files import IdxFile
+from symmetry_pl.datamodules.files import mnist_files
+from symmetry_pl.datamodules.files.mnist_files import IdxFile
 
 
 def idx_bytes(values):
@@ -38,6 +38,6 @@ def fake_mnist(tmp_path, monkeypatch):
         (folder / f"{name}.gz").write_bytes(gzip.compress(data))
         known = IdxFile(name, hashlib.sha256(data).hexdigest())
         monkeypatch.setitem(mnist_files.FILES, (split, content), known)
-    monkeypatch.setattr("datamodules.mnist_slices._REFERENCE", 4096)
+    monkeypatch.setattr("symmetry_pl.datamodules.vectors.mnist_slices._REFERENCE", 4096)
     monkeypatch.setattr(mnist_files, "_URL", (tmp_path / "no-server").as_uri() + "/")
     return made

@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from datamodules.qm9_embedded import EMBEDDED
+from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 
 from symmetry_pl import CVIB, FlowSTIB
 from symmetry_pl.cli import main
-from symmetry_pl.runs import config_root, newest_run, next_run, run_of_checkpoint
+from symmetry_pl.runs.folders import config_root, newest_run, next_run, run_of_checkpoint
 
 TWINS = Path(__file__).parent / "conf"
 
@@ -83,8 +83,8 @@ def test_hyperparameters_of_python_use_are_complete_and_plain():
 
 
 def test_other_data_than_the_checkpoints_are_refused(trained, capsys, monkeypatch):
-    from datamodules.spiral import SpiralDataModule
     from symmetry_pl.core import DataDescription
+    from symmetry_pl.datamodules.vectors.spiral import SpiralDataModule
 
     other = DataDescription("vector", (2,), ("gap", "alpha"))
     monkeypatch.setattr(SpiralDataModule, "description", other)

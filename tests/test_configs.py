@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from symmetry_pl.cli import main, run
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 ROOT = config_root()
 TWINS = Path(__file__).parent / "conf"

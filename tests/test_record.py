@@ -6,10 +6,10 @@ import sys
 import time
 from pathlib import Path
 
-from symmetry_pl import memory
 from symmetry_pl.callbacks import RunRecord
 from symmetry_pl.cli import main
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs import provenance
+from symmetry_pl.runs.folders import config_root
 
 TWINS = Path(__file__).parent / "conf"
 
@@ -41,9 +41,9 @@ def test_peak_memory_is_the_process_own():
     program = "import runpy, sys; print(runpy.run_path(sys.argv[1])['peak_rss_mb']())"
     block = bytearray(300 << 20)
     block[::4096] = b"x" * len(block[::4096])
-    here = memory.peak_rss_mb()
+    here = provenance.peak_rss_mb()
     assert here > 300
     done = subprocess.run(
-        [sys.executable, "-c", program, memory.__file__], capture_output=True, check=True
+        [sys.executable, "-c", program, provenance.__file__], capture_output=True, check=True
     )
     assert 5 < float(done.stdout) < 200

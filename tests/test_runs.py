@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 TWINS = Path(__file__).parent / "conf"
 DOUBLE = "--data.dtype=float64"

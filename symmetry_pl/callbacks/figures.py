@@ -10,11 +10,11 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
-from symmetry_pl.callbacks.bottleneck_painter import BottleneckPainter
-from symmetry_pl.callbacks.image_painter import ImagePainter
-from symmetry_pl.callbacks.lens_painter import LensPainter
-from symmetry_pl.callbacks.painter import Curves, Painter
 from symmetry_pl.core import SymmetryModule
+from symmetry_pl.core.painter import Curves, Painter
+from symmetry_pl.lens.painter import LensPainter
+from symmetry_pl.sgm.painter import ImagePainter
+from symmetry_pl.stib.painter import BottleneckPainter
 
 PAINTERS: tuple[Painter, ...] = (BottleneckPainter(), ImagePainter(), LensPainter())
 

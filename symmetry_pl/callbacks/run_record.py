@@ -17,7 +17,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.summary import summary_table
-from symmetry_pl.memory import peak_rss_mb
+from symmetry_pl.runs.provenance import peak_rss_mb
 
 _PACKAGES = (
     "torch",

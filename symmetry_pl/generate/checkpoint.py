@@ -10,9 +10,9 @@ from typing import Any
 import torch
 import yaml
 
-from datamodules.molecules import MoleculeDataModule
 from symmetry_pl.core import DataDescription, SymmetryModule
-from symmetry_pl.runs import run_of_checkpoint
+from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
+from symmetry_pl.runs.folders import run_of_checkpoint
 from symmetry_pl.stib.invariance import InvarianceModule
 
 __all__ = ["load_data", "load_model"]

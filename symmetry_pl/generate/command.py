@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from datamodules.csv_table import read_csv
-from datamodules.molecules import MoleculeDataModule
 from symmetry_pl.core import DataDescription
+from symmetry_pl.datamodules.files.csv_table import read_csv
+from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.generate.checkpoint import load_data, load_model
 from symmetry_pl.generate.sampling import Codes, Outcome, encode, fix, generate, like, prior
 from symmetry_pl.generate.series import write_series

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datamodules.molecules import MoleculeDataModule
 from symmetry_pl.core import DataDescription
+from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.generate.sampling import Molecule, Outcome, encode
 from symmetry_pl.generate.table import computed_property
 from symmetry_pl.stib.invariance import InvarianceModule

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core import DataDescription, SymmetryModule, reduction
-from symmetry_pl.lens.densities import Densities
+from symmetry_pl.lens.densities.player import Densities
 from symmetry_pl.lens.group_convolution import GroupConvolution
-from symmetry_pl.lens.judge import refitted_loss
 from symmetry_pl.lens.losses import covariance
 from symmetry_pl.lens.objective import Terms
+from symmetry_pl.lens.refit import refitted_loss
 from symmetry_pl.metrics.generator import generator_scores, stationarity_residual
 
 _SHOWN = 64  # samples kept for the figures

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.groups.subgroup import OneParameterSubgroup, crop, lift_matrix, pad
-from symmetry_pl.lens.chain import embed, positions
+from symmetry_pl.lens.embedding import embed, positions
 
 
 class GroupConvolution(nn.Module):

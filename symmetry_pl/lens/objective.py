@@ -9,7 +9,7 @@ from torch import Tensor
 
 from symmetry_pl.information import Reduce
 from symmetry_pl.lens import losses
-from symmetry_pl.lens.estimators import ConditionalMixture, MarginalMixture, Pairing
+from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture, Pairing
 
 __all__ = ["Terms", "estimator_loss", "evaluate_terms"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from symmetry_pl.lens.chain import Topology
-from symmetry_pl.lens.tour import improve_order
+from symmetry_pl.lens.embedding import Topology
+from symmetry_pl.lens.ordering import improve_order
 
 
 def straighten(

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from symmetry_pl.core import Phase, Player, reduction
 from symmetry_pl.core.schedules import geometric_decay
-from symmetry_pl.lens.densities import Densities
-from symmetry_pl.lens.em import fit_mixtures
+from symmetry_pl.lens.densities.em import fit_mixtures
+from symmetry_pl.lens.densities.player import Densities
 from symmetry_pl.lens.generator_module import GeneratorModule, logged_terms
 from symmetry_pl.lens.losses import alignment, joint_entropy, standardise_whole
 from symmetry_pl.lens.straighten import straighten

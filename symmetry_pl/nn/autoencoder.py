@@ -9,15 +9,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from symmetry_pl.nn.gated_tokens import TokenModel
 from symmetry_pl.nn.mlp import MLP
-from symmetry_pl.nn.recurrent_tokens import (
+from symmetry_pl.nn.token_mask import TokenMask
+from symmetry_pl.nn.tokens.gated import TokenModel
+from symmetry_pl.nn.tokens.recurrent import (
     ConvolutionEncoder,
     RecurrentDecoder,
     RecurrentEncoder,
 )
-from symmetry_pl.nn.residual_tokens import TokenDecoder, TokenEncoder
-from symmetry_pl.nn.token_mask import TokenMask
+from symmetry_pl.nn.tokens.residual import TokenDecoder, TokenEncoder
 
 _SEARCHED = 50  # codes at a time
 _SAME = 1e-2  # largest distance in a coordinate of two codes of one molecule, at bf16

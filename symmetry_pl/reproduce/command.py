@@ -16,7 +16,7 @@ from typing import Any
 
 from symmetry_pl.reproduce.experiment import Experiment, System
 from symmetry_pl.reproduce.report import fill_pages, write_figure, write_results
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 # Processes are forked from one that has imported everything: a run of seconds would otherwise spend
 # as long on imports.

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from symmetry_pl.callbacks.plots import new_figure
+from symmetry_pl.plots.basic import new_figure
 from symmetry_pl.reproduce.experiment import LEAKAGE_COLUMNS, Experiment, MetricColumn, System
 
 DIMENSIONS = (4, 8, 12, 16, 24)

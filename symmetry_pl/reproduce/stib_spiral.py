@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from datamodules.spiral import SpiralDataset
+from symmetry_pl.datamodules.vectors.spiral import SpiralDataset
 from symmetry_pl.metrics import Leakage
 from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.groups import ImageGroup
-from symmetry_pl.nn.conditional_flow import ConditionalFlow
 from symmetry_pl.nn.feature_mlp import FeatureMLP
+from symmetry_pl.nn.flows.conditional_flow import ConditionalFlow
 
 ENCODERS = ("mlp", "conv")
 SCALES = ("bounds", "data")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from symmetry_pl.core import Phase, Player, all_reduce_sum, named_schedule, within
 from symmetry_pl.core.registry import build_named
-from symmetry_pl.nn.spline_flow import CouplingFlow
+from symmetry_pl.nn.flows.split_flow import CouplingFlow
 from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.stib.bottleneck import Bottleneck
 

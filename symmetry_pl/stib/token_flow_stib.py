@@ -9,10 +9,10 @@ from torch import Tensor
 
 from symmetry_pl.core import DataDescription, Player, named_schedule
 from symmetry_pl.core.registry import build_named
-from symmetry_pl.nn.gated_tokens import TokenModel
-from symmetry_pl.nn.residual_tokens import TokenEncoder
-from symmetry_pl.nn.token_flow import TokenFlow
 from symmetry_pl.nn.token_mask import TokenMask
+from symmetry_pl.nn.tokens.flow import TokenFlow
+from symmetry_pl.nn.tokens.gated import TokenModel
+from symmetry_pl.nn.tokens.residual import TokenEncoder
 from symmetry_pl.stib.invariance import InvarianceModule
 from symmetry_pl.stib.token_check import check_tokens
 

@@ -8,9 +8,9 @@ import torch
 import yaml
 from pytorch_lightning import LightningModule, Trainer
 
-from datamodules import QM9DataModule, SpiralDataModule
 from symmetry_pl import CVAE, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 from symmetry_pl.cli import main
+from symmetry_pl.datamodules import QM9DataModule, SpiralDataModule
 from symmetry_pl.generate.sampling import Codes, fix, generate, prior
 from symmetry_pl.molecules import PROPERTIES, Vocabulary, canonical_smiles, representation
 

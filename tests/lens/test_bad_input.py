@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from symmetry_pl.cli import main
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 RNG = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from symmetry_pl.groups import OneParameterSubgroup, lift_matrix
-from symmetry_pl.lens.estimators import ConditionalMixture, MarginalMixture
+from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture
 from symmetry_pl.lens.losses import standardise_whole
 from symmetry_pl.lens.objective import estimator_loss, evaluate_terms
 

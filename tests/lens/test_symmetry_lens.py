@@ -8,11 +8,11 @@ import torch
 import yaml
 from pytorch_lightning import Callback, Trainer, seed_everything
 
-from datamodules import SignalsDataModule, SpiralDataModule
 from symmetry_pl import SymmetryLens
+from symmetry_pl.datamodules import SignalsDataModule, SpiralDataModule
 from symmetry_pl.lens.group_convolution import GroupConvolution
-from symmetry_pl.lens.judge import refitted_loss
-from symmetry_pl.runs import config_root
+from symmetry_pl.lens.refit import refitted_loss
+from symmetry_pl.runs.folders import config_root
 
 
 def fit(model, data, epochs=2, ckpt_path=None, **options):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.csv_table import read_csv
-from datamodules.tokens import join_tokens, tokenise
+from symmetry_pl.datamodules.files.csv_table import read_csv
+from symmetry_pl.datamodules.molecules.tokens import join_tokens, tokenise
 from symmetry_pl.molecules import (
     apply_fragments,
     learn_fragments,

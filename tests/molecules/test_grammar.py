@@ -8,8 +8,8 @@ import pytest
 from nltk import CFG, ChartParser, Nonterminal
 from nltk import Production as Rule
 
-from datamodules.csv_table import read_csv
-from datamodules.qm9_embedded import EMBEDDED
+from symmetry_pl.datamodules.files.csv_table import read_csv
+from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED
 from symmetry_pl.molecules import Grammar
 from symmetry_pl.molecules.grammar_parser import derive, replay
 from symmetry_pl.molecules.grammar_rules import (

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import selfies
 
-from datamodules.csv_table import read_csv
-from datamodules.qm9_embedded import EMBEDDED
+from symmetry_pl.datamodules.files.csv_table import read_csv
+from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED
 from symmetry_pl.molecules import (
     REPRESENTATIONS,
     DeepSmiles,

@@ -14,7 +14,7 @@ from symmetry_pl.reproduce.lens_table1 import DATASETS
 from symmetry_pl.reproduce.report import write_results
 from symmetry_pl.reproduce.stib_spiral import EXPERIMENT, reference_rows
 from symmetry_pl.reproduce.tables import markdown_table, summary_table
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 CHECKOUT = Path(__file__).parents[2]
 TINY = (

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from symmetry_pl.reproduce.command import load_experiment
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 EXPERIMENT = load_experiment("stib/qm9")
 

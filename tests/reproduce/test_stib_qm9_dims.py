@@ -11,7 +11,7 @@ from symmetry_pl.cli import main
 from symmetry_pl.reproduce import command
 from symmetry_pl.reproduce.command import Job, load_experiment
 from symmetry_pl.reproduce.stib_qm9_dims import DIMENSIONS, figure
-from symmetry_pl.runs import config_root
+from symmetry_pl.runs.folders import config_root
 
 EXPERIMENT = load_experiment("stib/qm9_dims")
 VALUES = {

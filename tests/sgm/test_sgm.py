@@ -6,8 +6,8 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer, seed_everything
 
-from datamodules.image_data import ImageDataModule, ImageDataset
 from symmetry_pl import SGM
+from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.sgm.factors import factor_distances
 
 BOUNDS = [0.1, 0.1, math.pi, 0.1, 0.1, 0.1]

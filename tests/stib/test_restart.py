@@ -4,8 +4,8 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 
-from datamodules import SpiralDataModule
 from symmetry_pl import STIB
+from symmetry_pl.datamodules import SpiralDataModule
 
 
 def model(**options):

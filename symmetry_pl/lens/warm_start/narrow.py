@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from symmetry_pl.lens.tour import improve_order
+from symmetry_pl.lens.ordering import improve_order
 from symmetry_pl.lens.warm_start.lattice import Lattice
 from symmetry_pl.lens.warm_start.seriation import (
     align_signs,

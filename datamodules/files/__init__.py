@@ -1,0 +1,1 @@
+"""Readers of files, each with errors that say where."""

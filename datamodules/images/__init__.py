@@ -1,0 +1,1 @@
+"""Images: MNIST, dSprites, and one's own."""

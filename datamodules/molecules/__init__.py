@@ -1,0 +1,1 @@
+"""Molecules: QM9, ZINC250k, and CSV files of one's own."""

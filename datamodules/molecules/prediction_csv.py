@@ -1,0 +1,169 @@
+"""Molecules whose properties nobody may know: a CSV file, spelled as a checkpoint's were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from symmetry_pl.core.description import DataDescription
+from symmetry_pl.datamodules.files.csv_table import read_columns
+from symmetry_pl.datamodules.molecules.molecule_data import (
+    MoleculeDataModule,
+    MoleculeTable,
+    Splits,
+)
+from symmetry_pl.datamodules.molecules.tokens import TokenDataset
+from symmetry_pl.molecules import Vocabulary, check_smiles, representation
+
+__all__ = ["PredictionCSVDataModule"]
+
+
+@dataclass(frozen=True)
+class _Table(MoleculeTable):
+    """All rows, with their ids ``(N, L)`` in the adopted vocabulary."""
+
+    tokens: Tensor
+
+
+class PredictionCSVDataModule(MoleculeDataModule):
+    """Every molecule of a CSV file, for a model that was trained on molecules of another file.
+
+    Vocabulary, length and language are those of the model, whichever datamodule it was trained
+    with; no property is needed, and columns of properties are not read. ``symmetry predict`` takes
+    them from the checkpoint; in Python, ``adopt`` the model's ``data``.
+
+    Batches are ids ``(B, L)``, no targets ``(B, 0)``, and row numbers ``(B,)``, from 0 at the first
+    row of data. A molecule with a symbol that the model has never seen, or with more symbols than
+    it has positions, is an unusable row.
+
+    Args:
+        path: the file, gzipped or not, with a header.
+        smiles_column: name of the column of molecules.
+        delimiter: what stands between two fields.
+        eval_batch_size: molecules a step.
+        num_workers: loader processes.
+        on_invalid: what to do about rows that cannot be used (no molecule, none that the model can
+            read, another number of fields than the header): ``raise`` or ``drop``, with a warning
+            that states the count. ``bad_rows`` has them all.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for a missing column, an empty file, an option out of range, unusable rows, or
+            a model that was not trained on molecules.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        smiles_column: str = "smiles",
+        delimiter: str = ",",
+        eval_batch_size: int = 1000,
+        num_workers: int = 0,
+        on_invalid: Literal["raise", "drop"] = "raise",
+    ) -> None:
+        super().__init__(
+            None, eval_batch_size, eval_batch_size, num_workers, 0, on_invalid, "deepsmiles"
+        )
+        if len(delimiter) != 1:
+            raise ValueError(f"data.delimiter must be one character, got {delimiter!r}")
+        self.path = Path(path).expanduser()
+        self.smiles_column = smiles_column
+        self.delimiter = delimiter
+        self._adopted: DataDescription | None = None
+
+    def adopt(self, description: DataDescription) -> None:
+        """Spell molecules as a model reads them.
+
+        Args:
+            description: the ``data`` of the model.
+
+        Raises:
+            ValueError: if they are not molecules.
+        """
+        if description.kind != "tokens":
+            raise ValueError(
+                f"the model was trained on data of the kind {description.kind!r}, not on molecules"
+            )
+        self.language = representation(description.representation)
+        self._adopted, self._loaded = description, None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read and spell the molecules, once.
+
+        Raises:
+            ValueError: if no model has said how.
+        """
+        if self._loaded is not None:
+            return
+        if self._adopted is None:
+            raise ValueError(
+                "PredictionCSVDataModule gives molecules to predict, in the vocabulary of a model "
+                "that was trained on others: use it with symmetry predict --ckpt_path CHECKPOINT"
+            )
+        table = self._usable(self._read()[0])
+        data = TokenDataset(table.tokens, table.targets, table.rows)
+        self._loaded = data, self._split(table), self._adopted
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """All molecules in the order of the file; several processes repeat none."""
+        data = self._get()[0]
+        if len(data) < self.world_size:
+            raise ValueError(
+                f"{self.path} has {len(data)} molecules for {self.world_size} processes: set "
+                "trainer.devices to 1"
+            )
+        sampler = UnrepeatedDistributedSampler(
+            data, num_replicas=self.world_size, rank=self.rank, shuffle=False
+        )
+        return self._loader(data, sampler=sampler)
+
+    def _read(self) -> tuple[_Table, list[str], list[str]]:
+        assert self._adopted is not None
+        columns = {"smiles_column": [self.smiles_column]}
+        read = read_columns(self.path, columns, self.delimiter)
+        smiles = [text.strip() for text in read.columns[self.smiles_column]]
+        vocabulary, length = Vocabulary(self._adopted.symbols), self._adopted.x_shape[0]
+        tokens = torch.zeros(len(smiles), length, dtype=vocabulary.dtype)
+        texts = [""] * len(smiles)
+        bad = {b.row: b for b in read.ragged}
+        for row, text in enumerate(smiles):
+            if row not in bad:
+                try:
+                    symbols = self._symbols(text)
+                    tokens[row] = _encode(vocabulary, symbols, length)
+                    texts[row] = self.language.text(symbols)
+                except ValueError as error:
+                    bad[row] = read.bad_row(row, text, str(error))
+        rows, none = torch.arange(len(smiles)), torch.zeros(len(smiles), 0)
+        return _Table(self.path, rows, smiles, texts, none, tuple(bad.values()), tokens), [], []
+
+    def _symbols(self, smiles: str) -> list[str]:
+        reason = check_smiles(smiles)
+        if reason is not None:
+            raise ValueError(reason)
+        return self.language.spell(smiles)
+
+    def _split(self, table: _Table) -> Splits:
+        """All of them are predicted."""
+        every = torch.arange(len(table.rows))
+        return Splits(every[:0], every[:0], every, every[:0])
+
+
+def _encode(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:
+    """Ids ``(L,)`` of one molecule, or a ``ValueError`` that says why the model cannot read it."""
+    try:
+        return vocabulary.encode([symbols], length)[0]
+    except ValueError:
+        known = {part for symbol in vocabulary.symbols for part in symbol.split()}
+        strange = next((symbol for symbol in symbols if symbol not in known), None)
+        if strange is not None:
+            reason = f"the model has never seen the symbol {strange!r}"
+        else:
+            reason = f"too long for the {length} positions of the model"
+        raise ValueError(reason) from None

@@ -1,0 +1,174 @@
+"""Your own molecules: a CSV file of SMILES and properties, as tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from symmetry_pl.datamodules.files.csv_table import read_columns, to_floats
+from symmetry_pl.datamodules.molecules.molecule_data import (
+    MoleculeDataModule,
+    MoleculeTable,
+    Splits,
+)
+from symmetry_pl.molecules import canonical_smiles, check_smiles
+
+__all__ = ["SmilesCSVDataModule"]
+
+
+@dataclass(frozen=True)
+class _Table(MoleculeTable):
+    """All rows, with RDKit's canonical SMILES."""
+
+    canonical: list[str]
+
+
+class SmilesCSVDataModule(MoleculeDataModule):
+    """Molecules and properties from a CSV file, split by molecule.
+
+    Batches are ids ``(B, L)``, targets ``(B, t)`` in units of the training molecules' standard
+    deviation about their mean, and row numbers ``(B,)``, from 0 at the first row of data.
+
+    Rows of one molecule, however written, are always in the same set.
+
+    Args:
+        path: the file, gzipped or not, with a header.
+        property_columns: names of the columns to predict.
+        units: unit of each of these, by name; dimensionless where it has none.
+        smiles_column: name of the column of molecules.
+        delimiter: what stands between two fields.
+        batch_size: molecules a step and process.
+        eval_batch_size: molecules a step in evaluation.
+        num_workers: loader processes.
+        split_seed: seed of the splits and of the order of training.
+        test_fraction: share of the molecules that is the test set.
+        val_fraction: share of the others that is the validation set.
+        on_invalid: what to do about rows that cannot be used (no molecule, a property that is
+            missing or not a number, another number of fields than the header): ``raise`` or
+            ``drop``, with a warning that states the count. ``bad_rows`` has them all.
+        representation: how tokens spell molecules.
+        max_length: L, symbols a molecule may have, fragments counting as one; a longer one
+            cannot be used. Null for the length of the longest.
+        fragments: learned fragments that join symbols which often stand together; 0 for none.
+            They are learned from training molecules alone, by byte-pair encoding.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: for a missing column, an empty file or set, an option out of range, or
+            unusable rows.
+    """
+
+    targets_option = "property_columns"
+
+    def __init__(
+        self,
+        path: str,
+        property_columns: list[str],
+        units: dict[str, str] = {},  # noqa: B006 (jsonargparse shows it)
+        smiles_column: str = "smiles",
+        delimiter: str = ",",
+        batch_size: int = 128,
+        eval_batch_size: int = 1000,
+        num_workers: int = 0,
+        split_seed: int = 0,
+        test_fraction: float = 0.1,
+        val_fraction: float = 0.1,
+        on_invalid: Literal["raise", "drop"] = "raise",
+        representation: str = "deepsmiles",
+        max_length: int | None = None,
+        fragments: int = 0,
+    ) -> None:
+        super().__init__(
+            None,
+            batch_size,
+            eval_batch_size,
+            num_workers,
+            split_seed,
+            on_invalid,
+            representation,
+            max_length,
+            fragments,
+        )
+        if not property_columns or len(set(property_columns)) != len(property_columns):
+            raise ValueError(
+                f"data.property_columns must name each column once, got {property_columns}"
+            )
+        for name in units:
+            if name not in property_columns:
+                raise ValueError(f"data.units has {name!r}, which data.property_columns lacks")
+        for option, value in (("test_fraction", test_fraction), ("val_fraction", val_fraction)):
+            if not 0 < value < 1:
+                raise ValueError(f"data.{option} must lie between 0 and 1, got {value}")
+        if len(delimiter) != 1:
+            raise ValueError(f"data.delimiter must be one character, got {delimiter!r}")
+        self.path = Path(path).expanduser()
+        self.property_columns = list(property_columns)
+        self.units = dict(units)
+        self.smiles_column = smiles_column
+        self.delimiter = delimiter
+        self.test_fraction, self.val_fraction = test_fraction, val_fraction
+
+    def _read(self) -> tuple[_Table, list[str], list[str]]:
+        wanted = {"smiles_column": [self.smiles_column], "property_columns": self.property_columns}
+        table = read_columns(self.path, wanted, self.delimiter)
+        smiles = [text.strip() for text in table.columns[self.smiles_column]]
+        values = torch.tensor(
+            [to_floats(table.columns[name]) for name in self.property_columns],
+            dtype=torch.float64,
+        ).T.contiguous()
+        bad = {b.row: b for b in table.ragged}
+        finite = values.isfinite()
+        canonical, texts = [""] * len(smiles), [""] * len(smiles)
+        for row, text in enumerate(smiles):
+            if row not in bad:
+                try:
+                    canonical[row], texts[row] = self._molecule(text)
+                    self._check_numbers(table.columns, row, finite[row].tolist())
+                except ValueError as error:
+                    bad[row] = table.bad_row(row, text, str(error))
+        units = [self.units.get(name, "") for name in self.property_columns]
+        read = _Table(
+            self.path,
+            torch.arange(len(smiles)),
+            smiles,
+            texts,
+            values,
+            tuple(bad.values()),
+            canonical,
+        )
+        return read, self.property_columns, units
+
+    def _molecule(self, smiles: str) -> tuple[str, str]:
+        """Canonical SMILES, and the molecule in the representation asked for."""
+        canonical = canonical_smiles(smiles)
+        if canonical is None:
+            raise ValueError(check_smiles(smiles))
+        return canonical, self.language.text(self.language.spell(smiles))
+
+    def _check_numbers(self, columns: dict[str, list[str]], row: int, finite: list[bool]) -> None:
+        for name, fine in zip(self.property_columns, finite, strict=True):
+            if not fine:
+                found = columns[name][row].strip()
+                raise ValueError(f"{name} is {repr(found) + ', no number' if found else 'missing'}")
+
+    def _split(self, table: _Table) -> Splits:
+        """Deal molecules, not rows."""
+        number = {text: i for i, text in enumerate(dict.fromkeys(table.canonical))}
+        of_row = torch.tensor([number[text] for text in table.canonical])
+        generator = torch.Generator().manual_seed(self.split_seed)
+        order = torch.randperm(len(number), generator=generator)
+        n_test = round(self.test_fraction * len(number))
+        n_val = round(self.val_fraction * (len(number) - n_test))
+        parts = (order[n_test + n_val :], order[n_test : n_test + n_val], order[:n_test])
+        train, val, test = (torch.isin(of_row, part).nonzero()[:, 0] for part in parts)
+        for name, rows in (("test", test), ("validation", val), ("training", train)):
+            if not len(rows):
+                raise ValueError(
+                    f"the {name} set is empty: {len(number)} molecules in {self.path} are too few "
+                    f"for data.test_fraction={self.test_fraction} and "
+                    f"data.val_fraction={self.val_fraction}"
+                )
+        return Splits(train, val, test, train)

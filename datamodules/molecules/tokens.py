@@ -1,0 +1,92 @@
+"""Molecules as rows of token ids: made from symbols, joined to fragments, dealt in batches."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symmetry_pl.datamodules.base import BatchDataset
+from symmetry_pl.molecules import Vocabulary, apply_fragments, learn_fragments
+
+__all__ = ["TokenDataset", "join_tokens", "tokenise"]
+
+
+class TokenDataset(BatchDataset):
+    """Rows of token ids and targets; ``__getitems__`` makes a whole batch at once.
+
+    Args:
+        tokens: ids ``(N, L)``, any integer type.
+        y: targets ``(N, t)``.
+        rows: row numbers in the source ``(N,)``.
+    """
+
+    def __init__(self, tokens: Tensor, y: Tensor, rows: Tensor) -> None:
+        self.tokens, self.y, self.rows = tokens, y, rows
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Ids ``(B, L)`` as int64, targets ``(B, t)`` and row numbers ``(B,)``."""
+        i = torch.as_tensor(indices, dtype=torch.int64)
+        return self.tokens[i].long(), self.y[i], self.rows[i]
+
+    def subset(self, indices: Tensor) -> TokenDataset:
+        """The dataset of some of the rows."""
+        return TokenDataset(self.tokens[indices], self.y[indices], self.rows[indices])
+
+
+def tokenise(
+    sequences: Iterable[Sequence[str]], max_length: int | None = None
+) -> tuple[Vocabulary, Tensor]:
+    """The vocabulary of some sequences and their ids ``(N, L)``, in one pass.
+
+    L is ``max_length``, which no sequence may exceed, or the length of the longest. The result is
+    that of ``Vocabulary.from_sequences`` and ``encode``, without all symbols in memory.
+
+    Example:
+        >>> vocabulary, ids = tokenise([["C", "O"], ["C"]])
+        >>> vocabulary.symbols, ids.tolist()
+        (('', 'C', 'O'), [[1, 2], [1, 0]])
+    """
+    seen: dict[str, int] = {}
+    flat, lengths = array("H"), array("L")
+    for sequence in sequences:
+        flat.extend([seen.setdefault(symbol, len(seen)) for symbol in sequence])
+        lengths.append(len(sequence))
+    vocabulary = Vocabulary(["", *sorted(seen)])
+    dtype = np.uint8 if vocabulary.dtype == torch.uint8 else np.int16
+    final = np.array([vocabulary.symbols.index(symbol) for symbol in seen], dtype=dtype)
+    counts = np.asarray(lengths)
+    ids = np.zeros((len(counts), max_length or counts.max()), dtype=dtype)
+    ids[np.arange(ids.shape[1]) < counts[:, None]] = final[np.frombuffer(flat, dtype=np.uint16)]
+    return vocabulary, torch.from_numpy(ids)
+
+
+def join_tokens(
+    vocabulary: Vocabulary, tokens: Tensor, rows: Tensor, count: int
+) -> tuple[Vocabulary, Tensor]:
+    """Learn fragments from some rows of ids ``(N, L)``, and join the symbols of all.
+
+    The result is that of ``Vocabulary.encode`` with the new vocabulary, all rows at once.
+
+    Args:
+        vocabulary: of base symbols.
+        tokens: ids of base symbols ``(N, L)``.
+        rows: those to learn from.
+        count: fragments wanted; see ``learn_fragments``.
+
+    Example:
+        >>> vocabulary, ids = tokenise([["C", "O"], ["C", "O", "C"]])
+        >>> vocabulary, ids = join_tokens(vocabulary, ids, torch.tensor([0, 1]), count=1)
+        >>> vocabulary.symbols, ids.tolist()
+        (('', 'C', 'O', 'C O'), [[3, 0], [3, 1]])
+    """
+    merges = learn_fragments(tokens[rows].numpy(), len(vocabulary), count)
+    joined = torch.from_numpy(apply_fragments(tokens.numpy(), merges))
+    vocabulary = vocabulary.with_fragments(merges)
+    return vocabulary, joined.to(vocabulary.dtype)

@@ -1,0 +1,1 @@
+"""Vectors: the spiral, hidden signals, slices of MNIST, and arrays of one's own."""

@@ -1,0 +1,183 @@
+"""What datamodules of plain vectors share: splits held in memory, and their loaders."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import ndtri
+from torch import Tensor
+
+from symmetry_pl.core.description import DataDescription
+from symmetry_pl.datamodules.base import BatchDataset, SplitDataModule
+from symmetry_pl.datamodules.counter import counter_uniform
+from symmetry_pl.datamodules.vectors.waveforms import TRANSFORMS, hidden_basis, ideal_description
+
+__all__ = [
+    "DrawnDataModule",
+    "VectorDataModule",
+    "VectorDataset",
+    "check_at_least",
+    "check_choice",
+    "normal_noise",
+]
+
+STREAMS = {"train": 0, "val": 1, "test": 2}
+"""Number streams of the splits of data that are drawn at random."""
+_NOISE = 1 << 33  # added to a stream for its noise
+_CHUNK = 4096  # draws at once: their temporaries stay in the cache
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse an option that is not among its choices, in one sentence."""
+    if value not in choices:
+        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise ValueError(f"data.{name} must be {listed}, got {value!r}")
+
+
+def check_at_least(least: float, **options: float) -> None:
+    """Refuse options below the least they may be, or not finite, in one sentence."""
+    for name, value in options.items():
+        if not least <= value < math.inf:
+            raise ValueError(f"data.{name} must be at least {least}, got {value}")
+
+
+def normal_noise(
+    seed: int, stream: int, rows: npt.NDArray[np.int64], dim: int
+) -> npt.NDArray[np.float64]:
+    """Standard normal numbers ``(B, dim)`` that depend on (seed, stream, row) alone.
+
+    They are of other streams than the samples: the signals are the same at every level of noise.
+    """
+    normal: npt.NDArray[np.float64] = ndtri(counter_uniform(seed, _NOISE + stream, rows, dim))
+    return normal
+
+
+class VectorDataset(BatchDataset):
+    """Rows of numbers without targets; ``__getitems__`` makes a whole batch at once.
+
+    Args:
+        x: inputs ``(N, d)``.
+        rows: row numbers in the source ``(N,)``; by default 0 … N − 1.
+    """
+
+    def __init__(self, x: Tensor, rows: Tensor | None = None) -> None:
+        self.x = x
+        self.rows = torch.arange(len(x)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs ``(B, d)``, no targets ``(B, 0)``, and row numbers ``(B,)``."""
+        i = torch.as_tensor(indices, dtype=torch.int64)
+        x = self.x[i]
+        return x, x.new_empty(len(i), 0), self.rows[i]
+
+
+class VectorDataModule(SplitDataModule[VectorDataset]):
+    """Base of datamodules whose samples are vectors without targets.
+
+    Batches are ``(x, y, row)``: inputs ``(B, d)``, an empty ``(B, 0)`` and row numbers ``(B,)``.
+    Splits are made when they are first asked for, and are the same on every process.
+
+    Args:
+        root: folder with data files.
+        batch_size: samples a step and process.
+        eval_batch_size: samples a step in evaluation.
+        num_workers: loader processes.
+        split_seed: seed of the splits.
+        topology: whether the hidden line of pixels has ends (``chain``) or closes (``ring``).
+        dtype: ``"float32"`` or ``"float64"``.
+    """
+
+    def __init__(
+        self,
+        root: str | None,
+        batch_size: int,
+        eval_batch_size: int,
+        num_workers: int,
+        split_seed: int,
+        topology: str,
+        dtype: str,
+    ) -> None:
+        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
+        check_choice("topology", topology, ("chain", "ring"))
+        check_choice("dtype", dtype, ("float32", "float64"))
+        self.topology = topology
+        self.dtype: torch.dtype = getattr(torch, dtype)
+
+    def training_signals(self, limit: int | None = None) -> Tensor:
+        """The training set itself, or the first of it, the same on every process.
+
+        Args:
+            limit: number of samples n; null for all. Training samples are in random order.
+
+        Returns:
+            ``(n, d)``, a view: not to be changed in place.
+        """
+        return self.split("train").x[:limit]
+
+
+class DrawnDataModule(VectorDataModule):
+    r"""Base of vectors drawn at random along a line of pixels that an orthogonal basis hides.
+
+    .. math:: x = Q^\top (s + \nu\, \varepsilon), \quad \varepsilon \sim N(0, I)
+
+    A subclass gives s, scaled; the rows of Q are the hidden basis. The training set is drawn once;
+    validation and test sets are other streams.
+    """
+
+    def hide(
+        self,
+        dim: int,
+        transform: str,
+        transform_seed: int,
+        samples: int,
+        eval_samples: int,
+        noise: float,
+    ) -> None:
+        """Set what all such data share; called once, by ``__init__`` of the subclass.
+
+        Args:
+            dim: number of pixels d, at least 3.
+            transform: a key of ``TRANSFORMS``.
+            transform_seed: of a random basis.
+            samples: size of the training set.
+            eval_samples: size of the validation set and of the test set.
+            noise: ν, in units of the standard deviation of s.
+        """
+        check_choice("transform", transform, tuple(TRANSFORMS))
+        check_at_least(3, dim=dim)
+        check_at_least(1, samples=samples, eval_samples=eval_samples)
+        check_at_least(0, noise=noise)
+        self.transform = transform
+        self.basis = hidden_basis(transform, dim, transform_seed)
+        self.samples = {"train": samples, "val": eval_samples, "test": eval_samples}
+        self.noise = noise
+
+    @abstractmethod
+    def raw(self, split: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Samples s of these numbers ``(B, d)``: each a function of (split_seed, split, number)."""
+
+    @property
+    def description(self) -> DataDescription:
+        """Vectors of shape ``(d,)``, with the true symmetry in ``extra``, for scoring only."""
+        return ideal_description(self.transform, self.basis, self.topology)
+
+    def make_split(self, split: str) -> VectorDataset:
+        """Draw the set, piece by piece, so that the memory is that of the result."""
+        count, dim = self.samples[split], len(self.basis)
+        drawn = torch.empty(count, dim, dtype=self.dtype)
+        for start in range(0, count, _CHUNK):
+            # always whole pieces: the last bits of a matrix product depend on the number of rows
+            rows = np.arange(start, start + _CHUNK)
+            x = self.raw(split, rows)
+            if self.noise:
+                x = x + self.noise * normal_noise(self.split_seed, STREAMS[split], rows, dim)
+            drawn[start : start + _CHUNK] = torch.from_numpy(x @ self.basis)[: count - start]
+        return VectorDataset(drawn)

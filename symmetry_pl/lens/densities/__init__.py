@@ -1,0 +1,1 @@
+"""Densities of the representation, their scores, and how they are fitted."""

@@ -1,0 +1,1 @@
+"""Invertible networks with a density: couplings, splines, and the two flows made of them."""

@@ -1,0 +1,1 @@
+"""Encoders, decoders and flows of rows of symbols."""

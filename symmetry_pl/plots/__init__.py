@@ -1,0 +1,1 @@
+"""Drawings of plain arrays; nothing here knows of trainers or loggers."""

@@ -1,0 +1,1 @@
+"""Where runs live, and what they were made with."""

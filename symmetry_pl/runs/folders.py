@@ -1,0 +1,119 @@
+"""Where runs live: ``<log_root>/<run_name>/version_k``."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pytorch_lightning.utilities import rank_zero_only
+
+_VERSION = re.compile(r"version_(\d+)$")
+
+
+def config_root() -> Path:
+    """The folder of shipped configs: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parents[1]
+    beside = package.parent / "configs"
+    return beside if beside.is_dir() else package / "_configs"
+
+
+def run_name_of(configs: list[str]) -> str:
+    """Name of a run from its first config file: its path below ``configs``, without suffix.
+
+    >>> run_name_of(["/a/configs/stib/paper/spiral.yaml", "over.yaml"])
+    'stib/paper/spiral'
+    >>> run_name_of(["lightning_logs/stib/spiral/version_3/config.yaml"])
+    'stib/spiral'
+    >>> run_name_of([])
+    'default'
+    """
+    if not configs:
+        return "default"
+    path = Path(configs[0])
+    parts = path.with_suffix("").parts
+    if path.stem == "config" and len(parts) > 2 and _VERSION.match(parts[-2]):
+        start = parts.index("lightning_logs") + 1 if "lightning_logs" in parts else -3
+        return "/".join(parts[start:-2])
+    for folder in ("configs", "_configs"):
+        if folder in parts:
+            return "/".join(parts[len(parts) - parts[::-1].index(folder) :])
+    return path.stem
+
+
+def _versions(folder: Path) -> list[tuple[int, Path]]:
+    found = ((_VERSION.match(p.name), p) for p in folder.glob("version_*"))
+    return sorted((int(m.group(1)), p) for m, p in found if m)
+
+
+def next_run(folder: Path) -> Path:
+    """The first free ``version_k`` of a run name."""
+    taken = _versions(folder)
+    return folder / f"version_{taken[-1][0] + 1 if taken else 0}"
+
+
+def newest_run(folder: Path, checkpoint: str) -> Path:
+    """The newest run of a name that has the checkpoint ``last`` or ``best``.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    for _, run in reversed(_versions(folder)):
+        if (run / "checkpoints" / f"{checkpoint}.ckpt").is_file():
+            return run
+    raise FileNotFoundError(
+        f"--ckpt_path {checkpoint}: no run under {folder} has checkpoints/{checkpoint}.ckpt; "
+        "give the path of a checkpoint, or the run's --run_name"
+    )
+
+
+def run_of_checkpoint(checkpoint: str) -> Path:
+    """The run folder a checkpoint lies in."""
+    parent = Path(checkpoint).resolve().parent
+    return parent.parent if parent.name == "checkpoints" else parent
+
+
+@contextmanager
+def withdrawn_if_refused(run: Path, begun: Callable[[], bool]) -> Iterator[None]:
+    """Remove what a refused command made of a run's folder: bad input is no run.
+
+    Loggers make the folder before the data are read. A folder that was there before, or one whose
+    training had begun, stays.
+
+    Args:
+        run: the run's folder.
+        begun: whether a batch has been seen.
+    """
+    made = [folder for folder in (run, *run.parents) if not folder.exists()]
+    try:
+        yield
+    except (ValueError, FileNotFoundError):
+        if made and not begun():
+            rank_zero_only(_remove)(made)
+        raise
+
+
+def _remove(made: list[Path]) -> None:
+    """Remove the first folder, and those above it unless another run is in them."""
+    shutil.rmtree(made[0], ignore_errors=True)
+    for folder in made[1:]:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def keep_history(run: Path) -> None:
+    """Set aside the metrics.csv of a run that is about to be continued (Lightning deletes it)."""
+    history = run / "metrics.csv"
+    if history.is_file():
+        k = len(list(run.glob("metrics_until_resume_*.csv")))
+        history.rename(run / f"metrics_until_resume_{k}.csv")
+
+
+def read_metrics(run: Path) -> dict[str, float]:
+    """The metrics that the run's last fit, validation and test left; empty if there are none."""
+    path = run / "metrics.json"
+    metrics: dict[str, float] = json.loads(path.read_text())["metrics"] if path.is_file() else {}
+    return metrics

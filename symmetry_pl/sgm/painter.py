@@ -1,0 +1,123 @@
+"""Figures of SGM: prototypes, orbits, resampled images and the densities of transformations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from symmetry_pl.core import SymmetryModule
+from symmetry_pl.core.painter import Curves
+from symmetry_pl.metrics.prototypes import relative_magnitude
+from symmetry_pl.plots import basic, images
+from symmetry_pl.sgm.orbits import copies_of, iterated
+from symmetry_pl.sgm.prototype_module import PrototypeModule
+from symmetry_pl.sgm.scores import random_elements
+
+_COLUMNS, _ROWS, _ORBITS, _COPIES, _DRAWN, _STEPS = 12, 5, 3, 8, 2000, 4
+_TRAINING = ("loss", "mse", "nll_eta", "spread")
+_MERITS = ("prototype_spread", "iterate_ratio_1")
+
+
+class ImagePainter:
+    """The figures of the SGM paper, of the images of the last evaluation."""
+
+    curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _TRAINING, "val": _MERITS}
+
+    def accepts(self, module: SymmetryModule) -> bool:
+        """Whether the module finds prototypes."""
+        return isinstance(module, PrototypeModule)
+
+    def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
+        """Prototypes, orbits, iterates; with a fitted flow also resampled images and densities."""
+        if not len(module.shown):
+            return
+        was_training = module.training
+        module.eval()
+        try:
+            yield from _figures(module, module.shown)
+            if module.factors:
+                yield "factors", _factor_figure(module, data)
+        finally:
+            module.train(was_training)
+        for name, stage, keys, label in (
+            ("inference", "val", _MERITS, "spread of prototypes; ratio of |η|"),
+            ("losses", "train", ("loss", "mse"), "self-supervised loss"),
+            ("likelihood", "train", ("nll_eta",), "−log p(η | prototype) [nats]"),
+        ):
+            found = {k: curves[f"{stage}/{k}"] for k in keys if f"{stage}/{k}" in curves}
+            if found:
+                yield name, basic.history(found, label)
+
+
+def _figures(module: PrototypeModule, shown: Tensor) -> Iterator[tuple[str, Any]]:
+    group, infer = module.group, module.inference
+    x = shown[:_COLUMNS]
+    prototypes, element = module.canonicalise(x)
+    rows = [("test images", _array(x)), ("prototypes", _array(prototypes))]
+    if module.fitted:
+        for k in range(3):
+            again, _ = module.resample(x, _noise(x, len(x), group.dim, k))
+            rows.append(("resampled" if k == 0 else "", _array(again)))
+    yield "prototypes", images.image_rows(rows)
+    yield "orbits", _orbits(module, shown[:_ORBITS])
+    elements, iterates = iterated(group, infer, shown, _STEPS)
+    steps = [x, *(prototype[: len(x)] for prototype in iterates)]
+    sizes = relative_magnitude(group, elements)
+    yield "iterates", images.iterates(_array(torch.stack(steps)), _array(sizes))
+    if module.fitted:
+        context = prototypes[:_ROWS].repeat_interleave(_DRAWN, 0)
+        noise = _noise(x, len(context), group.dim, 9)
+        samples = module.generative.sample(noise, context).view(-1, _DRAWN, group.dim)
+        yield (
+            "densities",
+            images.marginals(
+                _array(x[:_ROWS]),
+                _array(prototypes[:_ROWS]),
+                _array(samples),
+                _array(module.coordinates(element[:_ROWS])),
+                [f"{n} [{u}]" if u else n for n, u in zip(group.names, group.units, strict=True)],
+                group.periods,
+            ),
+        )
+
+
+def _factor_figure(module: PrototypeModule, data: Any) -> Any:
+    true, drawn = (_array(torch.cat(part)) for part in zip(*module.factors, strict=True))
+    bins = data.factor_bins()
+    first = next(iter(bins.values()))
+    ranges = [
+        (min(b[name][0][0] for b in bins.values()), max(b[name][0][-1] for b in bins.values()))
+        for name in first
+    ]
+    classes = true[:, 0].astype(np.int64)
+    return images.factors(true[:, 1:], drawn[:, 1:], classes, [*bins], [*first], ranges)
+
+
+def _orbits(module: PrototypeModule, x: Tensor) -> Any:
+    orbit = module.scores.orbits[""]
+    found = copies_of(module.group, module.inference, x, random_elements(orbit, x, _COPIES, 7, 0))
+    prototypes: Tensor = getattr(found, module.scores.protocol)
+    rows: list[tuple[str, npt.NDArray[np.float64]]] = []
+    for i in range(len(x)):
+        rows.append(("one orbit", _array(found.copies[:, i])))
+        rows.append(("prototypes", _array(prototypes[:, i])))
+        if module.fitted:
+            noise = _noise(x, _COPIES, module.group.dim, 20 + i)
+            again, _ = module.resample(found.copies[:, i], noise)
+            rows.append(("resampled", _array(again)))
+    return images.image_rows(rows, gaps=range(0, len(rows), len(rows) // len(x))[1:])
+
+
+def _noise(x: Tensor, count: int, dim: int, stream: int) -> Tensor:
+    generator = torch.Generator().manual_seed(stream)
+    return torch.randn(count, dim, generator=generator).to(x)
+
+
+def _array(value: Tensor) -> npt.NDArray[np.float64]:
+    array: npt.NDArray[np.float64] = value.detach().double().cpu().numpy()
+    return array

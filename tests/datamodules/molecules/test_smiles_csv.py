@@ -1,0 +1,213 @@
+"""A chemist's own file: read, split by molecule, refused in one sentence, and trained on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+
+from symmetry_pl import STIB
+from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
+from symmetry_pl.molecules import Vocabulary, canonical_smiles, same_molecule
+
+ROWS = [(f"{'C' * n}{end}", n + 0.5, 10.0 * n) for n in range(1, 9) for end in ("O", "N", "F", "")]
+
+
+def written(folder, rows=ROWS, header="smiles,gap,alpha"):
+    path = folder / "own.csv"
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return str(path)
+
+
+def small(path, **options):
+    chosen = {"property_columns": ["gap"], "units": {"gap": "eV"}, "batch_size": 4}
+    return SmilesCSVDataModule(path, **(chosen | options))
+
+
+def loaded(path, **options):
+    data = small(path, **options)
+    data.setup()
+    return data
+
+
+@pytest.mark.parametrize("name", ["deepsmiles", "grammar", "selfies"])
+def test_batches_spell_their_rows(tmp_path, name):
+    data = loaded(written(tmp_path), property_columns=["alpha", "gap"], representation=name)
+    d = data.description
+    assert (d.kind, d.representation) == ("tokens", name)
+    assert (d.target_names, d.target_units) == (("alpha", "gap"), ("", "eV"))
+    vocabulary = Vocabulary(d.symbols)
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.predict_dataloader()):
+        for x, y, rows in loader:
+            values = y * torch.tensor(d.target_scale) + torch.tensor(d.target_mean)
+            for symbols, value, row in zip(vocabulary.decode(x), values, rows, strict=True):
+                smiles, gap, alpha = ROWS[row]
+                assert same_molecule(data.language.decode(symbols), smiles)
+                assert value.tolist() == pytest.approx([alpha, gap], rel=1e-4)
+
+
+def test_targets_are_standardised_with_the_training_set(tmp_path):
+    data, splits, _ = loaded(written(tmp_path))._get()
+    assert data.y[splits.train].mean(0).abs().max() < 1e-6
+    assert (data.y[splits.train].std(0, unbiased=False) - 1).abs().max() < 1e-6
+
+
+def test_each_epoch_has_its_own_order(tmp_path):
+    loader = loaded(written(tmp_path)).train_dataloader()
+    orders = []
+    for epoch in (0, 1, 0):
+        loader.sampler.set_epoch(epoch)
+        orders.append(torch.cat([batch[2] for batch in loader]).tolist())
+    assert orders[0] == orders[2] != orders[1]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_of_one_molecule_stay_together(tmp_path, seed):
+    rows = [*ROWS, ("OCC", 1.0, 1.0), ("NC", 2.0, 2.0), ("C(O)C", 3.0, 3.0), ("N(C)", 4.0, 4.0)]
+    data, splits, _ = loaded(written(tmp_path, rows), split_seed=seed)._get()
+    assert sum(map(len, splits[:3])) == len(rows)
+    sets = [{canonical_smiles(rows[i][0]) for i in data.rows[s].tolist()} for s in splits[:3]]
+    assert sum(map(len, sets)) == len(set.union(*sets)) == len(ROWS)
+
+
+def test_shares_of_molecules(tmp_path):
+    splits = loaded(written(tmp_path), test_fraction=0.25, val_fraction=0.25)._get()[1]
+    molecules = len({canonical_smiles(row[0]) for row in ROWS})
+    assert len(splits.test) >= round(0.25 * molecules)
+    assert sum(map(len, splits[:3])) == len(ROWS)
+
+
+def test_unusable_rows_are_named_or_dropped(tmp_path):
+    bad = [
+        ("C1CC", 1, 1),
+        ("CCCO", "", 1),
+        ("CCCN", "high", 1),
+        ("", 1, 1),
+        ("CCCF", "inf", 1),
+        ("CCC", 1),
+        ("C(C)(C)(C)(C)C", 1, 1),
+    ]
+    path = written(tmp_path, [*ROWS, *bad])
+    with pytest.raises(
+        ValueError, match=r"own\.csv: 7 unusable rows: row 32 on line 34 .*and 4 more \(set"
+    ):
+        small(path).setup()
+    with pytest.warns(UserWarning, match="7 unusable rows.*left out"):
+        data = loaded(path, on_invalid="drop")
+    assert len(data._get()[0]) == len(ROWS)
+    assert data.description == loaded(written(tmp_path)).description
+    reasons = {b.row: b.reason for b in data.bad_rows}
+    assert list(reasons) == list(range(32, 39))
+    assert reasons[32] == "SMILES syntax: unclosed ring 1"
+    assert reasons[33] == "gap is missing"
+    assert reasons[34] == "gap is 'high', no number"
+    assert reasons[35] == "empty"
+    assert reasons[36] == "gap is 'inf', no number"
+    assert reasons[37] == "2 fields, but the header has 3"
+    assert "Explicit valence" in reasons[38]
+
+
+def test_a_molecule_that_the_language_cannot_spell(tmp_path):
+    path = written(tmp_path, [*ROWS, ("*C", 1, 1)])
+    with pytest.raises(ValueError, match=r"row 32 .*'\*C' has no SELFIES: unrecognized symbol"):
+        small(path, representation="selfies").setup()
+    assert len(loaded(path)._get()[0]) == 33
+
+
+def test_a_longest_length(tmp_path):
+    path = written(tmp_path)
+    assert loaded(path, max_length=20).description.x_shape == (20,)
+    with pytest.raises(ValueError, match=r"row 28 .*9 symbols, more than data\.max_length=8"):
+        small(path, max_length=8).setup()
+
+
+def test_other_columns_and_delimiters(tmp_path):
+    (tmp_path / "a.tsv").write_text(
+        "id\tstructure\tlog S\n" + "".join(f"{i}\t{s}\t{g}\n" for i, (s, g, _) in enumerate(ROWS))
+    )
+    data = loaded(
+        str(tmp_path / "a.tsv"),
+        smiles_column="structure",
+        property_columns=["log S"],
+        units={},
+        delimiter="\t",
+    )
+    assert data.description.target_names == ("log S",)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", r"own\.csv \(data\.path\) is empty"),
+        ("smiles,gap\n", r"own\.csv \(data\.path\) has a header but no rows"),
+        ("smiles,gap\nC,nan\nCC,\n", "2 unusable rows: .*'nan', no number; .*no row is left"),
+        ("SMILES,gap\nC,1\n", r"no column 'smiles' \(data.smiles_column\); its columns are SMILES"),
+        ("smiles,Gap\nC,1\n", r"no column 'gap' \(data.property_columns\); its columns are smiles"),
+        ("smiles;gap\nC;1\n", "no column 'smiles'.*its columns are smiles;gap"),
+        ("smiles,gap\nC1,1\nC2,2\n", "2 unusable rows: .*no row is left"),
+        ("smiles,gap\nC,1\nCC,2\n", "the test set is empty: 2 molecules in"),
+        ("smiles,gap\n" + "".join(f"{s},1\n" for s, *_ in ROWS), "gap is the same for all"),
+    ],
+)
+def test_files_that_will_not_do(tmp_path, content, words):
+    (tmp_path / "own.csv").write_text(content)
+    with pytest.raises(ValueError, match=words) as refusal:
+        small(str(tmp_path / "own.csv"), on_invalid="drop").setup()
+    assert "\n" not in str(refusal.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["own.csv"]
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no file .*absent\.csv \(data\.path\)"):
+        small(str(tmp_path / "absent.csv")).setup()
+    with pytest.raises(FileNotFoundError, match=r"\(data\.path\) is a folder, not a file"):
+        small(str(tmp_path)).setup()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"property_columns": []}, "data.property_columns must name each column once"),
+        ({"property_columns": ["a", "a"]}, "data.property_columns must name each column once"),
+        ({"units": {"mass": "u"}}, "data.units has 'mass', which data.property_columns lacks"),
+        ({"test_fraction": 0.0}, "data.test_fraction must lie between 0 and 1"),
+        ({"val_fraction": 1.0}, "data.val_fraction must lie between 0 and 1"),
+        ({"delimiter": "::"}, "data.delimiter must be one character"),
+        ({"representation": "morse"}, "representation must be one of deepsmiles"),
+    ],
+)
+def test_bad_options(options, words):
+    with pytest.raises(ValueError, match=words):
+        small("own.csv", **options)
+
+
+@pytest.mark.parametrize("name", ["grammar", "selfies"])
+def test_stib_trains_on_it_unchanged(tmp_path, name):
+    data = loaded(written(tmp_path), representation=name, property_columns=["gap", "alpha"])
+    d = data.description
+    model = STIB(
+        autoencoder="residual_tokens",
+        autoencoder_options={
+            "length": d.x_shape[0],
+            "symbols": len(d.symbols),
+            "width": 8,
+            "hidden": 8,
+        },
+        latent_dim=4,
+        z0_dim=2,
+        z1_dim=2,
+        predictor_options={"width": 8, "depth": 1},
+        critic_width=8,
+    )
+    trainer = Trainer(
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        accelerator="cpu",
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(model, data)
+    assert 0 <= trainer.callback_metrics["val/validity"] <= 1
+    assert "val/mae_gap_ev" in trainer.callback_metrics

@@ -1,0 +1,186 @@
+"""The warm start finds hidden chains from raw vectors, and says when it does not."""
+
+import numpy as np
+import pytest
+import torch
+
+from symmetry_pl.datamodules.vectors.signals import SignalLaw
+from symmetry_pl.lens.warm_start import blind_source
+
+WIDTHS = {"gaussian": (0.2, 1.0), "legendre": (6.0, 15.0)}
+
+
+def draw(waveform, dim, count, *, topology="chain", seed=0, noise=0.05, hidden="rotated"):
+    """Signals of the paper in a hidden basis; rows of the basis are the positions."""
+    law = SignalLaw(waveform, dim, topology, (0.5, 1.5), WIDTHS[waveform], 5, 0.5)
+    rng = np.random.default_rng(seed)
+    signals = np.concatenate(
+        [law.raw(seed, 0, np.arange(i, min(i + 20_000, count))) for i in range(0, count, 20_000)]
+    )
+    signals = signals / signals.std() + noise * rng.standard_normal(signals.shape)
+    basis = np.eye(dim)
+    if hidden == "rotated":
+        basis = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+    elif hidden == "dst":
+        k = np.arange(1, dim + 1)
+        basis = np.sqrt(2 / (dim + 1)) * np.sin(np.pi * np.outer(k, k) / (dim + 1))
+    return torch.from_numpy((signals @ basis).astype(np.float32)), torch.from_numpy(basis)
+
+
+def cosine(found, basis):
+    """Of generators, the better of both directions."""
+    shift = torch.diag(torch.ones(len(basis) - 1, dtype=torch.float64), -1)
+    if found.topology == "ring":
+        shift[0, -1] = 1
+    ideal, generator = basis.T @ shift @ basis, found.generator()
+    overlap = max((generator * ideal).sum(), (generator * ideal.T).sum())
+    return float(overlap / generator.norm() / ideal.norm())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("hidden", ["natural", "dst"])
+def test_narrow_waveforms_on_a_chain(hidden, seed):
+    x, basis = draw("gaussian", 7, 20_000, hidden=hidden, seed=seed)
+    found = blind_source(x, seed=seed)
+    assert cosine(found, basis) > 0.995
+    assert found.method == "narrow"
+    assert found.confident
+    assert found.stationarity < 3
+    eye = torch.eye(7, dtype=torch.float64)
+    torch.testing.assert_close(found.basis @ found.basis.T, eye, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("dim", [7, 8])
+def test_narrow_waveforms_on_a_ring(dim):
+    x, basis = draw("gaussian", dim, 20_000, topology="ring")
+    found = blind_source(x, topology="ring")
+    assert cosine(found, basis) > 0.995
+    assert found.confident
+
+
+def test_a_long_chain():
+    x, basis = draw("gaussian", 33, 20_000)
+    found = blind_source(x)
+    assert cosine(found, basis) > 0.995
+    assert found.confident
+
+
+def test_smooth_waveforms():
+    x, basis = draw("legendre", 17, 8_000)
+    found = blind_source(x)
+    assert found.method == "smooth"
+    assert cosine(found, basis) > 0.99
+    assert found.confident
+    assert found.stationarity < 2
+
+
+def test_the_seed_decides():
+    x, _ = draw("gaussian", 7, 3_000)
+    threads = torch.get_num_threads()
+    torch.manual_seed(1)
+    first = blind_source(x, seed=3, max_samples=2_000)
+    torch.manual_seed(2)
+    again = blind_source(x, seed=3, max_samples=2_000)
+    assert torch.equal(first.basis, again.basis)
+    assert first.diagnostics == again.diagnostics
+    assert not torch.equal(first.basis, blind_source(x, seed=4, max_samples=2_000).basis)
+    assert torch.get_num_threads() == threads
+
+
+def test_the_axes_do_not_matter():
+    x, _ = draw("gaussian", 7, 20_000)
+    turn = torch.linalg.qr(torch.randn(7, 7, generator=torch.Generator().manual_seed(0)))[0]
+    one, other = blind_source(x).generator(), blind_source(x @ turn.T).generator()
+    expected = turn.double() @ one @ turn.double().T
+    nearest = min((other - expected).norm(), (other - expected.T).norm())
+    assert nearest < 0.03 * expected.norm()
+
+
+def test_the_scale_and_the_mean_do_not_matter():
+    x, _ = draw("gaussian", 7, 5_000)
+    one, other = blind_source(x.double()), blind_source(1e3 * x.double() + 7)
+    torch.testing.assert_close(one.basis, other.basis, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("law", ["white Gaussian", "white Laplace"])
+def test_no_chain_is_no_certainty(law):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(4_000, 5, generator=generator)
+    if law == "white Laplace":
+        x = x * torch.empty(4_000, 5).exponential_(generator=generator).sqrt()
+    found = blind_source(x)
+    assert not found.confident
+    assert found.confidence < 0.5
+
+
+def _constant(x):
+    x[:, 3] = 2.0
+
+
+def _missing(x):
+    x[5, 1], x[17, 0] = float("nan"), float("inf")
+
+
+def _repeated(x):
+    x[:, 4] = x[:, 0] - 2 * x[:, 1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_constant, "column 3 of x is constant"),
+        (_missing, r"2 of the 500 rows of x hold NaN or infinite values \(rows 5, 17\)"),
+        (_repeated, "the covariance of x has rank 5 but x has 6 columns"),
+    ],
+)
+def test_spoilt_data_are_refused_in_one_sentence(spoil, message):
+    x = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
+    spoil(x)
+    with pytest.raises(ValueError, match=message):
+        blind_source(x)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((500,), r"x must have shape \(samples, dimensions\), got \(500,\)"),
+        ((500, 2), "at least 3 positions, but x has 2 columns"),
+        ((6, 6), "x needs more samples than its 6 dimensions, got 6"),
+    ],
+)
+def test_unusable_shapes_are_refused(shape, message):
+    with pytest.raises(ValueError, match=message):
+        blind_source(torch.randn(shape, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"effort": 0}, "effort must be at least 1, got 0"),
+        ({"topology": "torus"}, 'topology must be "chain" or "ring", got "torus"'),
+        ({"max_samples": 5}, "max_samples must exceed the 6 dimensions of x, got 5"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        blind_source(torch.randn(50, 6, generator=torch.Generator().manual_seed(0)), **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("dim", "count", "topology", "noise", "least"),
+    [
+        (33, 60_000, "chain", 0.05, 0.999),
+        (33, 60_000, "chain", 0.2, 0.995),
+        (33, 10_000, "chain", 0.05, 0.995),
+        (32, 60_000, "chain", 0.05, 0.995),
+        (33, 60_000, "ring", 0.05, 0.995),
+        (65, 60_000, "chain", 0.05, 0.995),
+    ],
+)
+def test_smooth_waveforms_at_full_size(dim, count, topology, noise, least):
+    x, basis = draw("legendre", dim, count, topology=topology, noise=noise)
+    found = blind_source(x, topology=topology)
+    assert cosine(found, basis) > least
+    assert found.method == "smooth"
+    assert found.confident
