@@ -1,30 +1,25 @@
-"""What every family stands on: players, phases, schedules and sums over processes."""
+"""What every family stands on: players, phases, turns, one evaluation loop, sums over processes."""
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.core.distributed import all_reduce_sum, reduction, world_size
+from symmetry_pl.core.evaluation import Batch, Evaluator, Stage
 from symmetry_pl.core.module import SymmetryModule
-from symmetry_pl.core.players import Phase, Player
-from symmetry_pl.core.schedules import (
-    GeometricGrowth,
-    constant,
-    named_schedule,
-    ramp,
-    warmup_cosine,
-    within,
-)
+from symmetry_pl.core.phases import Length, Phases
+from symmetry_pl.core.players import Player, PlayerOptions
+from symmetry_pl.core.schedules import GeometricGrowth
 
 __all__ = [
+    "Batch",
     "DataDescription",
+    "Evaluator",
     "GeometricGrowth",
-    "Phase",
+    "Length",
+    "Phases",
     "Player",
+    "PlayerOptions",
+    "Stage",
     "SymmetryModule",
     "all_reduce_sum",
-    "constant",
-    "named_schedule",
-    "ramp",
     "reduction",
-    "warmup_cosine",
-    "within",
     "world_size",
 ]

@@ -1,29 +1,36 @@
-"""``SymmetryModule``: players, phases, a batch counter and reproducible noise."""
+"""``SymmetryModule``: a game of named players, with a clock, turns, noise and checkpoints."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.core.players import Phase, Player
+from symmetry_pl.core.evaluated import EvaluatedModule
+from symmetry_pl.core.noise import Noise, mix_seed
+from symmetry_pl.core.players import Player, PlayerOptions, check_options
+from symmetry_pl.core.turns import Turns
+
+FORMAT = 2
+"""Of what this module writes into checkpoints."""
 
 _STATE = "symmetry_pl"
 
 
-class SymmetryModule(LightningModule):
+class SymmetryModule(EvaluatedModule):
     r"""Base of every method: training is a sequence of turns, each taken by one player.
 
-    A subclass names its players in ``configure_players`` and writes ``training_step`` as the
-    paper's algorithm box::
+    A subclass builds its networks in ``configure_networks``, names its players in
+    ``configure_players``, its figures in ``configure_evaluator``, and writes ``training_step`` as
+    the paper's algorithm box::
 
         with self.turn("model"):
             self.minimise(self.model_loss(x, y))
@@ -37,42 +44,56 @@ class SymmetryModule(LightningModule):
     Everything that changes over training is a pure function of ``batches_seen``, which counts
     batches (not optimiser steps) and is saved in checkpoints: phases, learning rates, weights, and
     noise, that of dropout too. A run resumed at the end of an epoch is therefore bit-identical to
-    an uninterrupted one.
-    ``start_over`` gives up on a bad start: ``clock`` then begins again at 0.
+    an uninterrupted one. ``start_over`` gives up on a bad start: ``clock`` then begins again at 0.
 
-    Class attributes name what is monitored (``monitor``, ``mode``) and what the progress bar and
-    the summary show first (``headline``). Hyper-parameters are numbers, strings, lists and dicts
-    only, so that checkpoints load with ``weights_only=True``.
+    Networks have the sizes of the data, so there are none before the data are known: a trainer with
+    a datamodule, a checkpoint, or ``describe_data`` says what they are.
+
+    Class attributes name what the progress bar and the summary show first (``headline``), who
+    draws (``painter``, a dotted path), and the phases (``phase_names``, ``rest`` among them).
+    Hyper-parameters are numbers, strings, lists and dicts only, so that checkpoints load with
+    ``weights_only=True``.
+
+    Args:
+        phases: length of each phase but ``rest``, which takes what they leave; a phase that is not
+            named has length 0. The method's own (``default_phases``) if null.
+        players: options by player, over the method's own; see ``PlayerOptions``.
+        thorough_every: epochs between two thorough validations, which cost seconds; the last
+            validation of a fit, ``validate`` and ``test`` are always thorough.
+
+    Raises:
+        ValueError: for a phase, a length or an option that there is not.
     """
 
-    monitor: ClassVar[str] = "val/loss"
-    mode: ClassVar[str] = "min"
-    headline: ClassVar[tuple[str, ...]] = ()
+    painter: ClassVar[str] = ""
+    needs_targets: ClassVar[bool] = False
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        phases: dict[str, str] | None = None,
+        players: dict[str, PlayerOptions] | None = None,
+        thorough_every: int = 0,
+    ) -> None:
+        super().__init__(phases=phases, thorough_every=thorough_every)
         self.save_hyperparameters()  # of the concrete class: it is called from its __init__
         self.automatic_optimization = False
-        self.batches_seen = 0
+        self.player_options = players or {}
+        for name, options in self.player_options.items():
+            check_options(name, options)
         self.restarts = 0
-        self.started_at = 0
-        self.epochs_given = 0
         self.noise_seed: int | None = None
         self.data: DataDescription | None = None
-        self._players: dict[str, Player] = {}
-        self._wrapped: dict[str, Any] = {}
-        self._turn: tuple[str, ...] = ()
-        self._generator: torch.Generator | None = None
+        self._turns: Turns | None = None
+        self._noise = Noise()
 
     # -- what a subclass says --------------------------------------------------------------------
 
-    def configure_players(self) -> dict[str, Player]:
-        """The players by name, all of them from the start, whatever the phase."""
-        raise NotImplementedError(f"{type(self).__name__} names no players")
+    def configure_networks(self, data: DataDescription) -> None:
+        """Build what has parameters, at the data's sizes; called once, when these are known."""
 
-    def configure_phases(self) -> list[Phase]:
-        """The phases in order; one phase called ``train`` unless a method has more."""
-        return [Phase("train", 1.0)]
+    @abstractmethod
+    def configure_players(self) -> dict[str, Player]:
+        """Every player of every phase by name, with its defaults."""
 
     def check_data(self, data: DataDescription) -> None:
         """Raise a ``ValueError`` if this model cannot work on such data."""
@@ -81,39 +102,53 @@ class SymmetryModule(LightningModule):
         """What the model itself says of the data, by name; written beside predictions."""
         return {}
 
-    # -- time ------------------------------------------------------------------------------------
+    # -- the data, and networks of their sizes ---------------------------------------------------
 
-    @property
-    def clock(self) -> int:
-        """Batches since the last start."""
-        return self.batches_seen - self.started_at
-
-    @property
-    def total_batches(self) -> int:
-        """Batches of one whole training, from the trainer's ``max_epochs``."""
-        epochs, batches = self.trainer.max_epochs, self.trainer.num_training_batches
-        if epochs is None or epochs < 1 or math.isinf(batches):
+    def describe_data(self, data: DataDescription) -> None:
+        """Adopt names, units and scales; refuse data that differ from a checkpoint's; build."""
+        if self.data is not None and not self.data.same_as(data):
             raise ValueError(
-                "schedules need a finite training: set trainer.max_epochs (and a datamodule or "
-                "trainer.limit_train_batches with a finite number of batches)"
+                "the checkpoint was trained on other data than the datamodule gives "
+                f"({self.data.difference(data)}): use the data options it was trained with, "
+                "data.split_seed among them"
             )
-        return int(epochs * batches) - self.started_at
+        self.check_data(data)
+        unbuilt, self.data = self.data is None, data
+        if unbuilt:
+            self.configure_networks(data)
+            self._turns = Turns(self._chosen_players())
+
+    def _chosen_players(self) -> dict[str, Player]:
+        """The players with the options of the config."""
+        players = self.configure_players()
+        for name, options in self.player_options.items():
+            if name not in players:
+                raise ValueError(
+                    f"model.players has no player {name!r}; {type(self).__name__} has "
+                    f"{list(players)} with these options"
+                )
+            for phase in options.get("in_phase", {}):
+                if phase not in self.phase_names:
+                    raise ValueError(
+                        f"model.players.{name}.in_phase has no phase {phase!r}; there are "
+                        f"{list(self.phase_names)}"
+                    )
+        return {name: p.within(self.player_options.get(name, {})) for name, p in players.items()}
 
     @property
-    def progress(self) -> float:
-        """Fraction of training behind us, in [0, 1]."""
-        return min(1.0, self.clock / self.total_batches)
+    def turns(self) -> Turns:
+        """Players and their optimisers."""
+        if self._turns is None:
+            raise ValueError(
+                f"{type(self).__name__} does not know its data yet: attach a datamodule, load a "
+                "checkpoint, or call describe_data"
+            )
+        return self._turns
 
     @property
-    def phase(self) -> str:
-        """Name of the current phase, a pure function of the clock."""
-        progress = self.progress
-        return next((p.name for p in self.phases if progress < p.until), self.phases[-1].name)
-
-    @cached_property
-    def phases(self) -> list[Phase]:
-        """What ``configure_phases`` gave."""
-        return self.configure_phases()
+    def players(self) -> dict[str, Player]:
+        """The players by name."""
+        return self.turns.players
 
     def start_over(self) -> None:
         """Draw all parameters anew, clear the optimisers, and begin again at clock 0.
@@ -121,79 +156,40 @@ class SymmetryModule(LightningModule):
         The trainer is given the lost epochs back. The new parameters depend on the run's seed and
         the number of restarts alone, so that a resumed run takes the same decisions.
         """
+        assert self.data is not None
         self.restarts += 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mix_seed(self.noise_seed or 0, -self.restarts))
             options = {k: v for k, v in self.hparams.items() if not k.startswith("_")}
-            fresh = dict(type(self)(**options).named_parameters())
+            again = type(self)(**options)
+            again.describe_data(self.data)
+            fresh = dict(again.named_parameters())
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 parameter.copy_(fresh[name])
-        for player in self._players:
+        for player in self.players:
             self.player_optimizer(player).optimizer.state.clear()
         lost = math.ceil(self.clock / self.trainer.num_training_batches)
-        self._give_epochs(lost)
+        self.give_epochs(lost)
         self.started_at = self.batches_seen
-
-    def _give_epochs(self, epochs: int) -> None:
-        loop = self.trainer.fit_loop
-        assert loop.max_epochs is not None
-        loop.max_epochs += epochs
-        self.epochs_given += epochs
 
     # -- turns -----------------------------------------------------------------------------------
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """One optimiser a player, in the order of ``configure_players``."""
-        self._players = self.configure_players()
-        self._wrapped = {}
-        owners: dict[int, str] = {}
-        for name, player in self._players.items():
-            for p in player.moved:
-                if owners.setdefault(id(p), name) != name:
-                    raise ValueError(f"players {owners[id(p)]!r} and {name!r} share a parameter")
-        return [player.build() for player in self._players.values()]
+        return self.turns.optimizers()
 
     def player_optimizer(self, player: str) -> Any:
         """Lightning's wrapped optimiser of one player."""
-        if not self._wrapped:
-            wrapped = self.optimizers()
-            every = wrapped if isinstance(wrapped, list) else [wrapped]
-            self._wrapped = dict(zip(self._players, every, strict=True))
-        return self._wrapped[player]
+        return self.turns.optimizer(self, player)
 
-    @contextmanager
-    def turn(self, *players: str) -> Iterator[None]:
+    def turn(self, *players: str) -> AbstractContextManager[None]:
         """Let only the parameters of these players require gradients."""
-        for player in players:
-            if player not in self._players:
-                raise ValueError(f"no player {player!r}; there are {list(self._players)}")
-        if self._turn:
-            raise RuntimeError(f"the turn of {players} began inside the turn of {self._turn}")
-        others = (p for name, o in self._players.items() if name not in players for p in o.moved)
-        resting = [p for p in others if p.requires_grad]
-        self._turn = players
-        for p in resting:
-            p.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for p in resting:
-                p.requires_grad_(True)
-            self._turn = ()
+        return self.turns.take(*players)
 
     def minimise(self, loss: Tensor) -> None:
         """One optimiser step of each player whose turn it is, after one backward pass."""
-        if not self._turn:
-            raise RuntimeError("minimise(loss) belongs inside 'with self.turn(player):'")
-        for name in self._turn:
-            self.player_optimizer(name).zero_grad()
-        self.manual_backward(loss)
-        for name in self._turn:
-            player = self._players[name]
-            if player.clip_norm is not None:
-                nn.utils.clip_grad_norm_(player.moved, player.clip_norm)
-            self.player_optimizer(name).step()
+        self.turns.minimise(self, loss)
 
     # -- noise -----------------------------------------------------------------------------------
 
@@ -210,25 +206,15 @@ class SymmetryModule(LightningModule):
 
     def shared_noise(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
         """Standard normal noise that all processes draw alike, as ``noise`` but for its rows."""
-        if self._generator is None:
-            self._generator = self._fresh_generator()
-        return torch.randn(
-            *shape,
-            generator=self._generator,
-            device=self.device,
-            dtype=dtype if dtype is not None else torch.get_default_dtype(),
-        )
+        if not self._noise.begun:
+            self._noise.begin(self.noise_seed or 0, self.batches_seen, self.device)
+        return self._noise.draw(shape, dtype)
 
     @cached_property
     def _has_dropout(self) -> bool:
         return any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.modules())
 
-    def _fresh_generator(self) -> torch.Generator:
-        generator = torch.Generator(self.device)
-        generator.manual_seed(mix_seed(self.noise_seed or 0, self.batches_seen))
-        return generator
-
-    # -- Lightning's hooks -----------------------------------------------------------------------
+    # -- Lightning's hooks ----------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
         """Check precision, seed and data before anything is computed."""
@@ -239,37 +225,38 @@ class SymmetryModule(LightningModule):
             )
         if self.noise_seed is None:
             self.noise_seed = torch.initial_seed() % 2**63
-        description = getattr(getattr(self.trainer, "datamodule", None), "description", None)
+        source = getattr(self.trainer, "datamodule", None)
+        if stage == "predict" and self.needs_targets and not getattr(source, "gives_targets", True):
+            raise ValueError(
+                f"{type(self).__name__} is told the targets when it decodes, and "
+                f"{type(source).__name__} gives none: predict with a model that predicts them"
+            )
+        description = getattr(source, "description", None)
         if description is not None:
             self.describe_data(description)
+        elif self._turns is None and not hasattr(source, "description"):
+            self._turns = Turns(self._chosen_players())  # plain loaders: networks are there already
+        if stage == "fit":
+            self._let_players_rest()
 
-    def describe_data(self, data: DataDescription) -> None:
-        """Adopt names, units and scales; refuse data that differ from a checkpoint's."""
-        if self.data is not None and not self.data.same_as(data):
-            raise ValueError(
-                "the checkpoint was trained on other data than the datamodule gives "
-                f"({self.data.difference(data)}): use the data options it was trained with, "
-                "data.split_seed among them"
-            )
-        self.check_data(data)
-        self.data = data
+    def _let_players_rest(self) -> None:
+        """Tell DDP where some parameters have no gradient in a step: in games and in phases."""
+        strategy = self.trainer.strategy
+        if type(strategy) is not DDPStrategy:
+            return
+        moved = {id(p) for player in self.players.values() for p in player.moved}
+        still = any(id(p) not in moved for p in self.parameters() if p.requires_grad)
+        if still or len(self.players) > 1 or self.lengths:
+            strategy._ddp_kwargs["find_unused_parameters"] = True
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Reseed the noise and set every player's learning rate."""
-        if self._generator is None or self._generator.device != self.device:
-            self._generator = self._fresh_generator()
-        self._generator.manual_seed(mix_seed(self.noise_seed or 0, self.batches_seen))
+        seed = self.noise_seed or 0
+        self._noise.begin(seed, self.batches_seen, self.device)
         if self._has_dropout:  # draws from torch's own generator, whose state no checkpoint keeps
             place = self.batches_seen * self.trainer.world_size + self.trainer.global_rank
-            torch.manual_seed(mix_seed((self.noise_seed or 0) + 1, place))
-        progress = self.progress
-        for name, player in self._players.items():
-            for group in self.player_optimizer(name).param_groups:
-                group["lr"] = player.lr * player.schedule(progress)
-
-    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Count the batch."""
-        self.batches_seen += 1
+            torch.manual_seed(mix_seed(seed + 1, place))
+        self.turns.set_rates(self, self.phases, self.clock)
 
     @property
     def log_now(self) -> bool:
@@ -288,7 +275,7 @@ class SymmetryModule(LightningModule):
                     "learning rate, set a clip norm, or train in 64-true precision"
                 )
             logged[f"train/{name}"] = number
-        for name in self._players:
+        for name in self.players:
             logged[f"lr/{name}"] = self.player_optimizer(name).param_groups[0]["lr"]
         self.log_dict(logged, batch_size=batch_size)
 
@@ -297,49 +284,43 @@ class SymmetryModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the counter, the seed, the players' names and the description of the data."""
         checkpoint[_STATE] = {
+            "format": FORMAT,
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
             "batches_seen": self.batches_seen,
             "restarts": self.restarts,
             "started_at": self.started_at,
             "epochs_given": self.epochs_given,
             "noise_seed": self.noise_seed,
-            "players": list(self.configure_players()),
+            "players": list(self.players),
             "data": None if self.data is None else self.data.to_dict(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse other players; restore the counter, the seed and the description."""
+        """Restore the description, build what has its sizes, refuse other players."""
         state = checkpoint.get(_STATE)
         if state is None:
             raise ValueError("this checkpoint was not written by symmetry_pl")
-        if state["players"] != list(self.configure_players()):
+        if state.get("format", 1) != FORMAT:
+            raise ValueError(
+                f"this checkpoint has format {state.get('format', 1)}, and this version of "
+                f"symmetry_pl reads format {FORMAT}: train again, or use the version that wrote it"
+            )
+        saved = state["data"] and DataDescription.from_dict(state["data"])
+        if saved and self.data is None:
+            self.describe_data(saved)
+        elif saved and self.data is not None:
+            given, self.data = self.data, saved
+            self.describe_data(given)
+        elif self._turns is None:
+            self._turns = Turns(self._chosen_players())
+        if state["players"] != list(self.players):
             raise ValueError(
                 f"the checkpoint has players {state['players']}, {type(self).__name__} has "
-                f"{list(self.configure_players())}: continue with the class and options it was "
-                "saved with, or pass --init_weights to take its weights only"
+                f"{list(self.players)}: continue with the class and options it was saved with, or "
+                "pass --init_weights to take its weights only"
             )
         self.batches_seen = int(state["batches_seen"])
         self.restarts, self.started_at = int(state["restarts"]), int(state["started_at"])
         self.noise_seed = state["noise_seed"]
         if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
-            self._give_epochs(int(state["epochs_given"]) - self.epochs_given)
-        if state["data"] is not None:
-            saved = DataDescription.from_dict(state["data"])
-            if self.data is None:
-                self.data = saved
-            else:
-                given, self.data = self.data, saved
-                self.describe_data(given)
-
-
-def mix_seed(seed: int, counter: int) -> int:
-    """A well-mixed 63-bit seed from two integers (the finaliser of splitmix64).
-
-    >>> mix_seed(0, 1) != mix_seed(1, 0)
-    True
-    """
-    mask = 2**64 - 1
-    z = (seed * 0x9E3779B97F4A7C15 + (counter + 1) * 0xD1B54A32D192ED03) & mask
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & mask
-    return (z ^ (z >> 31)) >> 1
+            self.give_epochs(int(state["epochs_given"]) - self.epochs_given)

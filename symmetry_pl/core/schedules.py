@@ -1,71 +1,33 @@
-"""Schedules as pure functions of training progress, so that a resumed run repeats them exactly.
-
-Progress is the fraction of training batches seen, from 0 (first batch) towards 1.
-"""
+"""What changes over training, as pure functions, so that a resumed run repeats it exactly."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
-Schedule = Callable[[float], float]
-
-
-def constant(progress: float) -> float:
-    """The factor 1, always."""
-    return 1.0
+SCHEDULES = ("constant", "cosine", "geometric")
 
 
-def warmup_cosine(warmup: float = 0.0, floor: float = 0.0, start: float = 0.0) -> Schedule:
-    """Linear warm-up from ``start`` to 1, then half a cosine down to ``floor``.
+def scheduled(progress: float, schedule: str, warmup: float, start: float, end: float) -> float:
+    """Factor of a learning rate: a linear warm-up from ``start`` to 1, then a schedule to ``end``.
 
     Args:
-        warmup: fraction of training spent on the warm-up.
-        floor: factor at the end of training.
-        start: factor at the first batch, where there is a warm-up.
+        progress: in [0, 1].
+        schedule: ``constant``, ``cosine`` or ``geometric``.
+        warmup: share of the warm-up.
+        start: factor at progress 0, where there is a warm-up.
+        end: factor at progress 1; of a constant schedule, 1.
 
-    >>> f = warmup_cosine(0.1)
-    >>> f(0.05), f(0.1), round(f(0.55), 6), f(1.0)
-    (0.5, 1.0, 0.5, 0.0)
+    >>> [round(scheduled(p, "cosine", 0.1, 0.0, 0.0), 6) for p in (0.05, 0.1, 0.55, 1.0)]
+    [0.5, 1.0, 0.5, 0.0]
+    >>> [round(scheduled(p, "geometric", 0.0, 0.0, 0.01), 6) for p in (0.0, 0.5, 1.0)]
+    [1.0, 0.1, 0.01]
     """
-
-    def factor(progress: float) -> float:
-        if progress < warmup:
-            return start + (1.0 - start) * progress / warmup
-        share = min(1.0, (progress - warmup) / (1.0 - warmup))
-        return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * share))
-
-    return factor
-
-
-def within(start: float, end: float, schedule: Schedule) -> Schedule:
-    """``schedule`` over one part of training, at its first value before and its last after it.
-
-    >>> f = within(0.5, 1.0, warmup_cosine())
-    >>> f(0.2), f(0.5), round(f(0.75), 6), f(1.0)
-    (1.0, 1.0, 0.5, 0.0)
-    """
-
-    def factor(progress: float) -> float:
-        return schedule(min(1.0, max(0.0, (progress - start) / (end - start))))
-
-    return factor
-
-
-def ramp(start: float, end: float) -> Schedule:
-    """0 before ``start``, linear in between, 1 from ``end`` on; a step where they coincide.
-
-    >>> f = ramp(0.2, 0.4)
-    >>> f(0.1), round(f(0.3), 6), f(0.9)
-    (0.0, 0.5, 1.0)
-    """
-
-    def factor(progress: float) -> float:
-        if progress < start:
-            return 0.0
-        return 1.0 if progress >= end else (progress - start) / (end - start)
-
-    return factor
+    if progress < warmup:
+        return start + (1.0 - start) * progress / warmup
+    share = 1.0 if warmup >= 1 else (progress - warmup) / (1.0 - warmup)
+    if schedule == "cosine":
+        return end + (1.0 - end) * 0.5 * (1.0 + math.cos(math.pi * share))
+    return float(end**share) if schedule == "geometric" else 1.0
 
 
 class GeometricGrowth:
@@ -105,45 +67,3 @@ class GeometricGrowth:
 
     def __repr__(self) -> str:
         return f"GeometricGrowth({self.start} × {self.growth}^(batches // {self.every}))"
-
-
-def geometric_decay(total: float) -> Schedule:
-    """``total`` to the power of progress: the rate falls by the same factor in equal times.
-
-    Args:
-        total: factor at the end of training, in (0, 1].
-
-    Raises:
-        ValueError: if ``total`` is out of range.
-
-    >>> f = geometric_decay(0.01)
-    >>> f(0.0), round(f(0.5), 6), round(f(1.0), 6)
-    (1.0, 0.1, 0.01)
-    """
-    if not 0 < total <= 1:
-        raise ValueError(f"lr_decay is the factor at the end of training, in (0, 1], got {total}")
-
-    def factor(progress: float) -> float:
-        return float(total**progress)
-
-    return factor
-
-
-SCHEDULES: dict[str, Schedule] = {
-    "constant": constant,
-    "cosine": warmup_cosine(floor=0.02),
-    "one_cycle": warmup_cosine(warmup=0.1),
-}
-
-
-def named_schedule(name: str) -> Schedule:
-    """One of ``constant``, ``cosine``, ``one_cycle`` (10 % warm-up, then cosine).
-
-    ``cosine`` ends at 2 % of the rate, so that an adversary still follows at the end.
-
-    Raises:
-        ValueError: if there is no schedule of that name.
-    """
-    if name not in SCHEDULES:
-        raise ValueError(f"lr_schedule must be one of {sorted(SCHEDULES)}, got {name!r}")
-    return SCHEDULES[name]

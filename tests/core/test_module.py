@@ -1,5 +1,6 @@
-"""Players, phases, noise and checkpoints, on a game of two parameters."""
+"""Players, phases, noise, evaluation and checkpoints, on a game of two parameters."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -8,31 +9,50 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from symmetry_pl.core import Phase, Player, SymmetryModule
-from symmetry_pl.core.module import mix_seed
+from symmetry_pl.core import Evaluator, Player, SymmetryModule
+from symmetry_pl.core.noise import mix_seed
+
+
+class Loss(Evaluator):
+    """Mean of (a + b)² and the number of samples, over all processes alike."""
+
+    def reset(self):
+        super().reset()
+        self.squares, self.thorough = [], None
+
+    def update(self, model, batch, index, stage):
+        self.squares.append((model.a(batch[0]) + model.b(batch[0])).square())
+        self.show(7, x=batch[0])
+
+    def compute(self, model, stage):
+        self.thorough = stage.thorough
+        squares = torch.cat(self.squares)
+        return {"objective": squares.mean(), "samples": torch.tensor(float(len(squares)))}
 
 
 class Game(SymmetryModule):
     """min over a, max over b of (a − x)² − (b − a − noise)²."""
 
-    monitor = "train/loss"
+    phase_names = ("hold", "play", "end")
+    rest = "play"
+    default_phases = {"hold": "50 %"}  # noqa: RUF012
+    headline = ("objective",)
 
-    def __init__(self, lr: float = 0.1, clip_norm: float | None = None, names: str = "ab") -> None:
-        super().__init__()
-        self.save_hyperparameters()
+    def __init__(self, names: str = "ab", **kwargs) -> None:
+        super().__init__(**kwargs)
         self.a, self.b = nn.Linear(1, 1), nn.Linear(1, 1)
-        self.lr, self.clip_norm, self.names = lr, clip_norm, names
+        self.names = names
         self.seen = []
 
     def configure_players(self):
         first, second = self.names
         return {
-            first: Player([self.a], self.lr, lambda p: 1 - p, clip_norm=self.clip_norm),
-            second: Player([self.b], self.lr),
+            first: Player([self.a], {"lr": 0.1, "schedule": "cosine"}),
+            second: Player([self.b], {"lr": 0.1}),
         }
 
-    def configure_phases(self):
-        return [Phase("hold", 0.5), Phase("play", 1.0)]
+    def configure_evaluator(self, stage):
+        return Loss()
 
     def training_step(self, batch, batch_idx):
         (x,) = batch
@@ -81,7 +101,8 @@ def test_counter_counts_batches_and_phases_follow_it(tmp_path):
     game = fitted(tmp_path)
     assert game.batches_seen == 16
     assert [s[0] for s in game.seen] == ["hold"] * 8 + ["play"] * 8
-    assert [s[1] for s in game.seen] == pytest.approx([0.1 * (1 - i / 16) for i in range(16)])
+    cosine = [0.05 * (1 + math.cos(math.pi * i / 16)) for i in range(16)]
+    assert [s[1] for s in game.seen] == pytest.approx(cosine)
 
 
 def test_noise_depends_on_seed_and_batch_alone(tmp_path):
@@ -105,7 +126,7 @@ def test_players_who_share_a_loss_take_one_turn_together(tmp_path):
             with self.turn(*self.names):
                 self.minimise((self.a(batch[0]) + self.b(batch[0])).square().mean())
 
-    game = Together(lr=0.1, clip_norm=1e-3)
+    game = Together(players={"a": {"clip_norm": 1e-3}})
     before = {name: p.detach().clone() for name, p in game.named_parameters()}
     fit = trainer(tmp_path, epochs=1, limit_train_batches=1)
     fit.fit(game, loader())
@@ -131,20 +152,83 @@ def test_clipping_bounds_the_step(tmp_path):
             norm = nn.utils.get_total_norm([p.grad for p in self.a.parameters()])
             assert norm <= 1e-3 * (1 + 1e-4)
 
-    game = Clipped(clip_norm=1e-3)
+    game = Clipped(players={"a": {"clip_norm": 1e-3}})
     trainer(tmp_path, epochs=1).fit(game, loader())
     assert game.batches_seen == 4
 
 
-def test_shared_parameters_and_bad_optimisers_are_refused():
-    game = Game()
-    game.configure_players = lambda: {"a": Player([game.a], 0.1), "b": Player([game.a], 0.1)}
+def test_players_who_share_a_parameter_are_refused(tmp_path):
+    class Shared(Game):
+        def configure_players(self):
+            return {name: Player([self.a], {"lr": 0.1}) for name in "ab"}
+
     with pytest.raises(ValueError, match="'a' and 'b' share a parameter"):
-        game.configure_optimizers()
-    with pytest.raises(ValueError, match="optimizer must be one of"):
-        Player([game.a], 0.1, optimizer="lion").build()
-    with pytest.raises(ValueError, match="learning rate must be positive"):
-        Player([game.a], -0.1).build()
+        trainer(tmp_path).fit(Shared(), loader())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"phases": {"warm": "2 epochs"}}, r"model\.phases has no phase 'warm'"),
+        ({"phases": {"play": "2 epochs"}}, "takes what the others leave"),
+        ({"phases": {"hold": "2"}}, "'2 epochs', '500 batches' or '30 %'"),
+        ({"players": {"a": {"rate": 1.0}}}, r"model\.players\.a has no option 'rate'"),
+        ({"players": {"a": {"lr": -0.1}}}, r"model\.players\.a\.lr must be a positive number"),
+        ({"players": {"a": {"lr": float("nan")}}}, "positive number, got nan"),
+        ({"players": {"a": {"optimizer": "lion"}}}, "must be one of .*adamw"),
+        ({"players": {"a": {"schedule": "linear"}}}, "must be one of .*cosine"),
+        ({"players": {"a": {"in_phase": {"hold": {"optimizer": "sgd"}}}}}, "has no option"),
+        ({"thorough_every": -1}, "must not be negative"),
+    ],
+)
+def test_options_that_make_no_training_are_refused_at_once(options, message):
+    with pytest.raises(ValueError, match=message):
+        Game(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"players": {"c": {"lr": 1.0}}}, "no player 'c'; Game has"),
+        ({"players": {"a": {"in_phase": {"warm": {"lr": 1.0}}}}}, "no phase 'warm'"),
+        ({"phases": {"hold": "9 epochs"}}, "take 36 batches and training has 16"),
+    ],
+)
+def test_options_that_do_not_fit_the_game_are_refused_before_the_first_batch(
+    options, message, tmp_path
+):
+    game = Game(**options)
+    with pytest.raises(ValueError, match=message):
+        trainer(tmp_path).fit(game, loader())
+    assert game.batches_seen == 0
+
+
+def test_a_config_changes_single_options_of_a_player(tmp_path):
+    options = {"a": {"schedule": "geometric", "end": 0.01, "in_phase": {"hold": {"lr": 0.4}}}}
+    game = fitted(tmp_path, players=options, phases={"hold": "1 epoch"})
+    rates = [s[1] for s in game.seen]
+    expected = [(0.4 if i < 4 else 0.1) * 0.01 ** (i / 16) for i in range(16)]
+    assert rates == pytest.approx(expected)
+    optimisers = [type(o.optimizer).__name__ for o in map(game.player_optimizer, "ab")]
+    assert optimisers == ["Adam", "Adam"]
+
+
+def test_one_loop_evaluates_and_says_when_it_is_thorough(tmp_path):
+    game, thorough = Game(thorough_every=2), []
+
+    class Look(Callback):
+        def on_validation_end(self, trainer, pl_module):
+            thorough.append(pl_module.evaluator("val").thorough)
+
+    fit = trainer(tmp_path, epochs=5, callbacks=[Look()], num_sanity_val_steps=0)
+    fit.fit(game, loader(), loader())
+    assert thorough == [False, True, False, True, True]
+    assert fit.callback_metrics["val/samples"] == 20
+    assert len(game.evaluator("val").shown["x"]) == 7
+    assert not [key for key in game.state_dict() if "evaluator" in key]
+    found = fit.validate(game, loader(), verbose=False)[0]
+    assert set(found) == {"val/objective", "val/samples"}
+    assert game.evaluator("val").thorough
 
 
 def test_checkpoint_loads_weights_only_and_resume_is_bit_identical(tmp_path):
@@ -156,6 +240,7 @@ def test_checkpoint_loads_weights_only_and_resume_is_bit_identical(tmp_path):
     stop.save_checkpoint(tmp_path / "half.ckpt")
     saved = torch.load(tmp_path / "half.ckpt", weights_only=True)
     assert saved["symmetry_pl"]["batches_seen"] == 8
+    assert saved["symmetry_pl"]["format"] == 2
     resumed = Game()
     trainer(tmp_path).fit(resumed, loader(), ckpt_path=tmp_path / "half.ckpt")
     assert resumed.batches_seen == 16
@@ -177,6 +262,16 @@ def test_other_players_are_refused_with_one_sentence(tmp_path):
     game.trainer.save_checkpoint(tmp_path / "game.ckpt")
     with pytest.raises(ValueError, match=r"players \['a', 'b'\], Game has \['x', 'y'\]"):
         trainer(tmp_path).fit(Game(names="xy"), loader(), ckpt_path=tmp_path / "game.ckpt")
+
+
+def test_a_checkpoint_of_the_first_format_is_refused_with_one_sentence(tmp_path):
+    game = fitted(tmp_path)
+    game.trainer.save_checkpoint(tmp_path / "game.ckpt")
+    saved = torch.load(tmp_path / "game.ckpt", weights_only=True)
+    del saved["symmetry_pl"]["format"]
+    torch.save(saved, tmp_path / "old.ckpt")
+    with pytest.raises(ValueError, match="has format 1, and this version of symmetry_pl reads"):
+        trainer(tmp_path).fit(Game(), loader(), ckpt_path=tmp_path / "old.ckpt")
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):

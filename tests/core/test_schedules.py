@@ -2,22 +2,20 @@ import math
 
 import pytest
 
-from symmetry_pl.core.schedules import GeometricGrowth, named_schedule, ramp, warmup_cosine
+from symmetry_pl.core.schedules import GeometricGrowth, scheduled
 
 
 def test_cosine_is_half_a_cosine_after_the_warmup():
-    factor = warmup_cosine(warmup=0.2, floor=0.1)
-    assert factor(0.1) == pytest.approx(0.5)
+    assert scheduled(0.1, "cosine", 0.2, 0.0, 0.1) == pytest.approx(0.5)
+    assert scheduled(0.0, "cosine", 0.2, 0.3, 0.1) == pytest.approx(0.3)
     for share in (0.0, 0.3, 0.8, 1.0):
         expected = 0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share))
-        assert factor(0.2 + 0.8 * share) == pytest.approx(expected)
+        assert scheduled(0.2 + 0.8 * share, "cosine", 0.2, 0.0, 0.1) == pytest.approx(expected)
 
 
-def test_ramp_is_continuous_and_a_step_where_its_ends_coincide():
-    assert [ramp(0.2, 0.6)(p) for p in (0.0, 0.2, 0.4, 0.6, 1.0)] == pytest.approx(
-        [0, 0, 0.5, 1, 1]
-    )
-    assert [ramp(0.3, 0.3)(p) for p in (0.29, 0.3)] == [0.0, 1.0]
+def test_a_warmup_of_all_of_it_and_a_constant():
+    assert scheduled(0.5, "cosine", 1.0, 0.0, 0.0) == 0.5
+    assert scheduled(1.0, "constant", 0.0, 0.0, 0.0) == 1.0
 
 
 def test_growth_is_the_papers():
@@ -35,8 +33,3 @@ def test_growth_is_the_papers():
 def test_growth_refuses_what_is_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):
         GeometricGrowth(*arguments)
-
-
-def test_unknown_schedule_names_those_that_exist():
-    with pytest.raises(ValueError, match=r"constant.*cosine.*one_cycle"):
-        named_schedule("linear")

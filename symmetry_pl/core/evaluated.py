@@ -1,0 +1,95 @@
+"""A module that is evaluated: one loop for validation and test, whatever the figures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal
+
+import torch
+from pytorch_lightning.trainer.states import TrainerFn
+
+from symmetry_pl.core.clock import ClockedModule
+from symmetry_pl.core.evaluation import Batch, Evaluator, Stage
+
+
+class EvaluatedModule(ClockedModule, ABC):
+    """Runs its evaluators over validation and test sets, and logs what they find.
+
+    Args:
+        thorough_every: epochs between two thorough validations, which cost seconds; the last
+            validation of a fit, ``validate`` and ``test`` are always thorough.
+        kwargs: options of ``ClockedModule``.
+
+    Raises:
+        ValueError: if ``thorough_every`` is negative.
+    """
+
+    headline: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, thorough_every: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if thorough_every < 0:
+            raise ValueError(f"thorough_every must not be negative, got {thorough_every}")
+        self.thorough_every = thorough_every
+        self._evaluators: dict[str, Evaluator] = {}  # no submodules: they leave no trace
+
+    @abstractmethod
+    def configure_evaluator(self, stage: Literal["val", "test"]) -> Evaluator:
+        """The figures of a validation or a test."""
+
+    def evaluator(self, stage: Literal["val", "test"]) -> Evaluator:
+        """The figures of a set, made when they are first asked for."""
+        if stage not in self._evaluators:
+            self._evaluators[stage] = self.configure_evaluator(stage)
+        dtype = self.dtype
+        assert isinstance(dtype, torch.dtype)
+        return self._evaluators[stage].to(self.device, dtype)
+
+    def evaluation_stage(self, name: Literal["val", "test"]) -> Stage:
+        """Which set is evaluated now, and whether thoroughly."""
+        epoch, last = self.current_epoch + 1, self.trainer.max_epochs
+        due = epoch == last or (self.thorough_every > 0 and epoch % self.thorough_every == 0)
+        fitting = self.trainer.state.fn == TrainerFn.FITTING
+        return Stage(
+            name,
+            due or name == "test" or not fitting,
+            getattr(self.trainer, "datamodule", None),
+            self.trainer.global_rank,
+            self.trainer.world_size,
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the previous evaluation."""
+        self.evaluator("val").reset()
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the previous evaluation."""
+        self.evaluator("test").reset()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch of the validation set."""
+        self.evaluator("val").update(self, batch, batch_idx, self.evaluation_stage("val"))
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch of the test set."""
+        self.evaluator("test").update(self, batch, batch_idx, self.evaluation_stage("test"))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the figures of the validation set."""
+        self._log_figures("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the figures of the test set."""
+        self._log_figures("test")
+
+    def _log_figures(self, name: Literal["val", "test"]) -> None:
+        values = self.evaluator(name).compute(self, self.evaluation_stage(name))
+        for key, value in values.items():
+            # all processes have the same value; their maximum is that, and satisfies Lightning
+            self.log(
+                f"{name}/{key}",
+                torch.as_tensor(value, device=self.device),
+                prog_bar=key in self.headline,
+                sync_dist=self.trainer.world_size > 1,
+                reduce_fx="max",
+            )
