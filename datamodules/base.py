@@ -84,6 +84,20 @@ class SymmetryDataModule(LightningDataModule, ABC):
         """Which of these processes this is."""
         return self.trainer.global_rank if self.trainer is not None else 0
 
+    def leading_epochs(self, phases: Sequence[str], option: str) -> int:
+        """Whole epochs that the first phases of the attached model last.
+
+        Raises:
+            ValueError: without a model, or where they are not whole epochs.
+        """
+        if not phases:
+            return 0
+        model = None if self.trainer is None else self.trainer.lightning_module
+        if model is None:
+            raise ValueError(f"{option} follows the phases of a model: train one with these data")
+        epochs: int = model.leading_epochs(phases, option)
+        return epochs
+
     def _loader(
         self,
         dataset: Dataset[Any],

@@ -166,9 +166,7 @@ class SymmetryCLI(LightningCLI):
             }
             callbacks += [
                 ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common),
-                ModelCheckpoint(
-                    filename="best", monitor=self.model.monitor, mode=self.model.mode, **common
-                ),
+                ModelCheckpoint(filename="best", monitor="val/objective", mode="min", **common),
             ]
         return callbacks
 
@@ -184,7 +182,7 @@ class SymmetryCLI(LightningCLI):
         data, path = self.datamodule, self._option("ckpt_path")
         if not isinstance(data, PredictionCSVDataModule) or path is None:
             return
-        if getattr(self.model, "condition_dim", 0):
+        if self.model.needs_targets:
             raise ValueError(
                 f"{type(self.model).__name__} is told the property when it decodes, and "
                 "PredictionCSVDataModule gives none: predict with a model that predicts it"

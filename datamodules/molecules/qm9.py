@@ -40,11 +40,10 @@ class QM9DataModule(MoleculeDataModule):
         targets: any of ``gap`` (eV) and ``polarisability`` (bohr³).
         test_fraction: share of the isomers that is the test set (305 of 6,094).
         val_fraction: share of the others that is the validation set.
-        pretrain: train on all of QM9 first.
         samples_per_epoch: molecules that count as one epoch, over all processes; null for the
-            number of training isomers, or of the pool where ``pretrain`` is set.
-        pretrain_epochs: epochs on all of QM9.
-        isomer_fraction: share of isomers in each epoch after these; the rest is from all of QM9.
+            number of training isomers, or of all of QM9 where epochs hold that.
+        wide_in: first phases of the model, in which it is shown all of QM9; in the others, isomers.
+        isomer_fraction: share of isomers in these others; the rest is from all of QM9.
         on_invalid: what to do about rows that cannot be used: ``raise`` or ``drop``, with a
             warning that states the count.
         representation: how tokens spell molecules.
@@ -70,9 +69,8 @@ class QM9DataModule(MoleculeDataModule):
         targets: list[str] = ["gap", "polarisability"],  # noqa: B006 (jsonargparse shows it)
         test_fraction: float = 0.05,
         val_fraction: float = 0.05,
-        pretrain: bool = True,
         samples_per_epoch: int | None = None,
-        pretrain_epochs: int = 5,
+        wide_in: list[str] = [],  # noqa: B006 (jsonargparse shows it)
         isomer_fraction: float = 1.0,
         on_invalid: Literal["raise", "drop"] = "raise",
         representation: str = "deepsmiles",
@@ -92,9 +90,8 @@ class QM9DataModule(MoleculeDataModule):
         self.formula = formula
         self.targets = list(targets)
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
-        self.pretrain = pretrain
         self.samples_per_epoch = samples_per_epoch
-        self.pretrain_epochs = pretrain_epochs
+        self.wide_in = list(wide_in)
         self.isomer_fraction = isomer_fraction
 
     def prepare_data(self) -> None:
@@ -109,13 +106,13 @@ class QM9DataModule(MoleculeDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Training isomers, or the curriculum that ends with them."""
         data, splits, _ = self._get()
-        pool = splits.pool if self.pretrain else splits.train
+        pool = splits.pool if self.wide_in or self.isomer_fraction < 1 else splits.train
         sampler = CurriculumSampler(
             pool,
             splits.train,
             self.samples_per_epoch or len(pool),
-            self.pretrain_epochs if self.pretrain else 0,
-            self.isomer_fraction if self.pretrain else 1.0,
+            self.leading_epochs(self.wide_in, "data.wide_in"),
+            self.isomer_fraction,
             self.split_seed,
             self.world_size,
             self.rank,
@@ -164,7 +161,5 @@ def _check_options(options: dict[str, Any]) -> None:
             raise ValueError(f"data.{name} must lie between 0 and 1, got {options[name]}")
     if not 0 <= options["isomer_fraction"] <= 1:
         raise ValueError(f"data.isomer_fraction must be 0 … 1, got {options['isomer_fraction']}")
-    if options["pretrain_epochs"] < 0:
-        raise ValueError(f"data.pretrain_epochs is {options['pretrain_epochs']}, less than 0")
     if options["samples_per_epoch"] is not None and options["samples_per_epoch"] < 1:
         raise ValueError(f"data.samples_per_epoch is {options['samples_per_epoch']}, less than 1")

@@ -40,7 +40,7 @@ def main(args: list[str]) -> int:
     wanted = dict(_values(text, data) for text in options.property)
     several = _several(wanted, out)
     within = dict(_named("--within", text, data) for text in options.within)
-    if within and model.condition_dim:
+    if within and model.needs_targets:
         raise ValueError(f"--within: a {type(model).__name__} predicts no property to judge by")
     held = None if options.like is None else like(model, data, options.like)
     known = None if options.train is None else _training_file(options.train, options.smiles_column)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
+from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule
 
 __all__ = ["Codes", "Molecule", "Outcome", "encode", "fix", "generate", "like", "prior"]
@@ -86,12 +87,17 @@ class Outcome:
 def encode(model: InvarianceModule, x: Tensor, y: Tensor | None = None, rows: int = 1000) -> Codes:
     """Codes of inputs ``(N, L)``; their targets where the model predicts none."""
     parts = [model.encode(part) for part in torch.split(x.long(), rows)]
-    z0 = torch.cat([p[0] for p in parts])
-    z1 = None if parts[0][1] is None else torch.cat([p[1] for p in parts if p[1] is not None])
-    found = model.predict_target(z0, z1)
+    z0 = torch.cat([p.z0 for p in parts])
+    z1 = None if parts[0].z1 is None else torch.cat([p.z1 for p in parts if p.z1 is not None])
+    found = model.predict_target(Code(z0, z1))
     if found is None:
-        found = z0.new_zeros(len(z0), model.y_dim) if y is None else y.to(z0)
+        found = z0.new_zeros(len(z0), _targets(model)) if y is None else y.to(z0)
     return Codes(z0, z1, found)
+
+
+def _targets(model: InvarianceModule) -> int:
+    assert model.data is not None
+    return len(model.data.target_names)
 
 
 @torch.no_grad()
@@ -102,8 +108,8 @@ def prior(
     shape = encode(model, torch.zeros(1, *data.x_shape, dtype=torch.int64))
     z0 = torch.randn(n, shape.z0.shape[1], generator=generator)
     z1 = None if shape.z1 is None else torch.randn(n, shape.z1.shape[1], generator=generator)
-    found = model.predict_target(z0, z1)
-    return Codes(z0, z1, torch.zeros(n, model.y_dim) if found is None else found)
+    found = model.predict_target(Code(z0, z1))
+    return Codes(z0, z1, torch.zeros(n, _targets(model)) if found is None else found)
 
 
 def like(model: InvarianceModule, data: DataDescription, smiles: str) -> Codes:
@@ -112,7 +118,7 @@ def like(model: InvarianceModule, data: DataDescription, smiles: str) -> Codes:
     Raises:
         ValueError: if it is no molecule, or has symbols or a length that the model never saw.
     """
-    if model.condition_dim:
+    if model.needs_targets:
         names = " and ".join(f"--property {name}=…" for name in data.target_names)
         raise ValueError(
             f"a {type(model).__name__} is told the properties and cannot read those of --like: "
@@ -190,9 +196,9 @@ def generate(
     rows = 500 if model.candidates == 1 else min(500, 2 * n)
     for z0 in _proposals(model, codes, held, near, spread, generator, rows):
         z1 = None if held.z1 is None else held.z1.expand(len(z0), -1)
-        told = held.y.expand(len(z0), -1)
-        ids = model.search(model.decode(z0, z1, told, mask), z0, z1, told)
-        again = None if model.condition_dim else model.physical(encode(model, ids).y)
+        code = Code(z0, z1, held.y.expand(len(z0), -1) if model.needs_targets else None)
+        ids = model.search(model.decode(code, mask), code)
+        again = None if model.needs_targets else model.physical(encode(model, ids).y)
         for i, symbols in enumerate(vocabulary.decode(ids)):
             if len(outcome.molecules) == n or outcome.decoded == 50 * n:
                 return outcome
@@ -225,7 +231,7 @@ def _proposals(
     rows: int,
 ) -> Iterator[Tensor]:
     """Endless batches of Z0, of so many rows."""
-    holds = held.z1 is not None or model.condition_dim
+    holds = held.z1 is not None or model.needs_targets
     if near and holds:
         distance = codes.z0 - held.z0
     elif held.z1 is not None and codes.z1 is not None:

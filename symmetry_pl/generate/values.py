@@ -68,7 +68,7 @@ def held_out_error(
     Returns:
         None for a model that predicts nothing, and for an empty test set.
     """
-    if model.condition_dim:
+    if model.needs_targets:
         return None
     known: Any = held.test_dataloader().dataset
     x, y = known.tokens[:_TESTED], known.y[:_TESTED]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import Player
+from symmetry_pl.core import Batch, Player
 from symmetry_pl.stib.bottleneck import Bottleneck
+from symmetry_pl.stib.code import Code
 
 
 class CVAE(Bottleneck):
@@ -19,44 +20,46 @@ class CVAE(Bottleneck):
     Nothing forbids z to know Y; that the decoder has Y already only makes it needless.
 
     Args:
-        y_dim: columns of y.
         latent_dim: k; the paper uses 2 where STIB has 3.
         posterior: see ``Bottleneck``.
         kwargs: options of ``Bottleneck``.
     """
 
+    needs_targets = True
+
     def __init__(
-        self, y_dim: int = 2, latent_dim: int = 2, posterior: str = "head", **kwargs: Any
+        self, latent_dim: int = 2, posterior: Literal["shared", "head"] = "head", **kwargs: Any
     ) -> None:
-        kwargs["condition_dim"] = y_dim  # also where a checkpoint's hyper-parameters name it
-        super().__init__(latent_dim=latent_dim, posterior=posterior, y_dim=y_dim, **kwargs)
+        super().__init__(latent_dim=latent_dim, posterior=posterior, **kwargs)
 
     def configure_players(self) -> dict[str, Player]:
         """One player."""
         return {"model": self.model_player()}
 
-    def join(self, z0: Tensor, z1: Tensor | None, y: Tensor | None) -> Tensor:
+    def join(self, code: Code) -> Tensor:
         """The code beside the condition."""
-        if y is None:
+        if code.y is None:
             raise ValueError(f"{type(self).__name__} decodes only with a target y")
-        return torch.cat([z0, y], 1)
+        return torch.cat([code.z0, code.y], 1)
 
-    def predict_target(self, z0: Tensor, z1: Tensor | None) -> None:
+    def predict_target(self, code: Code) -> None:
         """Nothing is predicted: y is an input."""
 
     def penalty(self, mean: Tensor, log_std: Tensor) -> dict[str, Tensor]:
         """Further terms by name, each added to the loss."""
         return {}
 
-    def training_step(self, batch: Any, batch_idx: int) -> None:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step of the only player."""
         x, y = batch[0], batch[1]
         with self.turn("model"):
             mean, log_std = self.posterior(x)
-            kl = self.compression(mean, log_std)
-            loss_x = self.reconstruction(self.sample(mean, log_std), None, x, y)
+            kl = self.divergence(mean, log_std)
+            code = self.split(self.sample(mean, log_std))._replace(y=y)
+            loss_x = self.reconstruction(code, x)
             further = self.penalty(mean, log_std)
-            self.minimise(kl + self.x_weight * loss_x + sum(further.values()))
+            loss = self.compression(kl) + self.x_weight * loss_x + sum(further.values())
+            self.minimise(loss)
         if self.log_now:
-            parts = {"kl": kl * self.weight / self.kl_weight, "loss_x": loss_x, **further}
+            parts = {"kl": kl, "loss_x": loss_x, **further}
             self.log_training({**parts, "lambda": self.weight}, len(y))

@@ -27,6 +27,8 @@ class CVIB(CVAE):
 
     def __init__(self, pair_weight: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if pair_weight < 0:
+            raise ValueError(f"pair_weight must not be negative, got {pair_weight}")
         self.pair_weight = pair_weight
 
     def penalty(self, mean: Tensor, log_std: Tensor) -> dict[str, Tensor]:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from symmetry_pl.core import DataDescription
+from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
 from symmetry_pl.metrics import ColumnAbsoluteError, Leakage, SummedAbsoluteError
+from symmetry_pl.stib.code import Evaluation
+
+_SHOWN = 5000
 
 
-class Evaluation(NamedTuple):
-    """What a model makes of a batch, at the posterior mean and without noise (z := μ).
-
-    Attributes:
-        x_hat: reconstruction, of the shape of x.
-        y_hat: predicted target ``(B, t)`` in standardised units; ``None`` where a model has none.
-        z0: the code that should know nothing of Y, ``(B, d0)``.
-        z1: the code that should know all of it, ``(B, d1)``; ``None`` where there is none.
-        x_search: like ``x_hat``, but searched for; ``None`` where nothing was.
-    """
-
-    x_hat: Tensor
-    y_hat: Tensor | None
-    z0: Tensor
-    z1: Tensor | None
-    x_search: Tensor | None = None
-
-
-class InvarianceMetrics(nn.Module):
+class InvarianceEvaluator(Evaluator):
     """Reconstruction, target error and leakage, accumulated over an evaluation set.
 
     ========================= ==================================================================
@@ -68,8 +53,15 @@ class InvarianceMetrics(nn.Module):
         self.leakage = Leakage(max_points=leakage_points)
         self.has_target = self.has_searched = False
 
-    def update(self, x: Tensor, y: Tensor, found: Evaluation) -> None:
-        """Add a batch."""
+    def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
+        """Add a batch; a test searches for inputs too, which is slow."""
+        x, y = batch[0], batch[1]
+        found = model.evaluate(x, y, search=stage.name == "test")
+        self.show(_SHOWN, x=x, y=y, **found.tensors())
+        self.add(x, y, found)
+
+    def add(self, x: Tensor, y: Tensor, found: Evaluation) -> None:
+        """Add what a model made of a batch."""
         for metric in self.reconstruction.values():
             metric.update(found.x_hat, x)
         if found.x_search is not None and self.searched is not None:
@@ -80,10 +72,10 @@ class InvarianceMetrics(nn.Module):
             self.target.update(found.y_hat, y)
             self.columns.update(found.y_hat, y)
             self.constant.update(torch.zeros_like(y), y)
-        self.leakage.update(found.z0, y)
+        self.leakage.update(found.code.z0, y)
 
-    def compute(self, probe: bool) -> dict[str, Tensor]:
-        """All figures of the set, over all processes; with the held-out probe where asked for."""
+    def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        """All figures of the set, over all processes; with the held-out probe if thorough."""
         values = {name: m.compute() for name, m in self.reconstruction.items()}
         if self.has_searched and self.searched is not None:
             values["smiles_accuracy_search"] = self.searched.compute()
@@ -98,17 +90,15 @@ class InvarianceMetrics(nn.Module):
             for i, name in enumerate(self.target_names):
                 values[name] = columns[i]
                 values[f"{name}_constant"] = constant[i]
-        self.leakage.probe = probe
+        self.leakage.probe = stage.thorough
         values |= self.leakage.compute()
         values["objective"] = error + values["mi_z0_y_white"].clamp(min=0)
         return {k: torch.as_tensor(v, dtype=torch.float32) for k, v in values.items()}
 
     def reset(self) -> None:
-        """Forget everything added."""
+        """Forget the last set."""
+        super().reset()
         self.has_target = self.has_searched = False
-        for metric in self.modules():
-            if isinstance(metric, Metric):
-                metric.reset()
 
 
 def _reconstruction_metrics(data: DataDescription) -> dict[str, Metric]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from torch import Tensor
 
-from symmetry_pl.core import DataDescription, Player, named_schedule, ramp
+from symmetry_pl.core import Batch, DataDescription, Length, Player, PlayerOptions
+from symmetry_pl.core.phases import parse_length
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.nn.flows.split_flow import CouplingFlow
 from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.nn.token_mask import TokenMask
+from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule
 
 
@@ -27,22 +29,18 @@ class FlowSTIB(InvarianceModule):
     Two checks need no label: the gap between −log p and the entropy of x where that is known,
     and I(Z0;Z1), which is 0 at the optimum.
 
+    The player ``model`` is AdamW at 8e-3 with betas (0.9, 0.99), as the second moment follows the
+    fast change of scale of a young flow; a tenth of the training warms up, half a cosine follows.
+
     Args:
-        x_dim: D, columns of x; any vector will do, an autoencoder's latent for one.
-        z1_dim: d1 < D, columns of z1.
-        y_dim: columns of y.
+        z1_dim: d1 < D, columns of z1; D is that of x, any vector, an autoencoder's latent for one.
         flow_options: options of ``CouplingFlow`` beside its sizes.
         predictor: ``fourier`` or ``mlp``, of y from z1.
         predictor_options: its options.
         y_weight: w.
-        y_ramp: share of training in which w grows linearly from 0.
+        y_ramp: length of the linear growth of w from 0.
         input_noise: standard deviation of Gaussian noise on training inputs; a regulariser for
             data that lie on fewer than D dimensions or are few.
-        lr: learning rate.
-        lr_schedule: ``constant``, ``cosine`` or ``one_cycle``.
-        betas: of AdamW; the second moment follows the fast change of scale of a young flow.
-        weight_decay: decoupled weight decay.
-        clip_norm: largest gradient norm; null leaves gradients alone.
         kwargs: options of ``InvarianceModule``.
 
     Raises:
@@ -51,60 +49,67 @@ class FlowSTIB(InvarianceModule):
 
     def __init__(
         self,
-        x_dim: int = 2,
         z1_dim: int = 1,
-        y_dim: int = 2,
         flow_options: dict[str, Any] | None = None,
         predictor: str = "fourier",
         predictor_options: dict[str, Any] | None = None,
         y_weight: float = 30.0,
-        y_ramp: float = 0.3,
+        y_ramp: Length = "30 %",
         input_noise: float = 0.0,
-        lr: float = 8e-3,
-        lr_schedule: str = "one_cycle",
-        betas: tuple[float, float] = (0.9, 0.99),
-        weight_decay: float = 0.0,
-        clip_norm: float | None = 5.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(y_dim=y_dim, **kwargs)
+        super().__init__(**kwargs)
         if y_weight < 0 or input_noise < 0:
             raise ValueError("y_weight and input_noise must not be negative")
-        if not 0 <= y_ramp <= 1:
-            raise ValueError(f"y_ramp is a share of training in [0, 1], got {y_ramp}")
-        self.y_weight, self.y_ramp, self.input_noise = y_weight, y_ramp, input_noise
-        self._lr, self._schedule = lr, named_schedule(lr_schedule)
-        self._adam = {"betas": tuple(betas), "weight_decay": weight_decay}
-        self._clip_norm = clip_norm
-        self.flow = build_named(
-            "flow", {"coupling": CouplingFlow}, "coupling", (x_dim, z1_dim), flow_options or {}
-        )
-        self.predictor = build_named(
-            "predictor", PREDICTORS, predictor, (z1_dim, y_dim), predictor_options or {}
-        )
+        if z1_dim < 1:
+            raise ValueError(f"z1_dim must be at least 1, got {z1_dim}")
+        parse_length(y_ramp, "model.y_ramp")
+        self.z1_dim, self.y_weight, self.y_ramp = z1_dim, y_weight, y_ramp
+        self.input_noise = input_noise
+        self._flow_options = flow_options or {}
+        self._predictor = (predictor, predictor_options or {})
+
+    def configure_networks(self, data: DataDescription) -> None:
+        """The flow of x and the predictor of y, at the data's sizes."""
+        flows = {"coupling": CouplingFlow}
+        sizes = (data.x_shape[0], self.z1_dim)
+        self.flow = build_named("flow", flows, "coupling", sizes, self._flow_options)
+        name, options = self._predictor
+        sizes = (self.z1_dim, len(data.target_names))
+        self.predictor = build_named("predictor", PREDICTORS, name, sizes, options)
 
     def configure_players(self) -> dict[str, Player]:
         """One player: there is no game."""
-        parts = [self.flow, self.predictor]
-        return {
-            "model": Player(parts, self._lr, self._schedule, "adamw", self._adam, self._clip_norm)
+        options: PlayerOptions = {
+            "lr": 8e-3,
+            "optimizer": "adamw",
+            "betas": [0.9, 0.99],
+            "weight_decay": 0.0,
+            "clip_norm": 5.0,
+            "schedule": "cosine",
+            "warmup": "10 %",
         }
+        return {"model": Player([self.flow, self.predictor], options)}
 
     def check_data(self, data: DataDescription) -> None:
-        """Refuse what is not a vector of D columns."""
-        if (data.kind, data.x_shape) != ("vector", (self.flow.dim,)):
-            raise ValueError(
-                f"the data are {data.kind} of shape {data.x_shape}, FlowSTIB was built for vectors "
-                f"of {self.flow.dim} columns: change model.init_args.x_dim, or encode them first"
-            )
+        """Refuse what is not a vector, or no wider than Z1."""
         super().check_data(data)
+        if data.kind != "vector" or len(data.x_shape) != 1:
+            raise ValueError(
+                f"the data are {data.kind} of shape {data.x_shape}, and FlowSTIB is for vectors: "
+                "take LatentFlowSTIB or TokenFlowSTIB, or encode them first"
+            )
+        if self.z1_dim >= data.x_shape[0]:
+            raise ValueError(
+                f"model.z1_dim {self.z1_dim} leaves nothing to Z0: x has {data.x_shape[0]} columns"
+            )
 
-    def training_step(self, batch: Any, batch_idx: int) -> None:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step of maximum likelihood and regression."""
         x, y = batch[0], batch[1]
         if self.input_noise:
             x = x + self.input_noise * self.noise(*x.shape, dtype=x.dtype)
-        weight = self.y_weight * ramp(0.0, self.y_ramp)(self.progress)
+        weight = self.y_weight * self.through(self.y_ramp, "model.y_ramp")
         with self.turn("model"):
             z, log_abs_det = self.flow(x)
             nll = -(self.flow.base_log_prob(z) + log_abs_det).mean()
@@ -113,22 +118,16 @@ class FlowSTIB(InvarianceModule):
         if self.log_now:
             self.log_training({"nll": nll, "loss_y": loss_y, "y_weight": weight}, len(y))
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Tensor) -> Code:
         """The flow's code, split."""
         z1, z0 = self.flow.split(self.flow(x)[0])
-        return z0, z1
+        return Code(z0, z1)
 
-    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor:
+    def predict_target(self, code: Code) -> Tensor:
         """Targets from z1 alone."""
-        return self.predictor(z1)  # type: ignore[no-any-return]
+        return self.predictor(code.z1)  # type: ignore[no-any-return]
 
-    def decode(
-        self,
-        z0: Tensor,
-        z1: Tensor | None,
-        y: Tensor | None = None,
-        mask: TokenMask | None = None,
-    ) -> Tensor:
+    def decode(self, code: Code, mask: TokenMask | None = None) -> Tensor:
         """X of the codes, exactly."""
-        assert z1 is not None
-        return self.flow.inverse(self.flow.join(z1, z0))
+        assert code.z1 is not None
+        return self.flow.inverse(self.flow.join(code.z1, code.z0))

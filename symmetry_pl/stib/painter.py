@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import DataDescription, SymmetryModule
+from symmetry_pl.core import DataDescription, Evaluator
 from symmetry_pl.core.painter import Curves
 from symmetry_pl.plots import basic, property_plane
+from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule
 
 _GAME = ("mi_critic", "mi_adversary")
@@ -18,20 +19,19 @@ _LEAKAGE = ("mi_z0_y", "mi_z0_y_white", "mi_z0_y_probe")
 _STEPS = 5
 
 
-class BottleneckPainter:
+class InvariancePainter:
     """Latent and property plane, reconstructions, targets, molecules, and the game over time."""
 
     curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _GAME, "val": _LEAKAGE}
 
-    def accepts(self, module: SymmetryModule) -> bool:
-        """Whether the module splits its code into Z0 and Z1."""
-        return isinstance(module, InvarianceModule)
-
-    def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
+    def paint(
+        self, model: Any, evaluator: Evaluator, data: Any, curves: Curves
+    ) -> Iterator[tuple[str, Any]]:
         """Figures of the last evaluation; in a fit, leakage and the game over time."""
-        if "x" not in module.shown:
+        shown = evaluator.shown
+        if "x" not in shown:
             return
-        yield from _evaluation_figures(module, data.colours(module.shown["x"], module.shown["y"]))
+        yield from _evaluation_figures(model, shown, data.colours(shown["x"], shown["y"]))
         for name, stage, keys, label in (
             ("leakage", "val", _LEAKAGE, "I(Z0;Y) [nats]"),
             ("game", "train", _GAME, "Gaussian I(a(z0); h(y)) [nats]"),
@@ -42,9 +42,9 @@ class BottleneckPainter:
 
 
 def _evaluation_figures(
-    module: InvarianceModule, colours: dict[str, Tensor]
+    model: InvarianceModule, shown: dict[str, Tensor], colours: dict[str, Tensor]
 ) -> Iterator[tuple[str, Any]]:
-    data, shown = module.data, module.shown
+    data = model.data
     assert data is not None
     hues = {k: v.double().numpy() for k, v in colours.items()}
     z1 = shown["z1"].double().numpy() if "z1" in shown else None
@@ -54,14 +54,14 @@ def _evaluation_figures(
         yield "property_plane", property_plane.property_plane(z0, z1, hues)
     if "y_hat" in shown and data.physical:
         names = [f"{n} [{u}]" for n, u in zip(data.target_names, data.target_units, strict=True)]
-        truth, predicted = (module.physical(shown[k]).double().numpy() for k in ("y", "y_hat"))
+        truth, predicted = (model.physical(shown[k]).double().numpy() for k in ("y", "y_hat"))
         yield "targets", basic.targets(truth, predicted, names)
     if data.kind == "vector" and data.x_shape == (2,):
         points = {k: v.double().numpy() for k, v in shown.items()}
         pairs = [("X", points["x"], points["x_hat"]), ("Y", points["y"], points.get("y_hat"))]
         yield "reconstructions", basic.reconstructions(pairs, next(iter(hues.items())))
     if data.kind == "tokens":
-        yield from _molecule_figures(module, data)
+        yield from _molecule_figures(model, shown, data)
 
 
 def _sectioned(shown: dict[str, Tensor], colours: dict[str, Tensor]) -> bool:
@@ -71,7 +71,9 @@ def _sectioned(shown: dict[str, Tensor], colours: dict[str, Tensor]) -> bool:
     return enough and all(bool(v.isfinite().all()) for v in values)
 
 
-def _molecule_figures(module: InvarianceModule, data: DataDescription) -> Iterator[tuple[str, Any]]:
+def _molecule_figures(
+    model: InvarianceModule, shown: dict[str, Tensor], data: DataDescription
+) -> Iterator[tuple[str, Any]]:
     from symmetry_pl.molecules import (
         Vocabulary,
         draw_predictions,
@@ -80,7 +82,6 @@ def _molecule_figures(module: InvarianceModule, data: DataDescription) -> Iterat
     )
 
     vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
-    shown = module.shown
 
     def smiles(ids: Tensor) -> list[str | None]:
         return [language.decode(symbols) for symbols in vocabulary.decode(ids)]
@@ -89,16 +90,16 @@ def _molecule_figures(module: InvarianceModule, data: DataDescription) -> Iterat
     yield "molecules", draw_reconstructions(inputs, smiles(shown["x_hat"][:12]))
     if "z1" not in shown:
         return
-    walk_x, walk_y = walk(module, shown["z0"], shown["z1"])
+    walk_x, walk_y = walk(model, shown["z0"], shown["z1"])
     units = dict(zip(data.target_names, data.target_units, strict=True))
     properties: list[dict[str, tuple[float, float | None]]] = [
         {n: (float(v), None) for n, v in zip(data.target_names, row, strict=True)}
-        for row in module.physical(walk_y)
+        for row in model.physical(walk_y)
     ]
     yield "z0_moves_z1_stays", draw_predictions(smiles(walk_x), properties, units, columns=_STEPS)
 
 
-def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tuple[Tensor, Tensor]:
+def walk(model: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tuple[Tensor, Tensor]:
     """Inputs decoded while Z0 moves and Z1 stays, and their targets.
 
     A row starts from a sample; then its Z0 becomes that of the samples whose Z1 is nearest, one
@@ -107,7 +108,7 @@ def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tup
     symmetry instead of repeating g(z1).
 
     Args:
-        module: a method with a Z1.
+        model: a method with a Z1.
         z0: ``(N, d0)``.
         z1: ``(N, d1)``.
         rows: starting samples.
@@ -119,9 +120,8 @@ def walk(module: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tup
     visited = distance.topk(min(_STEPS, len(z1)), largest=False).indices  # itself first
     start = torch.arange(len(visited)).repeat_interleave(visited.shape[1])
     path = z0[visited.flatten()]
-    device = module.device
-    moved, kept = path.to(device), z1[start].to(device)
-    x = module.search(module.decode(moved, kept), moved, kept)
-    y_hat = module.evaluate(x, kept).y_hat
+    code = Code(path.to(model.device), z1[start].to(model.device))
+    x = model.search(model.decode(code), code)
+    y_hat = model.predict_target(model.encode(x))
     assert y_hat is not None
     return x.cpu(), y_hat.cpu()

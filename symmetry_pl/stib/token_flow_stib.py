@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import DataDescription, Player, named_schedule
+from symmetry_pl.core import Batch, DataDescription, Player, PlayerOptions
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.nn.tokens.flow import TokenFlow
 from symmetry_pl.nn.tokens.gated import TokenModel
 from symmetry_pl.nn.tokens.residual import TokenEncoder
+from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule
-from symmetry_pl.stib.token_check import check_tokens
 
 
 class TokenFlowSTIB(InvarianceModule):
@@ -32,84 +32,79 @@ class TokenFlowSTIB(InvarianceModule):
     What it is not: smooth. A step in Z0 changes a symbol and all that follows from it; molecules
     near each other in Z0 begin alike, and that is all. Z1 is smooth.
 
+    Both players, ``encoder`` and ``model``, are AdamW at 2e-3 with betas (0.9, 0.98); a tenth of
+    the training warms up, half a cosine follows.
+
     Args:
-        z0_dim: d0, dimensions of Z0.
-        y_dim: columns of y, and dimensions of Z1.
-        length: L, positions.
-        symbols: V, size of the vocabulary.
+        latent_dim: dimensions of Z0 and Z1 together; Z1 has as many as there are targets.
         width: residual stream of the model of x.
         blocks: its recurrences.
         encoder_options: options of ``TokenEncoder`` beside its sizes.
         condition_noise: standard deviation of noise on Z1 while the model of x learns, in units of
             y's; without it the digits of Z1 could name single training molecules.
-        lr: learning rate of the model of x.
-        encoder_lr: learning rate of the encoder.
-        lr_schedule: ``constant``, ``cosine`` or ``one_cycle``.
-        weight_decay: of both AdamW.
-        clip_norm: largest gradient norm of a player; null leaves gradients alone.
         kwargs: options of ``InvarianceModule``.
 
     Raises:
-        ValueError: for a size or rate that makes no model.
+        ValueError: for a size that makes no model.
     """
 
     samples = True
 
     def __init__(
         self,
-        z0_dim: int = 19,
-        y_dim: int = 1,
-        length: int = 34,
-        symbols: int = 908,
+        latent_dim: int = 20,
         width: int = 256,
         blocks: int = 3,
         encoder_options: dict[str, Any] | None = None,
         condition_noise: float = 0.05,
-        lr: float = 2e-3,
-        encoder_lr: float = 2e-3,
-        lr_schedule: str = "one_cycle",
-        weight_decay: float = 0.01,
-        clip_norm: float | None = 5.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(y_dim=y_dim, **kwargs)
+        super().__init__(**kwargs)
         if condition_noise < 0:
             raise ValueError(f"condition_noise must not be negative, got {condition_noise}")
-        self.condition_noise = condition_noise
-        self.encoder = build_named(
-            "encoder", {"tokens": TokenEncoder}, "tokens", (length, symbols, y_dim),
-            encoder_options or {},
-        )  # fmt: skip
-        self.flow = TokenFlow(TokenModel(length, symbols, y_dim, width, 2 * width, blocks), z0_dim)
-        self._lr, self._encoder_lr = lr, encoder_lr
-        self._schedule = named_schedule(lr_schedule)
-        self._adam = {"betas": (0.9, 0.98), "weight_decay": weight_decay}
-        self._clip_norm = clip_norm
+        self.latent_dim, self.condition_noise = latent_dim, condition_noise
+        self._size = (width, blocks)
+        self._encoder_options = encoder_options or {}
+
+    def configure_networks(self, data: DataDescription) -> None:
+        """The encoder and the model of x, at the data's sizes."""
+        length, symbols, y_dim = data.x_shape[0], len(data.symbols), len(data.target_names)
+        width, blocks = self._size
+        encoders, sizes = {"tokens": TokenEncoder}, (length, symbols, y_dim)
+        self.encoder = build_named("encoder", encoders, "tokens", sizes, self._encoder_options)
+        model = TokenModel(length, symbols, y_dim, width, 2 * width, blocks)
+        self.flow = TokenFlow(model, self.latent_dim - y_dim)
+        # ordered by their spelling, so that neighbours in a coordinate begin alike
+        ranks = sorted(range(symbols), key=lambda i: data.symbols[i])
+        self.flow.order.copy_(torch.tensor(ranks))
 
     def configure_players(self) -> dict[str, Player]:
         """The encoder, who owns Z1, and the model of x given it."""
-        players = {"encoder": (self.encoder, self._encoder_lr), "model": (self.flow, self._lr)}
-        return {
-            name: Player([part], lr, self._schedule, "adamw", self._adam, self._clip_norm)
-            for name, (part, lr) in players.items()
+        options: PlayerOptions = {
+            "lr": 2e-3,
+            "optimizer": "adamw",
+            "betas": [0.9, 0.98],
+            "weight_decay": 0.01,
+            "clip_norm": 5.0,
+            "schedule": "cosine",
+            "warmup": "10 %",
         }
+        return {"encoder": Player([self.encoder], options), "model": Player([self.flow], options)}
 
     def check_data(self, data: DataDescription) -> None:
-        """Refuse what is no token sequence of the model's length and vocabulary."""
+        """Refuse what is no token sequence, or targets that leave nothing to Z0."""
+        super().check_data(data)
         if data.kind != "tokens":
             raise ValueError(
-                f"the data are {data.kind}, a TokenFlowSTIB was built for tokens: take FlowSTIB"
+                f"the data are {data.kind}, a TokenFlowSTIB is for tokens: take FlowSTIB"
             )
-        check_tokens(data, self.encoder, "")
-        super().check_data(data)
+        if self.latent_dim <= len(data.target_names):
+            raise ValueError(
+                f"model.latent_dim {self.latent_dim} leaves nothing to Z0: Z1 has the "
+                f"{len(data.target_names)} targets"
+            )
 
-    def describe_data(self, data: DataDescription) -> None:
-        """Order the symbols by their spelling, so that neighbours in a coordinate begin alike."""
-        super().describe_data(data)
-        ranks = sorted(range(len(data.symbols)), key=lambda i: data.symbols[i])
-        self.flow.order.copy_(torch.tensor(ranks))
-
-    def training_step(self, batch: Any, batch_idx: int) -> None:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         """A step of regression, and one of maximum likelihood given its result."""
         x, y = batch[0], batch[1]
         with self.turn("encoder"):
@@ -124,23 +119,17 @@ class TokenFlowSTIB(InvarianceModule):
         if self.log_now:
             self.log_training({"nll": nll, "loss_y": loss_y}, len(y))
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, x: Tensor) -> Code:
         """The arithmetic code of x given its predicted target, and that."""
         z1 = self.encoder(x)
-        return self.flow(x, z1).to(z1.dtype), z1
+        return Code(self.flow(x, z1).to(z1.dtype), z1)
 
-    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor:
+    def predict_target(self, code: Code) -> Tensor:
         """Z1 itself."""
-        assert z1 is not None
-        return z1
+        assert code.z1 is not None
+        return code.z1
 
-    def decode(
-        self,
-        z0: Tensor,
-        z1: Tensor | None,
-        y: Tensor | None = None,
-        mask: TokenMask | None = None,
-    ) -> Tensor:
+    def decode(self, code: Code, mask: TokenMask | None = None) -> Tensor:
         """The sequence of a code, which decides every symbol: a mask has no say."""
-        assert z1 is not None
-        return self.flow.inverse(z0, z1)
+        assert code.z1 is not None
+        return self.flow.inverse(code.z0, code.z1)

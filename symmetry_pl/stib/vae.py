@@ -6,10 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
-from symmetry_pl.core import Player
+from symmetry_pl.core import Batch, DataDescription, Player
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.stib.bottleneck import Bottleneck
+from symmetry_pl.stib.code import Code
 
 
 class VAE(Bottleneck):
@@ -20,7 +21,6 @@ class VAE(Bottleneck):
     There is no invariant part: the paper measures I(Z;Y) of the whole code, and so do we.
 
     Args:
-        y_dim: columns of y.
         y_weight: w_y; 3 in the published code.
         predictor: ``mlp`` or ``fourier``.
         predictor_options: options of the predictor.
@@ -29,39 +29,41 @@ class VAE(Bottleneck):
 
     def __init__(
         self,
-        y_dim: int = 2,
         y_weight: float = 3.0,
         predictor: str = "mlp",
         predictor_options: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(y_dim=y_dim, **kwargs)
+        super().__init__(**kwargs)
+        if y_weight < 0:
+            raise ValueError(f"y_weight must not be negative, got {y_weight}")
         self.y_weight = y_weight
-        self.predictor = build_named(
-            "predictor",
-            PREDICTORS,
-            predictor,
-            (self.autoencoder.decoder_dim, y_dim),
-            predictor_options or {},
-        )
+        self._predictor = (predictor, predictor_options or {})
+
+    def configure_networks(self, data: DataDescription) -> None:
+        """The autoencoder, and the predictor of the targets."""
+        super().configure_networks(data)
+        name, options = self._predictor
+        sizes = (self.latent_dim, len(data.target_names))
+        self.predictor = build_named("predictor", PREDICTORS, name, sizes, options)
 
     def configure_players(self) -> dict[str, Player]:
         """One player."""
         return {"model": self.model_player(self.predictor)}
 
-    def predict_target(self, z0: Tensor, z1: Tensor | None) -> Tensor:
+    def predict_target(self, code: Code) -> Tensor:
         """Targets from the whole code."""
-        return self.predictor(z0)  # type: ignore[no-any-return]
+        return self.predictor(code.z0)  # type: ignore[no-any-return]
 
-    def training_step(self, batch: Any, batch_idx: int) -> None:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step of the only player."""
         x, y = batch[0], batch[1]
         with self.turn("model"):
             mean, log_std = self.posterior(x)
-            z = self.sample(mean, log_std)
-            kl = self.compression(mean, log_std)
-            loss_x = self.reconstruction(z, None, x, y)
-            loss_y = (self.predict_target(z, None) - y).square().sum(1).mean()
+            code = self.split(self.sample(mean, log_std))
+            kl = self.compression(self.divergence(mean, log_std))
+            loss_x = self.reconstruction(code, x)
+            loss_y = (self.predict_target(code) - y).square().sum(1).mean()
             self.minimise(kl + self.x_weight * loss_x + self.y_weight * loss_y)
         if self.log_now:
             parts = {"kl": kl * self.weight, "loss_x": loss_x, "loss_y": loss_y}
