@@ -30,7 +30,7 @@ class MetricSpec:
         shown: whether the summary of a test has a row for it.
 
     Raises:
-        ValueError: for a name with spaces, or another style or direction.
+        ValueError: without a name, or for another style or direction.
     """
 
     name: str
@@ -46,8 +46,8 @@ class MetricSpec:
     shown: bool = True
 
     def __post_init__(self) -> None:
-        if not self.name or set(self.name) & set(" \t\n"):
-            raise ValueError(f"a figure's name is a word without spaces, got {self.name!r}")
+        if not self.name:
+            raise ValueError("a figure of the catalogue needs a name")
         for option, values in (("style", get_args(Style)), ("better", get_args(Better))):
             if getattr(self, option) not in values:
                 raise ValueError(
@@ -72,6 +72,18 @@ class MetricSpec:
         'gap [eV]'
         """
         return _with_unit(self.short, self.unit)
+
+    def brief(self, value: float, digits: int = 4) -> str:
+        """A value in a line of text: significant digits with the unit, or percent.
+
+        >>> MetricSpec("a", "a", "a", "nats").brief(0.012345, 3)
+        '0.0123 nats'
+        >>> MetricSpec("a", "a", "a", style="percent").brief(0.9934)
+        '99.34 %'
+        """
+        if self.style == "percent":
+            return f"{100 * value:.{digits}g} %"
+        return f"{value:.{digits}g}" + (f" {self.unit}" if self.unit else "")
 
     def cell(self, value: float) -> str:
         """A value in a table of results; shares are written as numbers.
