@@ -7,13 +7,16 @@ progress line, TensorBoard, tables of results, drawings) asks `spec` for its lab
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
+from typing import TypeVar
 
 from symmetry_pl.metrics.entries import ENTRIES
 from symmetry_pl.metrics.spec import MetricSpec
 
-__all__ = ["ENDINGS", "MetricSpec", "catalogue", "register", "spec"]
+T = TypeVar("T")
+
+__all__ = ["ENDINGS", "MetricSpec", "catalogue", "labelled", "register", "spec"]
 
 
 def spec(name: str) -> MetricSpec:
@@ -66,6 +69,16 @@ def register(*specs: MetricSpec) -> None:
             )
         new[entry.name] = entry
     _ENTRIES.update(new)
+
+
+def labelled(values: Mapping[str, T], stage: str, names: Iterable[str]) -> dict[str, T]:
+    """What there is of a stage's figures, by short label; for lines of a drawing.
+
+    >>> labelled({"val/mi_z0_y": 0.1, "train/mi_z0_y": 0.2}, "val", ["mi_z0_y", "mae_x"])
+    {'I(Z0;Y) raw': 0.1}
+    """
+    found = {name: values.get(f"{stage}/{name}") for name in names}
+    return {spec(name).short: value for name, value in found.items() if value is not None}
 
 
 def catalogue() -> tuple[MetricSpec, ...]:
