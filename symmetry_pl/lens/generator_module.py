@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ class GeneratorModule(SymmetryModule):
     """
 
     monitor = "val/loss"
+    painter: ClassVar[str] = "symmetry_pl.lens.painter:GeneratorPainter"
     headline = ("loss", "generator_cosine", "lifting_error", "stationarity_residual", "confidence")
 
     densities: Densities

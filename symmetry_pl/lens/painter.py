@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.painter import Curves
-from symmetry_pl.lens.symmetry_lens import SymmetryLens
+from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.generator import nearest_generator, nearest_lifting
 from symmetry_pl.plots import generator as drawings
 
@@ -20,14 +19,10 @@ _MERITS = ("loss", "generator_cosine", "lifting_error")
 _SIGNALS = 6
 
 
-class LensPainter:
+class GeneratorPainter:
     """The figures of the SymmetryLens paper, of whatever was learned."""
 
     curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _LOSSES, "val": _MERITS}
-
-    def accepts(self, module: SymmetryModule) -> bool:
-        """Whether the module learns a generator."""
-        return isinstance(module, SymmetryLens)
 
     def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
         """Generator, lifting matrix, filter and signals; in a fit, training over time."""
@@ -50,12 +45,10 @@ class LensPainter:
             hidden_signals = None if lifting is None else scaled @ lifting.T
             yield "signals", drawings.lifted_signals(scaled, lifted, hidden_signals)
         panels = {
-            panel: {
-                name: curves[f"{stage}/{name}"] for name in names if f"{stage}/{name}" in curves
-            }
+            panel: labelled(curves, stage, names)
             for panel, stage, names in (
                 ("terms of the loss [nats]", "train", _LOSSES),
-                ("loss [nats]", "val", _MERITS[:1]),
+                (spec("loss").header, "val", _MERITS[:1]),
                 ("against the truth", "val", _MERITS[1:]),
             )
         }

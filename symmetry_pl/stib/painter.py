@@ -10,6 +10,7 @@ from torch import Tensor
 
 from symmetry_pl.core import DataDescription, Evaluator
 from symmetry_pl.core.painter import Curves
+from symmetry_pl.metrics.catalogue import labelled
 from symmetry_pl.plots import basic, property_plane
 from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule
@@ -36,7 +37,7 @@ class InvariancePainter:
             ("leakage", "val", _LEAKAGE, "I(Z0;Y) [nats]"),
             ("game", "train", _GAME, "Gaussian I(a(z0); h(y)) [nats]"),
         ):
-            found = {k: curves[f"{stage}/{k}"] for k in keys if f"{stage}/{k}" in curves}
+            found = labelled(curves, stage, keys)
             if found:
                 yield name, basic.history(found, label)
 
