@@ -159,7 +159,7 @@ class SymmetryModule(EvaluatedModule):
         assert self.data is not None
         self.restarts += 1
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mix_seed(self.noise_seed or 0, -self.restarts))
+            torch.manual_seed(mix_seed((self.noise_seed or 0) + 2, self.restarts))
             options = {k: v for k, v in self.hparams.items() if not k.startswith("_")}
             again = type(self)(**options)
             again.describe_data(self.data)

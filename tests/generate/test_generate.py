@@ -13,15 +13,14 @@ from symmetry_pl.cli import main
 from symmetry_pl.datamodules import QM9DataModule, SpiralDataModule
 from symmetry_pl.generate.sampling import Codes, fix, generate, prior
 from symmetry_pl.molecules import PROPERTIES, Vocabulary, canonical_smiles, representation
+from symmetry_pl.stib.code import Code
 
 ISOMER = "CC1CC1C(=O)C(C)=O"
 ASK = ["--property", "gap=6.5", "--n", "12", "--out", "out.csv"]
 
 
 def network(data):
-    d = data.description
-    sizes = {"length": d.x_shape[0], "symbols": len(d.symbols), "width": 16, "hidden": 16}
-    return {"autoencoder": "residual_tokens", "autoencoder_options": sizes}
+    return {"autoencoder": "residual_tokens", "autoencoder_options": {"width": 16, "hidden": 16}}
 
 
 def save(model, data, path, steps=2):
@@ -43,7 +42,7 @@ def save(model, data, path, steps=2):
 
 @pytest.fixture
 def molecules(small_qm9):
-    options = {"root": ".", "batch_size": 16, "pretrain": False, "test_fraction": 0.3}
+    options = {"root": ".", "batch_size": 16, "test_fraction": 0.3}
     data = QM9DataModule(**options, representation="selfies")  # valid, whatever is decoded
     data.setup()
     torch.manual_seed(0)
@@ -53,10 +52,10 @@ def molecules(small_qm9):
 @pytest.fixture
 def checkpoint(molecules, tmp_path):
     """A run's folder: checkpoint and the data section of its config."""
-    model = STIB(latent_dim=4, z0_dim=3, z1_dim=1, critic_width=8, **network(molecules))
+    model = STIB(latent_dim=4, z1_dim=1, critic_width=8, **network(molecules))
     path = save(model, molecules, tmp_path / "run/checkpoints/last.ckpt")
-    init = {"root": ".", "pretrain": False, "test_fraction": 0.3, "representation": "selfies"}
-    section = {"class_path": "datamodules.QM9DataModule", "init_args": init}
+    init = {"root": ".", "test_fraction": 0.3, "representation": "selfies"}
+    section = {"class_path": "symmetry_pl.datamodules.QM9DataModule", "init_args": init}
     (tmp_path / "run/config.yaml").write_text(yaml.safe_dump({"data": section}))
     return path
 
@@ -98,15 +97,14 @@ def test_molecules_like_one(checkpoint, molecules, capsys):
     symbols = representation("selfies").encode(ISOMER)
     ids = torch.zeros(1, molecules.description.x_shape[0], dtype=torch.int64)
     ids[0, : len(symbols)] = torch.tensor([molecules.description.symbols.index(s) for s in symbols])
-    z1 = model.encode(ids)[1].item()
+    z1 = model.encode(ids).z1.item()
     assert {round(float(row["z1_0"]), 5) for row in rows("a.csv")} == {round(z1, 5)}
 
 
 def test_draws_of_a_token_flow_are_molecules_of_their_codes(checkpoint, molecules, capsys):
     d = molecules.description
-    sizes = {"length": d.x_shape[0], "symbols": len(d.symbols), "width": 16, "blocks": 1}
     options = {"width": 16, "hidden": 16, "blocks": 1}
-    model = TokenFlowSTIB(z0_dim=5, y_dim=2, encoder_options=options, **sizes)
+    model = TokenFlowSTIB(latent_dim=7, width=16, blocks=1, encoder_options=options)
     save(model, molecules, checkpoint)
     assert main(["generate", "--ckpt_path", str(checkpoint), *ASK]) == 0
     said = capsys.readouterr().out
@@ -120,7 +118,7 @@ def test_draws_of_a_token_flow_are_molecules_of_their_codes(checkpoint, molecule
         torch.tensor([[float(row[f"{name}_{i}"]) for i in range(n)] for row in found])
         for name, n in (("z0", 5), ("z1", 2))
     )
-    ids = TokenFlowSTIB.load_from_checkpoint(checkpoint).decode(z0, z1)
+    ids = TokenFlowSTIB.load_from_checkpoint(checkpoint).decode(Code(z0, z1))
     language, vocabulary = representation("selfies"), Vocabulary(d.symbols)
     again = [canonical_smiles(language.decode(s)) for s in vocabulary.decode(ids)]
     assert again == [row["smiles"] for row in found]
@@ -158,7 +156,7 @@ def test_strays_are_left_out(checkpoint, capsys):
     [
         lambda network: VAE(latent_dim=3, **network),
         lambda network: CVAE(latent_dim=3, **network),
-        lambda network: LatentFlowSTIB(latent_dim=4, autoencoder_share=0.5, **network),
+        lambda network: LatentFlowSTIB(latent_dim=4, phases={"autoencoder": "50 %"}, **network),
     ],
     ids=["vae", "cvae", "flow"],
 )
@@ -240,7 +238,7 @@ def test_what_is_left_out_is_counted(molecules):
     held = Codes(codes.z0[:1], None, codes.y[:1])
     table = torch.zeros(40, d.x_shape[0], dtype=torch.int64)
     table[::2, 0] = d.symbols.index("[C]")  # methane half of the time, nothing else
-    model.decode = lambda z0, z1, y, mask: table[: len(z0)]
+    model.decode = lambda code, mask: table[: len(code.z0)]
     outcome = generate(model, d, codes, held, 2, seed=0)
     assert [m.smiles for m in outcome.molecules] == ["C"]
     assert (outcome.decoded, outcome.invalid, outcome.duplicates) == (100, 50, 49)

@@ -135,7 +135,7 @@ def test_several_values_give_a_folder(series, checkpoint, molecules, tmp_path): 
     (x, y, _), *rest = molecules.test_dataloader()
     assert not rest
     with torch.no_grad():
-        wrong = model.physical(model.predict_target(*model.encode(x))) - model.physical(y)
+        wrong = model.physical(model.predict_target(model.encode(x))) - model.physical(y)
     expected = wrong[:, 0].abs().mean().item()
     assert made["test_mae"] == {"value": pytest.approx(expected, rel=1e-5), "molecules": len(y)}
 

@@ -2,9 +2,21 @@
 
 from types import SimpleNamespace
 
+from symmetry_pl.core import DataDescription
+
+VECTORS = DataDescription("vector", (2,), ("u", "v"))
+
+
+def described(model, data=VECTORS):
+    """The model, its networks at the sizes of the data."""
+    model.describe_data(data)
+    return model
+
 
 def attach(model, batches=0, total=100):
     """The model in double precision at a batch of a training, and the losses of its turns."""
+    if model.data is None:
+        described(model)
     model.double()
     model._trainer = SimpleNamespace(
         max_epochs=1,
@@ -15,7 +27,6 @@ def attach(model, batches=0, total=100):
         precision="64-true",
     )
     model.noise_seed, model.batches_seen = 0, batches
-    model._players = model.configure_players()
     losses = []
     model.minimise = losses.append
     model.player_optimizer = lambda name: name

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from stand_in import attach
+from stand_in import attach, described
 
 from symmetry_pl import CVAE, CVIB, STIB, VAE, FlowSTIB
 from symmetry_pl.core import DataDescription
 from symmetry_pl.information import gaussian_information, kl_standard_normal, pairwise_kl
+from symmetry_pl.stib.code import Code
 
-SMALL = {"autoencoder_options": {"x_dim": 2, "width": 8, "depth": 1}}
+SMALL = {"autoencoder_options": {"width": 8, "depth": 1}}
 PREDICTOR = {"predictor_options": {"width": 8, "depth": 1}}
 MODELS = {
     "stib": lambda: STIB(critic_width=8, **SMALL, **PREDICTOR),
@@ -29,7 +30,7 @@ def batch(n=50):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_players_own_every_parameter_once(name):
-    model = MODELS[name]()
+    model = described(MODELS[name]())
     owned = [id(p) for player in model.configure_players().values() for p in player.moved]
     assert sorted(owned) == sorted(id(p) for p in model.parameters())
 
@@ -40,23 +41,22 @@ def test_every_step_reaches_every_parameter_of_its_player(name):
     torch.manual_seed(0)
     for parameter in model.parameters():  # off the zeros a flow's conditioners start from
         parameter.data.add_(0.1 * torch.randn_like(parameter))
-    players = list(model.configure_players())
+    players = list(model.players)
     model.training_step(batch(), 0)
     assert len(losses) == len(players)
     for player, loss in zip(players, losses, strict=True):
         model.zero_grad()
         loss.backward()
         for key, parameter in model.named_parameters():
-            mine = any(parameter is p for p in model._players[player].moved)
+            mine = any(parameter is p for p in model.players[player].moved)
             touched = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
             assert touched == mine, f"{player}: {key}"
 
 
 def test_the_critic_belongs_to_the_adversary_alone():
     # the published code trains the critic's first layer to lower the information
-    players = MODELS["stib"]().configure_players()
-    model = STIB(critic_width=8, **SMALL, **PREDICTOR)
-    players = model.configure_players()
+    model = described(STIB(critic_width=8, **SMALL, **PREDICTOR))
+    players = model.players
     first = model.adversary[0].weight
     assert any(p is first for p in players["adversary"].moved)
     assert not any(p is first for p in players["model"].moved)
@@ -121,7 +121,7 @@ def test_baseline_losses_are_the_published_ones():
 
 
 def test_flow_loss_is_the_likelihood_and_the_regression():
-    model, losses = attach(FlowSTIB(y_weight=7.0, y_ramp=0.0, flow_options={"bins": 4}))
+    model, losses = attach(FlowSTIB(y_weight=7.0, y_ramp="0 %", flow_options={"bins": 4}))
     x, y = batch()
     model.training_step((x, y), 0)
     z, _ = model.flow(x)
@@ -131,7 +131,8 @@ def test_flow_loss_is_the_likelihood_and_the_regression():
 
 
 def test_phases_hold_ramp_play_and_finetune():
-    options = {"hold": 0.2, "ramp": 0.2, "finetune": 0.1, "mi_weight": 4.0}
+    lengths = {"hold": "20 %", "ramp": "20 batches", "finetune": "10 %"}
+    options = {"phases": lengths, "mi_weight": 4.0}
     model, losses = attach(STIB(critic_width=8, **options, **SMALL, **PREDICTOR))
     seen = {}
     for batches in (0, 19, 30, 50, 89, 90, 99):
@@ -149,7 +150,9 @@ def test_phases_hold_ramp_play_and_finetune():
 
 
 def test_finetuning_leaves_the_encoder_alone():
-    model, losses = attach(STIB(critic_width=8, finetune=0.5, **SMALL, **PREDICTOR), batches=60)
+    model, losses = attach(
+        STIB(critic_width=8, phases={"finetune": "50 %"}, **SMALL, **PREDICTOR), batches=60
+    )
     model.training_step(batch(), 0)
     losses[0].backward()
     assert all(p.grad is None for p in model.autoencoder.encoder.parameters())
@@ -172,15 +175,16 @@ def test_a_critic_of_means_is_blind_to_scale():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_evaluation_is_deterministic_and_shaped(name):
-    model = MODELS[name]().double()
+    model = described(MODELS[name]()).double()
     x, y = batch()
     with torch.no_grad():
         first, second = model.evaluate(x, y), model.evaluate(x, y)
-    assert torch.equal(first.z0, second.z0)
+    assert torch.equal(first.code.z0, second.code.z0)
     assert first.x_hat.shape == x.shape
     assert first.y_hat is None or first.y_hat.shape == y.shape
-    if first.z1 is not None:
-        assert first.z0.shape[1] + first.z1.shape[1] == (2 if name == "flow" else 3)
+    z0, z1, _ = first.code
+    if z1 is not None:
+        assert z0.shape[1] + z1.shape[1] == (2 if name == "flow" else 3)
 
 
 def test_flow_reconstructs_exactly_in_two_and_sixteen_dimensions():
@@ -189,28 +193,36 @@ def test_flow_reconstructs_exactly_in_two_and_sixteen_dimensions():
         (2, 1, {"bins": 8}),
         (16, 2, {"blocks": 3, "mixing": "lu", "coupling": "affine", "halves": 1}),
     ):
-        model = FlowSTIB(x_dim=dim, z1_dim=z1_dim, flow_options=options).double()
+        data = DataDescription("vector", (dim,), ("u", "v"))
+        model = described(FlowSTIB(z1_dim=z1_dim, flow_options=options), data).double()
         x = torch.randn(20, dim, dtype=torch.float64)
         found = model.evaluate(x, torch.zeros(20, 2))
         torch.testing.assert_close(found.x_hat, x, rtol=0, atol=1e-9)
-        assert found.z0.shape == (20, dim - z1_dim)
+        assert found.code.z0.shape == (20, dim - z1_dim)
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: STIB(z0_dim=2, z1_dim=2, latent_dim=3), r"split does not add up: z0_dim 2 \+ z1"),
+        (
+            lambda: STIB(z1_dim=3, latent_dim=3),
+            r"leave dimensions to Z0: between 1 and latent_dim 3",
+        ),
         (lambda: STIB(lambda_growth=-1.0), "lambda_growth must be positive"),
         (lambda: STIB(mi_weight=-1.0), "mi_weight must not be negative"),
-        (lambda: STIB(hold=0.8, finetune=0.3), "sum to at most 1"),
+        (lambda: STIB(phases={"hold": "2"}), "is a length such as"),
+        (lambda: STIB(phases={"play": "20 %"}), "takes what the others leave"),
         (lambda: STIB(critic="median"), "critic must be"),
-        (lambda: STIB(autoencoder_options={"widht": 8}), "no option 'widht'"),
-        (lambda: STIB(predictor="forest"), "predictor must be one of"),
-        (lambda: VAE(lr_schedule="linear"), "lr_schedule must be one of"),
+        (lambda: described(STIB(autoencoder_options={"widht": 8})), "no option 'widht'"),
+        (lambda: described(STIB(predictor="forest")), "predictor must be one of"),
+        (lambda: described(STIB(autoencoder="residual_tokens")), r"autoencoder to one of \['mlp'"),
+        (lambda: VAE(players={"model": {"schedule": "linear"}}), "schedule must be one of"),
+        (lambda: described(VAE(players={"adversary": {}})), "VAE has \\['model'\\]"),
+        (lambda: CVIB(pair_weight=-1.0), "pair_weight must not be negative"),
         (lambda: VAE(posterior="none"), "posterior must be"),
         (lambda: VAE(latent_dim=0), "latent_dim must be at least 1"),
-        (lambda: FlowSTIB(z1_dim=2), "informative_dim must lie between 1 and"),
-        (lambda: FlowSTIB(y_ramp=2.0), "share of training"),
+        (lambda: described(FlowSTIB(z1_dim=2)), "leaves nothing to Z0: x has 2 columns"),
+        (lambda: FlowSTIB(y_ramp="200 %"), "more than all of it"),
         (lambda: FlowSTIB(y_weight=-1.0), "must not be negative"),
     ],
 )
@@ -219,12 +231,32 @@ def test_bad_options_are_one_sentence(build, message):
         build()
 
 
-def test_data_of_another_shape_are_refused():
+def test_data_that_fit_no_network_are_refused():
+    tokens = DataDescription("tokens", (3,), ("u",), symbols=("", "C"))
     for model in (STIB(**SMALL), FlowSTIB()):
-        with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        with pytest.raises(ValueError, match=r"tokens of shape \(3,\)"):
+            model.check_data(tokens)
+        with pytest.raises(ValueError, match="and the data have none"):
             model.check_data(DataDescription("vector", (3,)))
+
+
+def test_networks_have_the_sizes_of_the_data():
+    wide = DataDescription("vector", (5,), ("qed",))
+    assert described(STIB(**SMALL), wide).autoencoder.x_shape == (5,)
+    assert described(FlowSTIB(), wide).flow.dim == 5
+    assert described(CVAE(**SMALL), wide).autoencoder.decoder_dim == 2 + 1
+
+
+def test_a_weight_of_nothing_divides_nothing(monkeypatch):
+    model, losses = attach(CVIB(kl_weight=0, **SMALL))
+    logged = {}
+    monkeypatch.setattr(CVIB, "log_now", True)
+    model.log_training = lambda values, size: logged.update(values)
+    model.training_step(batch(), 0)
+    assert losses[0].isfinite()
+    assert logged["kl"].item() > 0
 
 
 def test_cvae_decodes_only_with_a_target():
     with pytest.raises(ValueError, match="decodes only with a target"):
-        CVAE(**SMALL).decode(torch.zeros(1, 2), None)
+        described(CVAE(**SMALL)).decode(Code(torch.zeros(1, 2)))

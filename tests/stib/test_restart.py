@@ -1,5 +1,7 @@
 """A bad start is recognised from training batches alone, and training begins again."""
 
+import itertools
+
 import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -10,9 +12,10 @@ from symmetry_pl.datamodules import SpiralDataModule
 
 def model(**options):
     torch.manual_seed(0)
-    small = {"autoencoder_options": {"x_dim": 2, "width": 8}, "critic_width": 8, "lr": 1e-3}
-    defaults = {"target": 0.5, "restart_above": 1e-9, "max_restarts": 2}
-    return STIB(**(small | defaults | options))
+    small = {"autoencoder_options": {"width": 8}, "critic_width": 8}
+    defaults = {"phases": {"target": "50 %"}, "restart_above": 1e-9, "max_restarts": 2}
+    rates = {"players": {"model": {"lr": 1e-3}, "adversary": {"lr": 1e-3}}}
+    return STIB(**(small | defaults | rates | options))
 
 
 def fit(module, folder, *callbacks, ckpt_path=None):
@@ -32,6 +35,18 @@ def fit(module, folder, *callbacks, ckpt_path=None):
     return trainer
 
 
+class Starts(Callback):
+    """The weights that each start begins with."""
+
+    def __init__(self):
+        self.weights = []
+
+    def on_train_batch_start(self, trainer, pl_module, *args):
+        if pl_module.clock == 0:
+            drawn = {n: p.detach().clone() for n, p in pl_module.named_parameters()}
+            self.weights.append(drawn)
+
+
 class SaveAfter(Callback):
     def __init__(self, epoch, path):
         self.epoch, self.path = epoch, path
@@ -43,16 +58,20 @@ class SaveAfter(Callback):
 
 def test_lost_batches_are_given_back(tmp_path):
     module = model()
-    first = {n: p.detach().clone() for n, p in module.named_parameters()}
-    trainer = fit(module, tmp_path)
+    starts = Starts()
+    trainer = fit(module, tmp_path, starts)
     # four epochs of four batches; the target phase is half of it, and fails twice
     assert module.restarts == 2
     assert module.batches_seen == 16 + 2 * 8
     assert module.clock == 16
     assert trainer.max_epochs == 4 + 2 * 2
-    assert module.phase == "finetune" or module.progress == 1.0
-    moved = [n for n, p in module.named_parameters() if not torch.equal(p, first[n])]
-    assert len(moved) == len(first)
+    assert (module.phase, module.progress) == ("play", 1.0)
+    # every start has networks of its own: no weight is that of an earlier one
+    assert len(starts.weights) == 3
+    for name in starts.weights[0]:
+        drawn = [weights[name] for weights in starts.weights]
+        if drawn[0].dim() > 1:
+            assert not any(torch.equal(a, b) for a, b in itertools.combinations(drawn, 2)), name
 
 
 def test_a_good_start_is_kept(tmp_path):
@@ -93,7 +112,9 @@ def test_the_target_phase_has_its_own_rate_and_no_adversary(tmp_path):
             self.seen.append((pl_module.phase, *rates, len(steps)))
 
     rates = Rates()
-    fit(model(restart_above=None, target_lr=0.5, critic_lr=2e-3), tmp_path, rates)
+    options = {"lr": 1e-3, "in_phase": {"target": {"lr": 0.5}}}
+    players = {"model": options, "adversary": {"lr": 2e-3}}
+    fit(model(restart_above=None, players=players), tmp_path, rates)
     assert [s[0] for s in rates.seen[:9]] == ["target"] * 8 + ["play"]
     assert rates.seen[0][1:] == (0.5, 2e-3, 0)
     assert rates.seen[8][1:3] == (1e-3, 2e-3)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from stand_in import attach
+from stand_in import attach, described
 
 from symmetry_pl import TokenFlowSTIB
 from symmetry_pl.core import DataDescription
@@ -26,10 +26,11 @@ def attached(**options):
     """A small model at the start of its training, and the losses of its turns."""
     torch.manual_seed(0)
     model = TokenFlowSTIB(
-        z0_dim=3, length=L, symbols=V, width=16, blocks=1,
+        latent_dim=4, width=16, blocks=1,
         encoder_options={"width": 16, "hidden": 16, "blocks": 1, "embedding": 4, "counts": 4},
         **options,
     )  # fmt: skip
+    described(model, data())
     for parameter in model.parameters():  # off the zeros that residual blocks start from
         parameter.data.add_(0.1 * torch.randn_like(parameter))
     return attach(model)
@@ -44,13 +45,13 @@ def batch(n=40):
 
 def test_players_share_no_parameter_and_no_gradient():
     model, losses = attached()
-    owned = [id(p) for player in model._players.values() for p in player.moved]
+    owned = [id(p) for player in model.players.values() for p in player.moved]
     assert sorted(owned) == sorted(id(p) for p in model.parameters())
     model.training_step(batch(), 0)
     for player, loss in zip(("encoder", "model"), losses, strict=True):
         model.zero_grad()
         loss.backward()
-        mine = {id(p) for p in model._players[player].moved}
+        mine = {id(p) for p in model.players[player].moved}
         for name, p in model.named_parameters():
             touched = p.grad is not None and bool(p.grad.abs().sum() > 0)
             assert touched == (id(p) in mine), f"{player}: {name}"
@@ -74,48 +75,43 @@ def test_reconstruction_is_exact_without_training_and_predicts_from_z1():
     x, y = batch(500)
     found = model.evaluate(x, y)
     assert torch.equal(found.x_hat, x)
-    assert torch.equal(found.y_hat, found.z1)
-    torch.testing.assert_close(found.z1, model.encoder(x))
+    assert torch.equal(found.y_hat, found.code.z1)
+    torch.testing.assert_close(found.code.z1, model.encoder(x))
     single = model.float()
     assert torch.equal(single.evaluate(x, y).x_hat, x)
-    assert single.encode(x)[0].dtype == torch.float32
+    assert single.encode(x).z0.dtype == torch.float32
 
 
 def test_symbols_are_ordered_by_spelling_and_a_checkpoint_keeps_the_order():
     model, _ = attached()
-    assert model.flow.order.tolist() == list(range(V))
-    model.describe_data(data())
     assert [SYMBOLS[i] for i in model.flow.order.tolist()] == ["", "a", "b", "c", "d"]
     again, _ = attached()
     again.load_state_dict(model.state_dict())
     x, _ = batch()
-    torch.testing.assert_close(again.encode(x)[0], model.encode(x)[0])
+    torch.testing.assert_close(again.encode(x).z0, model.encode(x).z0)
 
 
 @pytest.mark.parametrize(
-    ("described", "message"),
+    ("other", "message"),
     [
         ({"kind": "vector", "symbols": ()}, "the data are vector, .* take FlowSTIB"),
-        ({"x_shape": (7,)}, r"7 positions a molecule.*needs model.init_args.length 7, and a"),
-        ({"symbols": (*SYMBOLS, "e")}, r"6 symbols.*needs model.init_args.symbols 6, and a"),
-        ({"target_names": ("p", "q")}, "2 targets"),
+        ({"target_names": ("p", "q", "r", "s")}, "leaves nothing to Z0: Z1 has the 4 targets"),
+        ({"target_names": ()}, "the data have none"),
     ],
 )
-def test_other_data_are_refused(described, message):
-    model, _ = attached()
+def test_other_data_are_refused(other, message):
     with pytest.raises(ValueError, match=message):
-        model.describe_data(data(**described))
+        TokenFlowSTIB(latent_dim=4).describe_data(data(**other))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"condition_noise": -0.1}, "condition_noise must not be negative"),
-        ({"z0_dim": 0}, "at least one coordinate"),
+        ({"latent_dim": 1}, "leaves nothing to Z0"),
         ({"encoder_options": {"widht": 3}}, "widht"),
-        ({"y_dim": 0}, "y_dim must be at least 1"),
     ],
 )
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        TokenFlowSTIB(**({"length": L, "symbols": V} | options))
+        described(TokenFlowSTIB(**options), data())
