@@ -8,6 +8,7 @@ import torch
 
 from symmetry_pl import CVIB, FlowSTIB
 from symmetry_pl.cli import main
+from symmetry_pl.core import DataDescription
 from symmetry_pl.runs.folders import config_root, newest_run, next_run, run_of_checkpoint
 
 TWINS = Path(__file__).parent / "conf"
@@ -49,7 +50,8 @@ def test_a_validation_that_does_not_repeat_is_said(trained):
 
 def test_weights_to_start_from(trained, tmp_path, caplog, capsys):
     caplog.set_level("INFO", logger="pytorch_lightning")
-    fresh = ["fit", *configs("stib/paper/spiral_cvib"), "--trainer.max_epochs=1", "--model.lr=1e-9"]
+    fresh = ["fit", *configs("stib/paper/spiral_cvib"), "--trainer.max_epochs=1"]
+    fresh.append("--model.players.model.lr=1e-9")
     assert main([*fresh, f"--init_weights={trained}", "--run_name=again"]) == 0
     (again,) = Path(tmp_path / "lightning_logs/again").rglob("last.ckpt")
     old = torch.load(trained, weights_only=True)["state_dict"]
@@ -57,7 +59,7 @@ def test_weights_to_start_from(trained, tmp_path, caplog, capsys):
     for key, value in old.items():
         torch.testing.assert_close(new[key], value, atol=1e-6, rtol=0)
     assert main([*fresh, "--init_weights=nowhere.ckpt"]) == 2
-    wider = "--model.autoencoder_options={x_dim: 2, width: 9, depth: 1}"
+    wider = "--model.autoencoder_options={width: 9, depth: 1}"
     assert main([*fresh, wider, f"--init_weights={trained}"]) == 2
     assert "fits another model: size mismatch" in capsys.readouterr().err
 
@@ -73,17 +75,20 @@ def test_load_from_checkpoint_needs_nothing_else(trained):
 
 
 def test_hyperparameters_of_python_use_are_complete_and_plain():
-    model = FlowSTIB(x_dim=3, z1_dim=2, flow_options={"bins": 5}, probe_every=4)
-    assert model.hparams["x_dim"] == 3
-    assert model.hparams["probe_every"] == 4
+    players = {"model": {"lr": 1e-3}}
+    model = FlowSTIB(z1_dim=2, flow_options={"bins": 5}, thorough_every=4, players=players)
+    assert model.hparams["z1_dim"] == 2
+    assert model.hparams["thorough_every"] == 4
+    assert model.hparams["players"] == players
     assert model.hparams["flow_options"] == {"bins": 5}
     assert model.hparams["leakage_points"] == 2000
     twin = FlowSTIB(**model.hparams)
+    for each in (model, twin):
+        each.describe_data(DataDescription("vector", (3,), ("y",)))
     assert [p.shape for p in twin.parameters()] == [p.shape for p in model.parameters()]
 
 
 def test_other_data_than_the_checkpoints_are_refused(trained, capsys, monkeypatch):
-    from symmetry_pl.core import DataDescription
     from symmetry_pl.datamodules.vectors.spiral import SpiralDataModule
 
     other = DataDescription("vector", (2,), ("gap", "alpha"))
@@ -124,16 +129,14 @@ MOLECULES = "\n".join(["smiles,gap", *(f"{'C' * n}{e},{n}" for n in range(1, 9) 
 OWN = """
 seed_everything: 0
 threads: 1
-trainer: {max_epochs: 1, accelerator: cpu, log_every_n_steps: 1}
+trainer: {max_epochs: 1, log_every_n_steps: 1}
 model:
   class_path: STIB
   init_args:
     autoencoder: residual_tokens
-    autoencoder_options: {length: 9, symbols: 5, width: 8, hidden: 8}
+    autoencoder_options: {width: 8, hidden: 8}
     latent_dim: 3
-    z0_dim: 2
     z1_dim: 1
-    y_dim: 1
     predictor_options: {width: 8, depth: 1}
     critic_width: 8
 data:

@@ -119,7 +119,7 @@ def test_killed_and_resumed_is_uninterrupted(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model.z0_dim=2"], "the latent split does not add up"),
+        (["--model.z1_dim=2"], "leave dimensions to Z0: between 1 and latent_dim 2 - 1"),
         (["--model.lambda_growth=-0.5"], "lambda_growth must be positive"),
         (["--data.samples_per_epoch=0"], "an empty split"),
         (["--ckpt_path=nowhere.ckpt"], "there is no checkpoint nowhere.ckpt"),

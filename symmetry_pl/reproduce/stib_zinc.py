@@ -22,7 +22,7 @@ def _wider(latent_dim: int) -> System:
         overrides=(
             f"--model.latent_dim={latent_dim}",
             "--trainer.max_epochs=3",
-            "--model.autoencoder_share=0.8",
+            "--model.phases.autoencoder=80 %",
             "--data.test_size=2000",
         ),
         seeds=(0,),

@@ -110,9 +110,9 @@ def names(module, points, fill=None):
     if isinstance(module, FlowSTIB):
         shown["z1"] = x[:, 1:] if fill is None else torch.full((points, 1), fill)
     module.describe_data(DataDescription("vector", (2,), ("a", "b")))
-    module.shown = shown
+    evaluator = SimpleNamespace(shown=shown)
     data = SimpleNamespace(colours=lambda x, y: {"a": y[:, 0]})
-    return [name for name, _ in InvariancePainter().paint(module, data, {})]
+    return [name for name, _ in InvariancePainter().paint(module, evaluator, data, {})]
 
 
 def test_it_is_painted_where_there_is_something_to_see():
@@ -120,5 +120,5 @@ def test_it_is_painted_where_there_is_something_to_see():
     assert "property_plane" in names(flow, MIN_POINTS)
     assert "property_plane" not in names(flow, MIN_POINTS - 1)
     assert "property_plane" not in names(flow, MIN_POINTS, fill=float("nan"))
-    vae = VAE(autoencoder="mlp", autoencoder_options={"x_dim": 2, "width": 4})
+    vae = VAE(autoencoder="mlp", autoencoder_options={"width": 4})
     assert "property_plane" not in names(vae, MIN_POINTS)

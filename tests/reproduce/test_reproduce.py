@@ -22,7 +22,7 @@ TINY = (
     "--trainer.check_val_every_n_epoch=1",
     "--data.samples_per_epoch=120",
     "--data.eval_samples=200",
-    "--model.autoencoder_options={x_dim: 2, width: 8}",
+    "--model.autoencoder_options={width: 8}",
 )
 EXAMPLE = Experiment(
     "example/tiny",

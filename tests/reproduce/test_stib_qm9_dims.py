@@ -8,10 +8,12 @@ import yaml
 
 from symmetry_pl import LatentFlowSTIB
 from symmetry_pl.cli import main
+from symmetry_pl.core import DataDescription
 from symmetry_pl.reproduce import command
 from symmetry_pl.reproduce.command import Job, load_experiment
 from symmetry_pl.reproduce.stib_qm9_dims import DIMENSIONS, figure
 from symmetry_pl.runs.folders import config_root
+from symmetry_pl.stib.code import Code
 
 EXPERIMENT = load_experiment("stib/qm9_dims")
 VALUES = {
@@ -43,7 +45,7 @@ def test_every_dimension_makes_a_model():
     config = yaml.safe_load((config_root() / "stib/isomers_flow.yaml").read_text())
     options = config["model"]["init_args"]
     # the sizes of the networks of molecules play no part
-    options |= {"autoencoder_options": {"length": 3, "symbols": 4, "width": 8, "hidden": 8}}
+    options |= {"autoencoder_options": {"width": 8, "hidden": 8}}
     options["flow_options"]["width"] = 8
     assert len(EXPERIMENT.systems) == len(DIMENSIONS)
     for system, dimensions in zip(EXPERIMENT.systems, DIMENSIONS, strict=True):
@@ -52,12 +54,15 @@ def test_every_dimension_makes_a_model():
         assert (option, int(value)) == ("--model.latent_dim", dimensions)
         assert system.seeds == (0,)
         model = LatentFlowSTIB(**{**options, "latent_dim": dimensions}).eval()
+        model.describe_data(
+            DataDescription("tokens", (3,), ("a", "b"), symbols=("", "C", "N", "O"))
+        )
         u = torch.randn(dimensions + 8, dimensions)
         model.flow.standardise(u, whiten=True)
-        z0, z1 = model.split(u)
+        z0, z1, _ = model.split(u)
         assert (z0.shape[1], z1.shape[1]) == (dimensions - 2, 2)
         assert torch.equal(z1, u[:, :2])
-        torch.testing.assert_close(model.join(z0, z1, None), u, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(model.join(Code(z0, z1)), u, atol=1e-4, rtol=1e-4)
 
 
 def test_results_become_a_figure_beside_the_table(tmp_path, capsys):

@@ -8,6 +8,7 @@ import hashlib
 import os
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -158,7 +159,7 @@ def test_split_depends_on_its_seed_alone(tmp_path):
         data.setup()
         return data._get()[1].test.tolist()
 
-    assert held_out_rows() == held_out_rows(batch_size=1, pretrain=False)
+    assert held_out_rows() == held_out_rows(batch_size=1, isomer_fraction=0.5)
     assert len({tuple(held_out_rows(split_seed=s)) for s in range(8)}) > 1
 
 
@@ -199,8 +200,13 @@ def test_batches_spell_their_rows(embedded, columns):
 
 
 def test_an_epoch_is_batches_of_the_pool(tmp_path):
-    data = small(own_table(tmp_path), pretrain_epochs=1)
+    data = small(own_table(tmp_path), wide_in=["pretrain"])
     data.setup()
+    data.trainer = SimpleNamespace(
+        world_size=1,
+        global_rank=0,
+        lightning_module=SimpleNamespace(leading_epochs=lambda phases, option: len(phases)),
+    )
     loader = data.train_dataloader()
     first = set(rows_of(loader).tolist())
     assert first & {8, 9, 10}
@@ -208,8 +214,15 @@ def test_an_epoch_is_batches_of_the_pool(tmp_path):
     assert set(rows_of(loader).tolist()) == set(data._get()[1].train.tolist())
 
 
+def test_data_that_follow_phases_need_a_model(tmp_path):
+    data = small(own_table(tmp_path), wide_in=["pretrain"])
+    data.setup()
+    with pytest.raises(ValueError, match=r"data\.wide_in follows the phases of a model"):
+        data.train_dataloader()
+
+
 def test_without_pretraining_only_isomers_are_seen(tmp_path):
-    data = small(own_table(tmp_path), pretrain=False, batch_size=1)
+    data = small(own_table(tmp_path), batch_size=1)
     data.setup()
     assert sorted(rows_of(data.train_dataloader()).tolist()) == data._get()[1].train.tolist()
 
@@ -282,7 +295,6 @@ def test_processes_share_one_order(epoch):
         ({"targets": ["gap", "gap"]}, "data.targets must name each target once"),
         ({"test_fraction": 1.0}, "data.test_fraction must lie between 0 and 1"),
         ({"isomer_fraction": 1.5}, "data.isomer_fraction"),
-        ({"pretrain_epochs": -1}, "data.pretrain_epochs"),
         ({"samples_per_epoch": 0}, "data.samples_per_epoch"),
         ({"on_invalid": "ignore"}, "data.on_invalid"),
         ({"representation": "morse"}, "representation must be one of deepsmiles"),

@@ -184,17 +184,13 @@ def test_bad_options(options, words):
 @pytest.mark.parametrize("name", ["grammar", "selfies"])
 def test_stib_trains_on_it_unchanged(tmp_path, name):
     data = loaded(written(tmp_path), representation=name, property_columns=["gap", "alpha"])
-    d = data.description
     model = STIB(
         autoencoder="residual_tokens",
         autoencoder_options={
-            "length": d.x_shape[0],
-            "symbols": len(d.symbols),
             "width": 8,
             "hidden": 8,
         },
         latent_dim=4,
-        z0_dim=2,
         z1_dim=2,
         predictor_options={"width": 8, "depth": 1},
         critic_width=8,
