@@ -14,7 +14,7 @@ from matplotlib.image import imsave
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
-from symmetry_pl.callbacks import board
+from symmetry_pl.callbacks.board import logger_of, write_headline, write_layout
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.painter import Curves, painter_of
 
@@ -61,10 +61,10 @@ class Figures(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the headline figures beside the options."""
-        logger = board.logger_of(trainer)
+        logger = logger_of(trainer)
         if trainer.is_global_zero and logger is not None:
             headline = getattr(pl_module, "headline", ())
-            board.write_headline(logger, trainer.callback_metrics, headline)
+            write_headline(logger, trainer.callback_metrics, headline)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the test set."""
@@ -82,15 +82,15 @@ class Figures(Callback):
 
     def _chart(self, trainer: Trainer) -> None:
         """Lay out the charts whenever there is a new figure to chart."""
-        names, logger = set(trainer.callback_metrics), board.logger_of(trainer)
+        names, logger = set(trainer.callback_metrics), logger_of(trainer)
         if trainer.is_global_zero and logger is not None and not names <= self._charted:
             self._charted |= names
-            board.write_layout(logger, self._charted)
+            write_layout(logger, self._charted)
 
     def _draw(
         self, trainer: Trainer, module: SymmetryModule, stage: Literal["val", "test"]
     ) -> None:
-        logger = board.logger_of(trainer)
+        logger = logger_of(trainer)
         folder = None if self.run_dir is None else self.run_dir / "figures" / stage
         if getattr(trainer, "fast_dev_run", False):
             folder = None
@@ -116,6 +116,7 @@ def _rendered(picture: Figure | npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A figure's pixels ``(H, W, 3)``, drawn once for file and board; an array as it is."""
     if not isinstance(picture, Figure):
         return picture
-    canvas = FigureCanvasAgg(picture)
+    canvas: Any = FigureCanvasAgg(picture)
     canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    pixels: npt.NDArray[np.uint8] = np.array(canvas.buffer_rgba())
+    return pixels[..., :3]

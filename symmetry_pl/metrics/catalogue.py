@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from typing import TypeVar
 
 from symmetry_pl.metrics.entries import ENTRIES
-from symmetry_pl.metrics.spec import MetricSpec
+from symmetry_pl.metrics.metric_spec import MetricSpec
 
 T = TypeVar("T")
 

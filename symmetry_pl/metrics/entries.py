@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symmetry_pl.metrics.spec import MetricSpec
+from symmetry_pl.metrics.metric_spec import MetricSpec
 
 __all__ = ["ENTRIES"]
 
