@@ -23,14 +23,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from symmetry_pl.core.registry import check_choice
+from symmetry_pl.groups.domain import Topology
 from symmetry_pl.lens.warm_start.amplitudes import AmplitudeMisfit, StrictObjective
 from symmetry_pl.lens.warm_start.descent import Fits, Objective, descend
 from symmetry_pl.lens.warm_start.ica import Contrast, fast_ica
-from symmetry_pl.lens.warm_start.lattice import Lattice, Topology, chain_generator
+from symmetry_pl.lens.warm_start.lattice import Lattice, chain_generator
 from symmetry_pl.lens.warm_start.narrow import component_chain
 from symmetry_pl.lens.warm_start.smooth import (
     Components,
@@ -133,8 +136,7 @@ def blind_source(
     """
     if effort < 1:
         raise ValueError(f"effort must be at least 1, got {effort}")
-    if topology not in ("chain", "ring"):
-        raise ValueError(f'topology must be "chain" or "ring", got "{topology}"')
+    check_choice("topology", topology, get_args(Topology))
     with _one_thread():
         generator = torch.Generator().manual_seed(seed)
         data = whiten(x.detach().cpu(), max_samples, generator)

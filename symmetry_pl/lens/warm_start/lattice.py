@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
-__all__ = ["Lattice", "Topology", "chain_generator"]
+from symmetry_pl.groups.domain import Domain, Topology
 
-Topology: TypeAlias = Literal["chain", "ring"]
+__all__ = ["Lattice", "chain_generator"]
 
 _GRID = 4  # frequencies a position on which the symbol of a chain is integrated
 _LARGEST_LOG = 40.0
@@ -51,6 +50,7 @@ class Lattice:
         self.integral = torch.cos(self.omega[:, None] * torch.arange(dim)) / grid
         index = torch.arange(dim)
         self.lag = (index[:, None] - index).abs()
+        self._shift = Domain.line(dim, topology).shift()
 
     @property
     def terms(self) -> int:
@@ -79,10 +79,7 @@ class Lattice:
 
     def shift(self) -> Tensor:
         """Return the matrix that moves position k to k + 1, off the end of a chain."""
-        shift = torch.diag(torch.ones(self.dim - 1, dtype=torch.float64), -1)
-        if self.topology == "ring":
-            shift[0, -1] = 1
-        return shift
+        return self._shift
 
 
 def chain_generator(basis: Tensor, topology: Topology = "chain") -> Tensor:
