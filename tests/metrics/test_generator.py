@@ -185,7 +185,7 @@ def test_parameters_need_no_detaching():
         (lambda q: generator_cosine(torch.ones(5, 4), q), "generator must be a finite square"),
         (lambda q: generator_cosine(torch.full((5, 5), torch.nan), q), "finite square"),
         (lambda q: generator_cosine(torch.eye(5), 2 * q), "orthonormal rows"),
-        (lambda q: generator_cosine(torch.eye(5), q, "torus"), "topology must be chain or ring, got 'torus'"),
+        (lambda q: generator_cosine(torch.eye(5), q, "torus"), "chain or ring, got 'torus'"),
         (lambda q: filter_locality(torch.ones(4), q), r"must be \(5,\) and not 0"),
         (lambda q: filter_locality(torch.zeros(5), q), "not 0"),
         (lambda q: stationarity_residual(torch.ones(5)), "covariance must be"),
