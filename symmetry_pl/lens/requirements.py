@@ -43,28 +43,32 @@ def check_ring(dim: int) -> None:
         )
 
 
-def check_rows(source: Any, stage: str, dim: int, validated: bool = True) -> None:
-    """Refuse batches and sets that leave one of d pixels without a row to condition on.
+def check_rows(
+    source: Any, stage: str, dim: int, conditional: bool = True, validated: bool = True
+) -> None:
+    """Refuse batches that the data cannot fill, and what leaves a pixel without a row.
 
     Args:
         source: the datamodule.
         stage: ``fit``, ``validate``, ``test`` or ``predict``.
         dim: d.
+        conditional: whether densities condition on each of d pixels in every batch and set.
         validated: whether a fit is validated.
 
     Raises:
         ValueError: naming the options of the data that decide.
     """
     if stage == "fit":
-        rows = source.train_dataloader().batch_size * source.world_size
-        if rows < dim:
+        loader = source.train_dataloader()  # refuses a batch that is larger than the set
+        rows = loader.batch_size * source.world_size
+        if conditional and rows < dim:
             raise ValueError(
                 f"a batch of {rows} rows leaves some of {dim} pixels without a row to condition "
                 "on: choose a larger data.batch_size, or model.conditional false"
             )
-    if stage == "validate" or (stage == "fit" and validated):
+    if conditional and (stage == "validate" or (stage == "fit" and validated)):
         _check_set(source.val_dataloader(), dim, "validation", "val_fraction")
-    if stage == "test":
+    if conditional and stage == "test":
         _check_set(source.test_dataloader(), dim, "test", "test_fraction")
 
 

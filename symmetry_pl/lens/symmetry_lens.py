@@ -184,8 +184,9 @@ class SymmetryLens(GeneratorModule):
         """Refuse data, batches and sets that cannot be used, before anything is computed."""
         super().setup(stage)
         source = getattr(self.trainer, "datamodule", None)
-        if self.hparams["conditional"] and source is not None:
-            check_rows(source, stage, self.dim, bool(self.trainer.limit_val_batches))
+        if source is not None:
+            validated = bool(self.trainer.limit_val_batches)
+            check_rows(source, stage, self.dim, self.hparams["conditional"], validated)
 
     def on_fit_start(self) -> None:
         """Measure the training data; find the warm start unless there are weights already."""
