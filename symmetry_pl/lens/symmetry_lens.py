@@ -295,9 +295,8 @@ class SymmetryLens(GeneratorModule):
             with self.turn("densities"):
                 self.minimise(self.densities.loss(scores))
         if self.log_now:
-            nll = scores.conditional_nll
-            logged = {**terms.named(), "conditional_nll": nll, "loss": total, "rank": self.rank}
-            self.log_training(logged, len(x))
+            named = terms.named() | {"conditional_nll": scores.conditional_nll, "loss": total}
+            self.log_training({**named, "rank": self.rank}, len(x))
 
     def _estimate(self, x: Tensor) -> None:
         """One step of the densities alone."""
