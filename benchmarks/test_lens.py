@@ -20,8 +20,9 @@ SCRIPT = """
 import sys, time
 import torch
 from symmetry_pl.groups import OneParameterSubgroup, lift_matrix
-from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture
-from symmetry_pl.lens.objective import evaluate_terms
+from symmetry_pl.lens.densities.density_model import DensityModel
+from symmetry_pl.lens.losses import covariance
+from symmetry_pl.lens.objective import loss_terms
 from symmetry_pl.runs.provenance import peak_rss_mb
 
 d, padding, batch, hidden, rows = map(int, sys.argv[1:])
@@ -29,8 +30,8 @@ torch.set_num_threads(1)
 torch.manual_seed(0)
 generator = torch.nn.Parameter(1e-3 * torch.randn(d + 2 * padding, d + 2 * padding))
 phi = torch.nn.Parameter(torch.randn(d) / d**0.5)
-marginal, conditional = MarginalMixture(d), ConditionalMixture(d, hidden)
-parameters = [generator, phi, *marginal.parameters(), *conditional.parameters()]
+densities = DensityModel(d, 4, hidden, "gradient")
+parameters = [generator, phi, *densities.parameters()]
 x, slots = torch.randn(batch, d), torch.arange(rows) % d
 imported, spent = peak_rss_mb(), []
 for _ in range(10):
@@ -38,9 +39,9 @@ for _ in range(10):
     for p in parameters:
         p.grad = None
     y = x @ lift_matrix(OneParameterSubgroup(generator), phi).T
-    terms = evaluate_terms(y, slots, marginal, conditional, 0.5)
-    terms.model_loss().backward()
-    terms.estimator_loss().backward()
+    scores = densities.scores(y, slots)
+    loss_terms(scores, covariance(y), 0.5).loss().backward()
+    densities.loss(scores).backward()
     spent.append(1e3 * (time.process_time() - start))
 spent = sorted(spent[1:])
 print(f"RESULT {spent[0]:.1f} ms min {spent[4]:.1f} ms median "

@@ -1,10 +1,10 @@
-"""Networks, groups and frames by name with options by name, so that hyper-parameters stay plain."""
+"""Options that are names: of networks, groups and frames, and those with a fixed set of values."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -41,3 +41,44 @@ def build_named(
         if parameter.default is parameter.empty and parameter.name not in options:
             raise ValueError(f"{what}_options must give {parameter.name!r} for {what} {name!r}")
     return registry[name](*sizes, **options)
+
+
+def check_choice(option: str, value: object, choices: Sequence[object]) -> None:
+    """Refuse a value that is not among those an option may have, in one sentence.
+
+    Args:
+        option: as a user writes it, such as ``model.rank``.
+        value: what was given.
+        choices: all values there are, two at least.
+
+    Raises:
+        ValueError: naming them.
+
+    >>> check_choice("model.rank", "groving", ("full", "growing"))
+    Traceback (most recent call last):
+    ValueError: model.rank must be full or growing, got 'groving'
+    """
+    if value not in choices:
+        listed = f"{', '.join(map(str, choices[:-1]))} or {choices[-1]}"
+        raise ValueError(f"{option} must be {listed}, got {value!r}")
+
+
+def check_literals(function: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
+    """Check every option that ``function`` annotates with a ``Literal``, as the YAML parser does.
+
+    Args:
+        function: whose annotations say what there is, such as ``type(self).__init__``.
+        options: values by name; others than those annotated so are left alone.
+        where: what options begin with, ``model`` or ``data``.
+
+    Raises:
+        ValueError: for the first value that is not among its choices.
+
+    >>> def build(rank: Literal["full", "growing"] = "full"): ...
+    >>> check_literals(build, {"rank": "groving"}, "model")
+    Traceback (most recent call last):
+    ValueError: model.rank must be full or growing, got 'groving'
+    """
+    for name, hint in get_type_hints(function).items():
+        if get_origin(hint) is Literal and name in options:
+            check_choice(f"{where}.{name}", options[name], get_args(hint))

@@ -41,7 +41,7 @@ def multiply(a: Tensor, b: Tensor) -> Tensor:
 
 
 def affine_exponential(algebra: Tensor) -> Tensor:
-    r"""Return exp(A) of matrices A with last row 0: ``(…, 3, 3)`` to ``(…, 3, 3)``.
+    r"""exp(A) of matrices A with last row 0: ``(…, 3, 3)`` to ``(…, 3, 3)``.
 
     .. math:: \exp\begin{pmatrix} B & c \\ 0 & 0 \end{pmatrix} =
         \begin{pmatrix} e^B & \varphi_1(B)\, c \\ 0 & 1 \end{pmatrix}, \quad
@@ -60,7 +60,7 @@ def affine_exponential(algebra: Tensor) -> Tensor:
 
 
 def exponential_rows(top: Tensor) -> Tensor:
-    r"""Return the upper rows [e^B, φ₁(B) C] of exp [[B, C], [0, 0]] by scaling and squaring.
+    r"""The upper rows [e^B, φ₁(B) C] of exp [[B, C], [0, 0]] by scaling and squaring.
 
     The steps are the same for every matrix, with X = [[B, C], [0, 0]]:
 
@@ -99,7 +99,7 @@ def has_logarithm(linear: Tensor) -> Tensor:
 
 
 def plane_logarithm(linear: Tensor) -> Tensor:
-    r"""Return the principal logarithm of real 2 × 2 matrices, branch-free.
+    r"""The principal logarithm of real 2 × 2 matrices, branch-free.
 
     With τ half the trace, s the root of the determinant and c = τ/s = cos φ (or a hyperbolic
     cosine), the theorem of Cayley and Hamilton gives
@@ -142,7 +142,7 @@ def plane_logarithm(linear: Tensor) -> Tensor:
 
 
 def affine_logarithm(matrix: Tensor) -> Tensor:
-    r"""Return the principal logarithm of affine 3 × 3 matrices.
+    r"""The principal logarithm of affine 3 × 3 matrices.
 
     .. math:: \log\begin{pmatrix} L & t \\ 0 & 1 \end{pmatrix} =
         \begin{pmatrix} B & \varphi_1(B)^{-1} t \\ 0 & 0 \end{pmatrix}, \quad B = \log L
@@ -165,7 +165,7 @@ def affine_logarithm(matrix: Tensor) -> Tensor:
 
 
 def affine_inverse(matrix: Tensor) -> Tensor:
-    """Return the inverse of affine ``(…, 3, 3)`` matrices with last row (0, 0, 1)."""
+    """The inverse of affine ``(…, 3, 3)`` matrices with last row (0, 0, 1)."""
     double = matrix.double()
     linear = plane_inverse(double[..., :2, :2])
     return affine_matrix(linear, -(linear @ double[..., :2, 2:])[..., 0]).to(

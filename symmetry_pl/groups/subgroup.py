@@ -197,7 +197,7 @@ def pad(vector: Tensor, padding: int) -> Tensor:
 
 
 def crop(matrix: Tensor, size: int) -> Tensor:
-    """Return the central ``size`` × ``size`` block of a square matrix.
+    """The central ``size`` × ``size`` block of a square matrix.
 
     Raises:
         ValueError: if there is no central block, the margins being uneven or negative.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import torch
 from torch import Tensor
 
 from symmetry_pl.groups.subgroup import cycle_logarithm
-
-Topology: TypeAlias = Literal["chain", "ring"]
+from symmetry_pl.lens.requirements import check_ring
 
 
 def positions(dim: int) -> Tensor:
@@ -43,11 +40,8 @@ def embed(basis: Tensor, padding: int) -> tuple[Tensor, Tensor]:
         ValueError: for a ring of even d: its shift has determinant −1 and is no rotation.
     """
     d = len(basis)
-    if padding == 0 and d % 2 == 0:
-        raise ValueError(
-            f"the shift on a ring of {d} positions has determinant -1, and no rotation is its "
-            "root: use an odd model.dim, or model.topology chain"
-        )
+    if padding == 0:
+        check_ring(d)
     whole = torch.eye(d + 2 * padding, dtype=basis.dtype, device=basis.device)
     whole[padding : padding + d, padding : padding + d] = basis
     logarithm = cycle_logarithm(len(whole), basis.dtype, basis.device)

@@ -51,6 +51,13 @@ class GroupConvolution(nn.Module):
         """The group convolution matrix L, ``(d, d)``; noise ``(d,)`` is added to the filter."""
         return lift_matrix(self.subgroup(), self.direction(noise), self.positions)
 
+    @torch.no_grad()
+    def measure(self, x: Tensor) -> Tensor:
+        """Take mean and deviation from raw samples ``(n, d)``, which are returned scaled."""
+        self.shift.copy_(x.double().mean())
+        self.scale.copy_(x.double().std(correction=0))
+        return self.scaled(x)
+
     def scaled(self, x: Tensor) -> Tensor:
         """Raw samples ``(B, d)`` in the units of the representation."""
         return (x - self.shift) / self.scale

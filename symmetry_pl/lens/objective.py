@@ -1,4 +1,4 @@
-"""All terms of a SymmetryLens step from one evaluation of a batch, and the two players' losses."""
+"""The terms of SymmetryLens's loss, made of what densities say of a batch and its covariance."""
 
 from __future__ import annotations
 
@@ -7,31 +7,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from symmetry_pl.information import Reduce
 from symmetry_pl.lens import losses
-from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture, Pairing
+from symmetry_pl.lens.densities.density_model import DensityScores
 
-__all__ = ["Terms", "estimator_loss", "evaluate_terms"]
-
-_PENALTY = 1e-5
+__all__ = ["Terms", "loss_terms"]
 
 
 @dataclass(frozen=True)
 class Terms:
     """Loss terms of the global batch, scalars in nats (alignment: a correlation).
 
-    The first five have gradients to y, hence to the generator and the filter, the last two to the
-    estimators: ``model_loss`` and ``estimator_loss`` share nothing, and either may be
-    differentiated first.
+    All have gradients to the representation, hence to the generator and the filter, and none to
+    the densities.
 
     Attributes:
         alignment: minus the mean correlation of neighbours (eq. 13).
         marginal_uniformity: divergence of neighbouring marginals (eq. 28).
-        conditional_uniformity: divergence of neighbouring conditionals (eq. 29).
+        conditional_uniformity: divergence of neighbouring conditionals (eq. 29); 0 without these.
         marginal_entropy: mean entropy of a pixel.
         joint_entropy: low-rank entropy a mode (eq. 26).
-        marginal_nll: what the marginal estimator minimises.
-        conditional_nll: what the conditional estimator minimises, with its small weight penalty.
     """
 
     alignment: Tensor
@@ -39,8 +33,6 @@ class Terms:
     conditional_uniformity: Tensor
     marginal_entropy: Tensor
     joint_entropy: Tensor
-    marginal_nll: Tensor
-    conditional_nll: Tensor
 
     @property
     def uniformity(self) -> Tensor:
@@ -52,7 +44,7 @@ class Terms:
         """Total correlation a pixel, marginal minus joint entropy (eq. 15)."""
         return self.marginal_entropy - self.joint_entropy
 
-    def model_loss(
+    def loss(
         self,
         alignment: float = 1.0,
         uniformity: float = 2.0,
@@ -70,82 +62,32 @@ class Terms:
             - information * self.joint_entropy
         )
 
-    def estimator_loss(self) -> Tensor:
-        """Sum of the two likelihood losses."""
-        return self.marginal_nll + self.conditional_nll
+    def named(self) -> dict[str, Tensor]:
+        """The terms by the names they are logged under."""
+        names = ("alignment", "uniformity", "marginal_entropy", "joint_entropy")
+        return {name: getattr(self, name) for name in names}
 
 
-def evaluate_terms(
-    y: Tensor,
-    slots: Tensor,
-    marginal: MarginalMixture,
-    conditional: ConditionalMixture | None,
-    rank: float | Tensor,
-    covariance: Tensor | None = None,
-    ring: bool = False,
-    pairing: Pairing = "paired",
-    reduce: Reduce | None = None,
+def loss_terms(
+    scores: DensityScores, covariance: Tensor, rank: float | Tensor = 1.0, ring: bool = False
 ) -> Terms:
-    """Every term of one step, both players', at the weights as they are.
+    """Every term of one step.
 
     Args:
-        y: ``(B, d)``, the lifted batch.
-        slots: conditioning pixel of the first b rows, ``(b,)``, b ≤ B: the global row number
-            modulo d. Other rows serve the marginals (and the covariance) alone.
-        marginal: estimator of p_i.
-        conditional: estimator of p_{i|j}; its two terms are 0 if None.
+        scores: of the representation y, as ``DensityModel.scores`` gives them.
+        covariance: of y, ``(d, d)``: that of the batch (``losses.covariance``), or one that is
+            known better, such as L Cov(x) Lᵀ of the whole data set.
         rank: τ of ``losses.joint_entropy``.
-        covariance: of y, ``(d, d)``, should it be known better than from this batch, such as
-            L Cov(x) Lᵀ of the whole data set; else that of the batch.
         ring: whether the last pixel and the first are neighbours.
-        pairing: see ``ConditionalMixture.scores``; the published code is ``unpaired``.
-        reduce: differentiable sum over processes, for terms of the global batch.
-
-    Raises:
-        ValueError: if shapes do not fit, or a slot has no rows.
     """
-    covariance = losses.covariance(y, reduce) if covariance is None else covariance
-    pixels = marginal.scores(y, reduce=reduce)
-    divergence = nll = torch.zeros_like(pixels.nll.detach())
-    if conditional is not None:
-        pairs = conditional.scores(y[: len(slots)], slots, pairing, reduce=reduce)
+    pixels, pairs = scores.marginal, scores.conditional
+    divergence = torch.zeros_like(pixels.nll.detach())
+    if pairs is not None:
         divergence = losses.shift_divergence(*pairs[:3], ring=ring)
-        nll = pairs.nll + _PENALTY * conditional.norms()
     return Terms(
         alignment=losses.alignment(covariance, ring),
         marginal_uniformity=losses.shift_divergence(*pixels[:3], ring=ring),
         conditional_uniformity=divergence,
         marginal_entropy=losses.marginal_entropy(pixels.own),
         joint_entropy=losses.joint_entropy(covariance, rank),
-        marginal_nll=pixels.nll,
-        conditional_nll=nll,
     )
-
-
-def estimator_loss(
-    y: Tensor,
-    slots: Tensor,
-    marginal: MarginalMixture | None,
-    conditional: ConditionalMixture | None,
-    reduce: Reduce | None = None,
-) -> Tensor:
-    """What the estimators minimise, without the model's terms: a third of the work.
-
-    Equal to ``evaluate_terms(…).estimator_loss()``; for fitting estimators while the generator
-    rests. The sample is taken as given: no gradient flows to y.
-
-    Args:
-        y: ``(B, d)``.
-        slots: conditioning pixel of the first b rows, ``(b,)``.
-        marginal: estimator of p_i; None if it is fitted otherwise.
-        conditional: estimator of p_{i|j}; None if there is none.
-        reduce: differentiable sum over processes.
-    """
-    y = y.detach()
-    loss = y.new_zeros(())
-    if marginal is not None:
-        loss = loss + marginal.scores(y, shifted=False, reduce=reduce).nll
-    if conditional is not None:
-        pairs = conditional.scores(y[: len(slots)], slots, shifted=False, reduce=reduce)
-        loss = loss + pairs.nll + _PENALTY * conditional.norms()
-    return loss

@@ -1,4 +1,4 @@
-"""Figures of SymmetryLens: the generator, the lifting map, the filter, and training over time."""
+"""Figures of learned generators: each beside the true one, what they lift, and training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from symmetry_pl.core import Evaluator
 from symmetry_pl.core.painter import Curves
+from symmetry_pl.lens.evaluation import true_symmetry
 from symmetry_pl.metrics.catalogue import labelled, spec
-from symmetry_pl.metrics.generator import nearest_generator, nearest_lifting
+from symmetry_pl.metrics.generator import matched_axes, nearest_generator, nearest_lifting
 from symmetry_pl.plots import generator as drawings
 
 _LOSSES = ("alignment", "uniformity", "marginal_entropy", "joint_entropy")
@@ -24,26 +26,13 @@ class GeneratorPainter:
 
     curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _LOSSES, "val": _MERITS}
 
-    def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
-        """Generator, lifting matrix, filter and signals; in a fit, training over time."""
-        found = {name: _array(value) for name, value in module.learned().items()}
-        truth = module.data.extra
-        basis = np.asarray(truth["ideal_basis"]) if "ideal_basis" in truth else None
-        generator = lifting = None
-        if basis is not None:
-            hidden = (basis.tolist(), truth["topology"])
-            generator = _array(nearest_generator(found["generator"].tolist(), *hidden))
-            lifting = _array(nearest_lifting(found["lifting_matrix"].tolist(), *hidden))
-        yield "generator", drawings.generator(found["generator"], generator, basis)
-        yield "lifting_matrix", drawings.lifting(found["lifting_matrix"], lifting)
-        yield "filter", drawings.resolving_filter(found["filter"], basis)
-        if len(module.shown):
-            energy = module.symmetry.scaled(module.shown).square().sum(1)  # not noise alone
-            raw = module.shown[energy.topk(min(_SIGNALS, len(energy))).indices.sort().values]
-            lifted = _array(module.symmetry(raw))
-            scaled = _array(module.symmetry.scaled(raw))
-            hidden_signals = None if lifting is None else scaled @ lifting.T
-            yield "signals", drawings.lifted_signals(scaled, lifted, hidden_signals)
+    def paint(
+        self, model: Any, evaluator: Evaluator, data: Any, curves: Curves
+    ) -> Iterator[tuple[str, Any]]:
+        """Every generator; lifting matrix, filter and signals if any; training over time."""
+        yield from _generators(model)
+        if "lifting_matrix" in model.learned():
+            yield from _representation(model, evaluator)
         panels = {
             panel: labelled(curves, stage, names)
             for panel, stage, names in (
@@ -55,6 +44,38 @@ class GeneratorPainter:
         panels = {title: lines for title, lines in panels.items() if lines}
         if panels:
             yield "training", drawings.training(panels)
+
+
+def _generators(model: Any) -> Iterator[tuple[str, Any]]:
+    """Each generator beside the true one next to it."""
+    found, truth = model.generators().detach(), true_symmetry(model.data)
+    axes = {} if truth is None else matched_axes(found, *truth)
+    for k, one in enumerate(found):
+        ideal = basis = None
+        if truth is not None and k in axes:
+            basis = np.asarray(truth[0])
+            ideal = _array(nearest_generator(one.double(), *truth, axis=axes[k]))
+        name = "generator" if len(found) == 1 else f"generator_{k + 1}"
+        yield name, drawings.generator(_array(one), ideal, basis)
+
+
+def _representation(model: Any, evaluator: Evaluator) -> Iterator[tuple[str, Any]]:
+    """What a group convolution lifts."""
+    found = {name: _array(value) for name, value in model.learned().items()}
+    truth = true_symmetry(model.data)
+    basis = lifting = None
+    if truth is not None:
+        basis = np.asarray(truth[0])
+        lifting = _array(nearest_lifting(found["lifting_matrix"].tolist(), *truth))
+    yield "lifting_matrix", drawings.lifting(found["lifting_matrix"], lifting)
+    yield "filter", drawings.resolving_filter(found["filter"], basis)
+    if "x" in evaluator.shown:
+        shown = evaluator.shown["x"].to(model.device)
+        energy = model.symmetry.scaled(shown).square().sum(1)  # not noise alone
+        raw = shown[energy.topk(min(_SIGNALS, len(energy))).indices.sort().values]
+        scaled = _array(model.symmetry.scaled(raw))
+        hidden = None if lifting is None else scaled @ lifting.T
+        yield "signals", drawings.lifted_signals(scaled, _array(model.symmetry(raw)), hidden)
 
 
 def _array(value: Tensor) -> npt.NDArray[np.float64]:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from symmetry_pl.lens.densities.player import Densities
+from symmetry_pl.lens.densities.density_model import DensityModel, conditioning_pixels
+from symmetry_pl.lens.losses import covariance
+from symmetry_pl.lens.objective import loss_terms
 
 _ROWS = 20  # samples a conditioning pixel in a step
 _FITTED = 10_000
@@ -34,7 +36,7 @@ def refitted_loss(
         lift: L, ``(d, d)``.
         train: scaled samples that densities are fitted to, ``(n, d)``.
         test: scaled samples that the loss is read from, ``(m, d)``.
-        weights: of ``Terms.model_loss``.
+        weights: of ``Terms.loss``.
         ring: whether the last pixel is the neighbour of the first.
         hidden: width of the conditional networks.
         steps: of Adam.
@@ -47,7 +49,7 @@ def refitted_loss(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        densities = Densities(d, 4, hidden, "em", ring=ring).to(train)
+        densities = DensityModel(d, 4, hidden).to(train)
     y = train @ lift.T
     densities.restart(y[:_FITTED])
     slots = torch.arange(_ROWS * d) % d
@@ -58,8 +60,9 @@ def refitted_loss(
             adam.param_groups[0]["lr"] = _LR * 0.1 ** (step / steps)
             rows = torch.randint(len(y), (len(slots),), generator=generator).to(y.device)
             adam.zero_grad()
-            densities.loss(y[rows].clone(), slots).backward()  # type: ignore[no-untyped-call]
+            densities.loss_at_rest(y[rows].clone(), slots).backward()  # type: ignore[no-untyped-call]
             adam.step()
     with torch.no_grad():
         y = test @ lift.T
-        return densities.terms(y, torch.arange(len(y)) % d, 1.0).model_loss(**weights)
+        scores = densities.scores(y, conditioning_pixels(len(y), d))
+        return loss_terms(scores, covariance(y), ring=ring).loss(**weights)

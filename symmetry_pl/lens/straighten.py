@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
-from symmetry_pl.lens.embedding import Topology
+from symmetry_pl.groups.domain import Topology
+from symmetry_pl.lens.densities.em import fit_mixture
+from symmetry_pl.lens.group_convolution import GroupConvolution
+from symmetry_pl.lens.losses import alignment, joint_entropy
 from symmetry_pl.lens.ordering import improve_order
+
+__all__ = ["local_loss", "mend", "straighten"]
+
+_EM_STEPS = 30
 
 
 def straighten(
@@ -48,3 +57,59 @@ def straighten(
     centre = (d - 1) // 2
     coefficients = torch.stack([rows.diagonal(j - centre).sum() / d for j in range(d)])
     return basis.to(lift.dtype), (coefficients @ basis).to(lift.dtype)
+
+
+@torch.no_grad()
+def mend(
+    symmetry: GroupConvolution,
+    signals: Tensor,
+    covariance: Tensor,
+    topology: Topology,
+    weights: Mapping[str, float],
+    components: int = 4,
+) -> tuple[float, float] | None:
+    """Straighten a group convolution, unless its loss is no lower then.
+
+    Args:
+        symmetry: whose generator and filter change.
+        signals: scaled samples ``(n, d)`` that the loss is read from.
+        covariance: of scaled data, ``(d, d)``.
+        topology: ``chain`` or ``ring``.
+        weights: of ``Terms.loss``.
+        components: Gaussians in a marginal density.
+
+    Returns:
+        The loss before and after; None where everything stays as it was.
+    """
+    ring = topology == "ring"
+    kept = [p.detach().clone() for p in symmetry.parameters()]
+
+    def loss(lift: Tensor) -> Tensor:
+        return local_loss(lift, signals, covariance, weights, ring, components)
+
+    lift = symmetry.lift()
+    before = loss(lift)
+    symmetry.adopt(*straighten(lift, covariance, topology))
+    after = loss(symmetry.lift())
+    if after < before:
+        return float(before), float(after)
+    for parameter, value in zip(symmetry.parameters(), kept, strict=True):
+        parameter.copy_(value)
+    return None
+
+
+def local_loss(
+    lift: Tensor,
+    signals: Tensor,
+    covariance: Tensor,
+    weights: Mapping[str, float],
+    ring: bool = False,
+    components: int = 4,
+) -> Tensor:
+    """The loss without U, at full rank, of a lifting matrix whose marginals are fitted anew."""
+    spread = lift @ covariance @ lift.T
+    y = signals @ lift.T
+    entropy = -fit_mixture(y, components, _EM_STEPS).log_density(y).mean()
+    joint = joint_entropy(spread, 1.0)
+    near = weights["alignment"] * alignment(spread, ring)
+    return near + weights["resolution"] * (entropy - joint) - weights["information"] * joint

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
+from itertools import accumulate
 from typing import Any, Literal
 
 import torch
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
-from symmetry_pl.core import Phase, Player, reduction
-from symmetry_pl.core.schedules import geometric_decay
-from symmetry_pl.lens.densities.em import fit_mixtures
-from symmetry_pl.lens.densities.player import Densities
-from symmetry_pl.lens.generator_module import GeneratorModule, logged_terms
-from symmetry_pl.lens.losses import alignment, joint_entropy, standardise_whole
-from symmetry_pl.lens.straighten import straighten
+from symmetry_pl.core import DataDescription, Length, Player, PlayerOptions, reduction
+from symmetry_pl.core.phases import in_batches
+from symmetry_pl.groups.domain import Topology
+from symmetry_pl.lens.densities.density_model import DensityModel, conditioning_pixels
+from symmetry_pl.lens.generator_module import GeneratorModule
+from symmetry_pl.lens.group_convolution import GroupConvolution
+from symmetry_pl.lens.lens_evaluation import LensEvaluator
+from symmetry_pl.lens.losses import covariance, standardise_whole
+from symmetry_pl.lens.objective import loss_terms
+from symmetry_pl.lens.requirements import check_options, check_ring, check_rows
+from symmetry_pl.lens.straighten import mend
 from symmetry_pl.lens.warm_start import blind_source
+
+__all__ = ["SymmetryLens"]
 
 _EM_SAMPLES = 5000
 
@@ -37,11 +45,13 @@ class SymmetryLens(GeneratorModule):
     lag behind the moving representation trap the published recipe when it is compressed. With
     ``straighten``, which mends chains that formed in pieces, training from scratch is short too.
 
+    Phases: densities alone (``estimate``, none by default), then both players (``train``). Players:
+    ``symmetry`` moves A and φ, ``densities`` what is fitted by gradient.
+
     Args:
-        dim: d, the length of a sample.
         topology: whether the hidden positions are a ``chain`` or a ``ring``.
-        padding: zeros on either side of the filter, so that the chain has room to leave by; d if
-            null, as in the paper. A ring has none.
+        padding: zeros on either side of the filter, so that the chain has room to leave by; as many
+            as a sample is long if null, as in the paper. A ring has none.
         init: ``blind_source``, the warm start, or ``random``, the paper's.
         init_options: options of ``blind_source``, such as ``effort``.
         init_scale: standard deviation of the random start of A; a filter starts at 0 there.
@@ -62,21 +72,22 @@ class SymmetryLens(GeneratorModule):
         filter_noise: standard deviation of noise on φ at the start, as published 0.1.
         filter_noise_batches: batches after which it has fallen by e.
         rank: ``full``, or ``growing`` with the path length of the learning rate (eq. 21).
-        straighten: progress at which the rows of the lifting matrix may be put in order.
-        estimate: share of training in which only densities are fitted.
-        lr: learning rate of A and φ.
-        estimator_lr: learning rate of the densities.
-        lr_decay: factor of both at the end of training.
+        straighten: lengths of training after which the rows of the lifting matrix may be put in
+            order.
         compare_with_truth: test the loss against that of the true basis; costs seconds.
+        kwargs: options of ``SymmetryModule``: ``phases``, ``players``, ``thorough_every``.
 
     Raises:
-        ValueError: for an option that makes no model.
+        ValueError: for an option that makes no model, or data that it cannot learn from.
     """
+
+    phase_names = ("estimate", "train")
+    rest = "train"
+    headline = ("loss", "generator_cosine", "lifting_error", "stationarity_residual", "confidence")
 
     def __init__(
         self,
-        dim: int,
-        topology: Literal["chain", "ring"] = "chain",
+        topology: Topology = "chain",
         padding: int | None = None,
         init: Literal["blind_source", "random"] = "blind_source",
         init_options: dict[str, Any] | None = None,
@@ -96,39 +107,86 @@ class SymmetryLens(GeneratorModule):
         filter_noise: float = 0.0,
         filter_noise_batches: float = 1000.0,
         rank: Literal["full", "growing"] = "full",
-        straighten: list[float] | None = None,
-        estimate: float = 0.0,
-        lr: float = 1e-4,
-        estimator_lr: float = 2.5e-3,
-        lr_decay: float = 0.1,
+        straighten: list[Length] | None = None,
         compare_with_truth: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(dim, topology, padding, init_scale, compare_with_truth)
-        if not 0 <= estimate <= 1 or not all(0 < p < 1 for p in straighten or []):
-            raise ValueError("model.estimate and model.straighten are shares of training in [0, 1]")
+        super().__init__(topology, **kwargs)
+        check_options(self.hparams)
         self.loss_weights = {
             "alignment": alignment,
             "uniformity": uniformity,
             "resolution": resolution,
             "information": information,
         }
-        width = (hidden or 16 * dim) if conditional else None
-        self.densities = Densities(dim, components, width, marginals, em_rate, self.ring, pairing)
-        self._decay, self._lr, self._estimator_lr = geometric_decay(lr_decay), lr, estimator_lr
+        self.confidence: Tensor
+        self.measured: Tensor
+        self.covariance: Tensor
+
+    # -- networks, players and figures -----------------------------------------------------------
+
+    def check_data(self, data: DataDescription) -> None:
+        """Refuse what is not a vector, and rings that no rotation turns."""
+        super().check_data(data)
+        if self.ring:
+            check_ring(data.x_shape[0])
+
+    def configure_networks(self, data: DataDescription) -> None:
+        """The group convolution and the densities of what it sees."""
+        dim, given = data.x_shape[0], self.hparams
+        padding = given["padding"]
+        room = 0 if self.ring else dim if padding is None else padding
+        self.symmetry = GroupConvolution(dim, room, given["init_scale"])
+        self.register_buffer("measured", torch.tensor(False))
+        self.register_buffer("covariance", torch.eye(dim))
+        self.register_buffer("confidence", torch.tensor(float("nan")))
+        self.densities = DensityModel(
+            dim,
+            given["components"],
+            (given["hidden"] or 16 * dim) if given["conditional"] else None,
+            given["marginals"],
+            given["em_rate"],
+            given["pairing"],
+        )
 
     def configure_players(self) -> dict[str, Player]:
         """The symmetry, and the densities that are fitted by gradient."""
-        options = {"eps": 1e-7}  # that of the published code's library
-        players = {"symmetry": Player([self.symmetry], self._lr, self._decay, options=options)}
+        # eps: that of the published code's library
+        common = PlayerOptions(eps=1e-7, schedule="geometric", end=0.1)
+        players = {"symmetry": Player([self.symmetry], {"lr": 1e-4, **common})}
         if self.densities.trained:
-            players["densities"] = Player(
-                self.densities.trained, self._estimator_lr, self._decay, options=options
-            )
+            players["densities"] = Player(self.densities.trained, {"lr": 2.5e-3, **common})
         return players
 
-    def configure_phases(self) -> list[Phase]:
-        """Densities alone first, where asked for."""
-        return [Phase("estimate", self.hparams["estimate"]), Phase("train", 1.0)]
+    def configure_evaluator(self, stage: Literal["val", "test"]) -> LensEvaluator:
+        """The loss of a whole set beside the figures of the generator."""
+        return LensEvaluator(self.hparams["compare_with_truth"])
+
+    def generators(self) -> Tensor:
+        """The one generator, cropped to the samples' space, ``(1, d, d)``."""
+        return self.symmetry.generator()[None]
+
+    def transform(self, x: Tensor, t: Tensor | float) -> Tensor:
+        """Samples ``(B, d)`` moved by real amounts along the symmetry, one or ``(B,)``."""
+        return self.symmetry.transform(x, t)
+
+    def learned(self) -> dict[str, Tensor]:
+        """Generator, its logarithm, filter and lifting matrix."""
+        return self.symmetry.learned()
+
+    def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Row numbers and the symmetry-based representation."""
+        return {"row": batch[2], "representation": self.symmetry(batch[0])}
+
+    # -- before the first batch ------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Refuse data, batches and sets that cannot be used, before anything is computed."""
+        super().setup(stage)
+        source = getattr(self.trainer, "datamodule", None)
+        if source is not None:
+            validated = bool(self.trainer.limit_val_batches)
+            check_rows(source, stage, self.dim, self.hparams["conditional"], validated)
 
     def on_fit_start(self) -> None:
         """Measure the training data; find the warm start unless there are weights already."""
@@ -139,6 +197,17 @@ class SymmetryLens(GeneratorModule):
         if self.hparams["init"] == "blind_source" and not started:
             self._warm_start(signals)
         self._restart_densities(signals)
+
+    def measure(self) -> Tensor:
+        """Take shift, scale and covariance from the training set, which is returned scaled."""
+        signals = self.symmetry.measure(super().training_signals())
+        self.covariance.copy_(covariance(signals))
+        self.measured.fill_(True)
+        return signals
+
+    def training_signals(self, limit: int | None = None) -> Tensor:
+        """The training set in the units of the representation, or its first samples."""
+        return self.symmetry.scaled(super().training_signals(limit))
 
     def _warm_start(self, signals: Tensor) -> None:
         options = {"seed": (self.noise_seed or 0) % 2**31} | (self.hparams["init_options"] or {})
@@ -166,47 +235,46 @@ class SymmetryLens(GeneratorModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Set rates and noise; straighten where it is due."""
         super().on_train_batch_start(batch, batch_idx)
-        due = (round(p * self.total_batches) for p in self.hparams["straighten"] or [])
+        whole, epoch = self.phases.total, self.phases.per_epoch
+        lengths: list[Length] = self.hparams["straighten"] or []
+        due = (round(in_batches(x, "model.straighten", whole, epoch)) for x in lengths)
         if self.clock in due:
             self._straighten()
 
     def _straighten(self) -> None:
         """Put the rows of the lifting matrix in order, if that lowers the loss."""
         signals = self.training_signals(_EM_SAMPLES)
-        before = self._local_loss(signals)
-        kept = [p.detach().clone() for p in self.symmetry.parameters()]
-        with torch.no_grad():
-            lift = self.symmetry.lift()
-            self.symmetry.adopt(*straighten(lift, self.covariance, self.topology))
-            after = self._local_loss(signals)
-            if not after < before:
-                for parameter, value in zip(self.symmetry.parameters(), kept, strict=True):
-                    parameter.copy_(value)
-                return
-        rank_zero_info(f"straightened: loss {float(before):.3f} becomes {float(after):.3f}")
-        self.player_optimizer("symmetry").optimizer.state.clear()
-        self._restart_densities(signals)
+        found = mend(
+            self.symmetry,
+            signals,
+            self.covariance,
+            self.topology,
+            self.loss_weights,
+            self.densities.components,
+        )
+        if found is not None:
+            rank_zero_info(f"straightened: loss {found[0]:.3f} becomes {found[1]:.3f}")
+            self.player_optimizer("symmetry").optimizer.state.clear()
+            self._restart_densities(signals)
 
-    @torch.no_grad()
-    def _local_loss(self, signals: Tensor) -> Tensor:
-        """The loss without U, at full rank, its marginals fitted anew."""
-        w, lift = self.loss_weights, self.symmetry.lift()
-        spread = lift @ self.covariance @ lift.T
-        y = signals @ lift.T
-        entropy = -fit_mixtures(y, self.densities.components, 30).log_density(y).mean()
-        joint = joint_entropy(spread, 1.0)
-        near = w["alignment"] * alignment(spread, self.ring)
-        return near + w["resolution"] * (entropy - joint) - w["information"] * joint
+    # -- one step --------------------------------------------------------------------------------
 
     @property
     def rank(self) -> float:
         """τ of the joint entropy: the share of the learning rate's path that is behind (eq. 21)."""
         if self.hparams["rank"] == "full":
             return 1.0
-        decay: float = self.hparams["lr_decay"]
-        # of the batch in progress, so that the last one has rank 1
-        progress = min(1.0, (self.clock + 1) / self.total_batches)
-        return progress if decay == 1 else (1 - decay**progress) / (1 - decay)
+        # with the batch in progress, so that the last one has rank 1
+        return self._path[min(self.clock, len(self._path) - 1)]
+
+    @cached_property
+    def _path(self) -> list[float]:
+        """Share of the path of the learning rate up to each batch, that batch included."""
+        player, defaults = self.players["symmetry"], self.player_optimizer("symmetry").defaults
+        batches = range(self.total_batches)
+        rates = (player.settings(self.phases, batch, defaults)["lr"] for batch in batches)
+        sums = list(accumulate(rates))
+        return [one / sums[-1] for one in sums]
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """One step of both players, with gradients at the same weights."""
@@ -217,16 +285,18 @@ class SymmetryLens(GeneratorModule):
         lift = self.symmetry.lift(self._filter_noise())
         y = x @ lift.T
         self.densities.follow(y, reduction())
-        known = None if spread is None else lift @ spread @ lift.T
-        terms = self.densities.terms(y, self._pixels(y), self.rank, known, reduction())
-        total = terms.model_loss(**self.loss_weights)
+        scores = self.densities.scores(y, self._pixels(y), reduction())
+        known = covariance(y, reduction()) if spread is None else lift @ spread @ lift.T
+        terms = loss_terms(scores, known, self.rank, self.ring)
+        total = terms.loss(**self.loss_weights)
         with self.turn("symmetry"):
             self.minimise(total)
         if self.densities.trained:
             with self.turn("densities"):
-                self.minimise(self.densities.loss_of(terms))
+                self.minimise(self.densities.loss(scores))
         if self.log_now:
-            self.log_training({**logged_terms(terms), "loss": total, "rank": self.rank}, len(x))
+            named = terms.named() | {"conditional_nll": scores.conditional_nll, "loss": total}
+            self.log_training({**named, "rank": self.rank}, len(x))
 
     def _estimate(self, x: Tensor) -> None:
         """One step of the densities alone."""
@@ -235,13 +305,14 @@ class SymmetryLens(GeneratorModule):
         self.densities.follow(y, reduction())
         if self.densities.trained:
             with self.turn("densities"):
-                loss = self.densities.loss(y, self._pixels(y), reduction())
+                loss = self.densities.loss_at_rest(y, self._pixels(y), reduction())
                 self.minimise(loss)
             if self.log_now:
                 self.log_training({"nll": loss}, len(x))
 
     def _pixels(self, y: Tensor) -> Tensor:
-        return self.slots(len(y), self.hparams["conditional_rows"])
+        most, trainer = self.hparams["conditional_rows"], self.trainer
+        return conditioning_pixels(len(y), self.dim, most, trainer.global_rank, trainer.world_size)
 
     def _statistics(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
         """Scaled samples, and their covariance if it is that of the whole training set."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+
+from symmetry_pl.groups.domain import Domain, Topology, as_domain
 
 __all__ = [
     "Minimality",
@@ -16,6 +19,8 @@ __all__ = [
     "generator_scores",
     "ideal_generator",
     "lifting_error",
+    "lifting_scores",
+    "matched_axes",
     "minimality",
     "nearest_generator",
     "nearest_lifting",
@@ -51,21 +56,24 @@ def cosine(a: Tensor, b: Tensor) -> Tensor:
 
 
 def ideal_generator(
-    ideal_basis: Matrix, topology: str = "chain", power: float = 1.0, like: Tensor | None = None
+    ideal_basis: Matrix,
+    domain: Domain | Topology = "chain",
+    power: float = 1.0,
+    like: Tensor | None = None,
+    axis: int = 0,
 ) -> Tensor:
-    r"""Matrix that moves a signal by ``power`` hidden positions.
+    r"""Matrix that moves a signal by ``power`` hidden positions along an axis.
 
-    .. math:: \sum_{jk} \kappa(j - k - p)\; q_j q_k^\top, \quad \kappa(r) =
-        \mathrm{sinc}(r) \text{ or, on a ring, } \frac{1}{d} \sum_\omega \cos(2 \pi \omega r / d)
+    .. math:: \sum_{jk} S_{jk}\; q_j q_k^\top
 
-    which for a whole number p is Σ_k q_{k+p} q_kᵀ, and for a fraction is band-limited
-    interpolation; ω are the d frequencies nearest to 0. On a chain what would leave it is lost.
+    with S of ``Domain.shift``, which for a whole number p on a line is Σ_k q_{k+p} q_kᵀ.
 
     Args:
         ideal_basis: ``(d, d)``, orthonormal, row k the direction q_k of hidden position k.
-        topology: ``"chain"`` or ``"ring"``.
+        domain: of the positions; ``"chain"`` or ``"ring"`` for one line of them.
         power: p, in positions.
         like: a tensor whose dtype and device the result has.
+        axis: of the domain.
 
     Returns:
         ``(d, d)``.
@@ -79,28 +87,22 @@ def ideal_generator(
             [0., 1., 0.]])
     """
     q = _basis(ideal_basis, like)
-    position = torch.arange(len(q), dtype=torch.float64, device=q.device)
-    r = torch.cat([position.flip(0)[:-1].neg(), position]) - power
-    if _is_ring(topology):
-        frequency = position - (len(q) - 1) // 2
-        kernel = torch.cos(2 * torch.pi / len(q) * torch.outer(r, frequency)).mean(1)
-    else:
-        kernel = torch.sinc(r)
-    if power == round(power):
-        kernel = kernel.round()
-    lag = (position[:, None] - position).long() + len(q) - 1
-    return q.T @ kernel[lag].to(q) @ q
+    return q.T @ as_domain(domain, len(q)).shift(axis, power).to(q) @ q
 
 
-def nearest_generator(generator: Matrix, ideal_basis: Matrix, topology: str = "chain") -> Tensor:
-    """The unit shift of hidden positions, in that of its two directions that is nearer, (d, d)."""
+def nearest_generator(
+    generator: Matrix, ideal_basis: Matrix, domain: Domain | Topology = "chain", axis: int = 0
+) -> Tensor:
+    """The unit shift along an axis, in that of its two directions that is nearer, (d, d)."""
     g = _square("generator", generator)
-    forth = ideal_generator(ideal_basis, topology, like=g)
+    forth = ideal_generator(ideal_basis, domain, like=g, axis=axis)
     _same_size("generator", g, forth)
     return max(forth, forth.T, key=lambda ideal: float(cosine(g, ideal)))
 
 
-def generator_cosine(generator: Matrix, ideal_basis: Matrix, topology: str = "chain") -> Tensor:
+def generator_cosine(
+    generator: Matrix, ideal_basis: Matrix, domain: Domain | Topology = "chain", axis: int = 0
+) -> Tensor:
     r"""Cosine of a generator with the unit shift, the larger of its two directions.
 
     .. math:: \max_\pm \frac{\langle G, S^{\pm 1} \rangle}{\|G\| \|S\|}, \quad
@@ -112,7 +114,8 @@ def generator_cosine(generator: Matrix, ideal_basis: Matrix, topology: str = "ch
     Args:
         generator: G, ``(d, d)``.
         ideal_basis: ``(d, d)``, orthonormal, row k the direction q_k of hidden position k.
-        topology: ``"chain"``, or ``"ring"`` where q_d is q_0.
+        domain: of the positions; ``"chain"``, or ``"ring"`` where q_d is q_0, for one line.
+        axis: of the domain.
 
     Returns:
         A scalar, 1 at best.
@@ -120,11 +123,13 @@ def generator_cosine(generator: Matrix, ideal_basis: Matrix, topology: str = "ch
     Raises:
         ValueError: if a matrix is not square, finite, orthonormal or of the same size.
     """
-    ideal = nearest_generator(generator, ideal_basis, topology)
+    ideal = nearest_generator(generator, ideal_basis, domain, axis)
     return cosine(_square("generator", generator), ideal)
 
 
-def minimality(generator: Matrix, ideal_basis: Matrix, topology: str = "chain") -> Minimality:
+def minimality(
+    generator: Matrix, ideal_basis: Matrix, domain: Domain | Topology = "chain", axis: int = 0
+) -> Minimality:
     """Whether a generator is the unit shift, or one of its powers or roots.
 
     Data that are symmetric under a shift by one are symmetric under a shift by two as well; the
@@ -133,12 +138,13 @@ def minimality(generator: Matrix, ideal_basis: Matrix, topology: str = "chain") 
     Args:
         generator: ``(d, d)``, cropped by the caller.
         ideal_basis: ``(d, d)``, orthonormal, row k the direction of hidden position k.
-        topology: ``"chain"`` or ``"ring"``.
+        domain: of the positions; ``"chain"`` or ``"ring"`` for one line of them.
+        axis: of the domain.
     """
     g = _square("generator", generator)
     cosines = {}
     for power in POWERS:
-        ideal = ideal_generator(ideal_basis, topology, power, g)
+        ideal = ideal_generator(ideal_basis, domain, power, g, axis)
         _same_size("generator", g, ideal)
         # a chain of three has no shift by three
         cosines[power] = float(cosine(g, ideal)) if ideal.any() else 0.0
@@ -147,21 +153,26 @@ def minimality(generator: Matrix, ideal_basis: Matrix, topology: str = "chain") 
     return Minimality(best, cosines[best], cosines)
 
 
-def nearest_lifting(lifting: Matrix, ideal_basis: Matrix, topology: str = "chain") -> Tensor:
+def nearest_lifting(
+    lifting: Matrix, ideal_basis: Matrix, domain: Domain | Topology = "chain"
+) -> Tensor:
     """The ideal lifting map nearest to the learned one, ``(d, d)``.
 
     Ideal is the basis itself, which undoes the transform that hid the positions, with its rows in
-    either order, times either sign, and on a ring beginning anywhere.
+    either order along each axis, times either sign, and on a ring beginning anywhere.
     """
     learned = _square("lifting", lifting)
     q = _basis(ideal_basis, learned)
     _same_size("lifting", learned, q)
-    products = [(float((learned * ideal).sum()), ideal) for ideal in _orders(q, topology)]
+    ideals = (q[order.to(q.device)] for order in as_domain(domain, len(q)).orders())
+    products = [(float((learned * ideal).sum()), ideal) for ideal in ideals]
     product, ideal = max(products, key=lambda pair: abs(pair[0]))
     return ideal if product >= 0 else -ideal
 
 
-def lifting_error(lifting: Matrix, ideal_basis: Matrix, topology: str = "chain") -> Tensor:
+def lifting_error(
+    lifting: Matrix, ideal_basis: Matrix, domain: Domain | Topology = "chain"
+) -> Tensor:
     r"""Distance of the lifting map from the inverse of the transform that hid the positions.
 
     .. math:: \min_{s, P} \|L - s P Q\| / \|Q\|
@@ -172,12 +183,12 @@ def lifting_error(lifting: Matrix, ideal_basis: Matrix, topology: str = "chain")
     Args:
         lifting: L, ``(d, d)``, row k giving lifted position k.
         ideal_basis: Q, ``(d, d)``, orthonormal, row k the direction of hidden position k.
-        topology: ``"chain"`` or ``"ring"``.
+        domain: of the positions; ``"chain"`` or ``"ring"`` for one line of them.
 
     Returns:
         A scalar: 0 at best, √2 for an unrelated orthogonal map.
     """
-    ideal = nearest_lifting(lifting, ideal_basis, topology)
+    ideal = nearest_lifting(lifting, ideal_basis, domain)
     error: Tensor = (_square("lifting", lifting) - ideal).norm() / ideal.norm()
     return error
 
@@ -205,68 +216,87 @@ def filter_locality(resolving_filter: Tensor | Sequence[float], ideal_basis: Mat
     return energy.square().sum() / energy.sum().square()
 
 
-def stationarity_residual(covariance: Matrix, topology: str = "chain") -> Tensor:
+def stationarity_residual(covariance: Matrix, domain: Domain | Topology = "chain") -> Tensor:
     r"""Share of a covariance that depends on more than how far apart two positions are.
 
     .. math:: \|C - \bar C\|^2 / \|C\|^2
 
-    with C̄ the nearest Toeplitz matrix (on a ring, circulant): means along diagonals. No truth is
-    needed. N samples alone leave about d/N where neighbours are independent.
+    with C̄ the nearest Toeplitz matrix (on a ring, circulant): means over equal displacements. No
+    truth is needed. N samples alone leave about d/N where neighbours are independent.
 
     Args:
         covariance: C, ``(d, d)``, of lifted signals.
-        topology: ``"chain"`` or ``"ring"``.
+        domain: of the positions; ``"chain"`` or ``"ring"`` for one line of them.
 
     Returns:
         A scalar, 0 … 1.
     """
     c = _square("covariance", covariance)
-    position = torch.arange(len(c), device=c.device)
-    lag = position[:, None] - position
-    lag = lag % len(c) if _is_ring(topology) else lag + len(c) - 1
-    sums = c.new_zeros(2 * len(c)).index_add(0, lag.flatten(), c.flatten())
-    counts = c.new_zeros(2 * len(c)).index_add(0, lag.flatten(), torch.ones_like(c).flatten())
+    lag = as_domain(domain, len(c)).displacements().to(c.device)
+    kinds = int(lag.max()) + 1
+    sums = c.new_zeros(kinds).index_add(0, lag.flatten(), c.flatten())
+    counts = c.new_zeros(kinds).index_add(0, lag.flatten(), torch.ones_like(c).flatten())
     return (c - sums[lag] / counts[lag]).square().sum() / c.square().sum()
 
 
 def generator_scores(
-    generator: Matrix,
-    lifting: Matrix,
-    resolving_filter: Tensor | Sequence[float],
-    ideal_basis: Matrix,
-    topology: str = "chain",
+    generators: Tensor, ideal_basis: Matrix, domain: Domain | Topology = "chain"
 ) -> dict[str, float]:
-    """All figures that need the truth, by the names they are logged under.
+    """How close generators come to the unit shifts, by the names this is logged under.
+
+    Each generator is compared with one axis of the domain, in the assignment of the largest
+    cosines; an axis that no generator is left for counts 0.
 
     Args:
-        generator: ``(d, d)``, cropped by the caller.
-        lifting: ``(d, d)``.
-        resolving_filter: ``(d,)``.
+        generators: ``(g, d, d)``, cropped by the caller.
         ideal_basis: ``(d, d)``, as of ``DataDescription.extra["ideal_basis"]``.
-        topology: ``"chain"`` or ``"ring"``.
+        domain: of the positions; ``"chain"`` or ``"ring"`` for one line of them.
 
     Returns:
-        ``generator_cosine``, ``generator_power``, ``lifting_error`` and ``filter_locality``.
+        ``generator_cosine``, the mean over axes, and ``generator_power``, that of the generator
+        of the smallest cosine.
     """
+    size = as_domain(domain, generators.shape[-1]).dimensions
+    found = {
+        k: (axis, float(generator_cosine(generators[k], ideal_basis, domain, axis)))
+        for k, axis in matched_axes(generators, ideal_basis, domain).items()
+    }
+    worst = min(found, key=lambda k: found[k][1])
     return {
-        "generator_cosine": float(generator_cosine(generator, ideal_basis, topology)),
-        "generator_power": minimality(generator, ideal_basis, topology).power,
-        "lifting_error": float(lifting_error(lifting, ideal_basis, topology)),
-        "filter_locality": float(filter_locality(resolving_filter, ideal_basis)),
+        "generator_cosine": sum(value for _, value in found.values()) / size,
+        "generator_power": minimality(
+            generators[worst], ideal_basis, domain, found[worst][0]
+        ).power,
     }
 
 
-def _orders(q: Tensor, topology: str) -> Iterator[Tensor]:
-    """The orders of the rows that keep neighbours."""
-    for start in range(len(q) if _is_ring(topology) else 1):
-        yield q.roll(start, 0)
-        yield q.flip(0).roll(start, 0)
+def matched_axes(
+    generators: Tensor, ideal_basis: Matrix, domain: Domain | Topology = "chain"
+) -> dict[int, int]:
+    """The axis whose unit shift each of ``(g, d, d)`` generators is compared with.
+
+    Every axis has one generator at most, so that their cosines sum to the most.
+    """
+    axes = range(as_domain(domain, generators.shape[-1]).dimensions)
+    cosines = [
+        [float(generator_cosine(one, ideal_basis, domain, axis)) for axis in axes]
+        for one in generators
+    ]
+    rows, columns = linear_sum_assignment(cosines, maximize=True)
+    return dict(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
-def _is_ring(topology: str) -> bool:
-    if topology not in ("chain", "ring"):
-        raise ValueError(f"topology must be 'chain' or 'ring', got {topology!r}")
-    return topology == "ring"
+def lifting_scores(
+    lifting: Matrix,
+    resolving_filter: Tensor | Sequence[float],
+    ideal_basis: Matrix,
+    domain: Domain | Topology = "chain",
+) -> dict[str, float]:
+    """``lifting_error`` and ``filter_locality`` by these names."""
+    return {
+        "lifting_error": float(lifting_error(lifting, ideal_basis, domain)),
+        "filter_locality": float(filter_locality(resolving_filter, ideal_basis)),
+    }
 
 
 def _square(name: str, matrix: Matrix, like: Tensor | None = None) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
 
 _SEEDS = (0, 1, 2, 3)
-_SMALL = ("--model.dim=7", "--data.dim=7", "--model.hidden=28")
+_SMALL = ("--data.dim=7", "--model.hidden=28")
 _RING = (*_SMALL, "--model.topology=ring", "--data.topology=ring")
 
 DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -22,7 +22,7 @@ DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Dataset to config and options."""
 
-_AT_REST = ("--model.estimate=1", "--trainer.max_epochs=1")
+_AT_REST = ("--model.phases.estimate=100%", "--trainer.max_epochs=1")
 _TRUTH = ("--model.compare_with_truth=true",)
 
 
@@ -63,8 +63,8 @@ def _from_scratch(dataset: str, name: str, options: tuple[str, ...]) -> list[Sys
         "--trainer.check_val_every_n_epoch=4",
         "--data.samples=66000",
         "--data.batch_size=660",
-        "--model.lr=2.0e-3",
-        "--model.estimator_lr=5.0e-3",
+        "--model.players.symmetry.lr=2.0e-3",
+        "--model.players.densities.lr=5.0e-3",
         *(() if small else ("--model.hidden=64",)),
     )
     waveform = ("--data.waveform=legendre",) if name == "legendre" else ()

@@ -36,6 +36,10 @@ CASES = {
     "fewer samples than dimensions": (lambda: _good(4), "only 4 usable rows"),
     "a row that is not a number": (_nan, "row 17"),
     "dependent columns": (_dependent, "rank"),
+    "few validation rows": (
+        lambda: _good(260, 30),
+        "the validation set has 26 rows for 30 columns",
+    ),
     "two columns": (lambda: _good(columns=2), "2 columns"),
 }
 
@@ -46,7 +50,7 @@ def test_unusable_arrays_are_one_sentence(what, tmp_path, capsys):
     np.save(tmp_path / "signals.npy", make())
     code = main(
         ["fit", "--config", str(config_root() / "lens/gaussian.yaml"), "--data=ArrayDataModule",
-         f"--data.file={tmp_path / 'signals.npy'}", "--data.batch_size=50", "--model.dim=5"]
+         f"--data.file={tmp_path / 'signals.npy'}", "--data.batch_size=50"]
     )  # fmt: skip
     error = capsys.readouterr().err
     assert code == 2, error
@@ -59,7 +63,7 @@ def test_usable_arrays_are_learned_from(tmp_path):
     np.save(tmp_path / "signals.npy", _good(400).cumsum(1) + RNG.normal(size=(400, 5)))
     code = main(
         ["fit", "--config", str(config_root() / "lens/gaussian.yaml"), "--data=ArrayDataModule",
-         f"--data.file={tmp_path / 'signals.npy'}", "--data.batch_size=100", "--model.dim=5",
+         f"--data.file={tmp_path / 'signals.npy'}", "--data.batch_size=100",
          "--trainer.max_epochs=2"]
     )  # fmt: skip
     assert code == 0

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from symmetry_pl.groups import OneParameterSubgroup, lift_matrix
-from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture
-from symmetry_pl.lens.losses import standardise_whole
-from symmetry_pl.lens.objective import estimator_loss, evaluate_terms
+from symmetry_pl.lens.densities.density_model import DensityModel, conditioning_pixels
+from symmetry_pl.lens.densities.em import OnlineMixture
+from symmetry_pl.lens.losses import covariance, standardise_whole
+from symmetry_pl.lens.objective import loss_terms
 
 
 def draw(*shape, seed=0, scale=1.0):
@@ -18,13 +19,20 @@ def draw(*shape, seed=0, scale=1.0):
     return scale * torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
-def estimators(d, hidden=5):
-    modules = MarginalMixture(d).double(), ConditionalMixture(d, hidden).double()
+def densities(d, hidden=5, **options):
+    model = DensityModel(d, 4, hidden, "gradient", **options).double()
     with torch.no_grad():
-        for module in modules:
-            for k, p in enumerate(module.parameters()):
+        for module in (model.marginals, model.conditionals):
+            for k, p in enumerate(module.parameters() if module else ()):
                 p.copy_(draw(*p.shape, seed=k))
-    return modules
+    return model
+
+
+def evaluated(y, slots, model, rank=0.5, known=None, ring=False, reduce=None):
+    """Terms of the generator's loss, and the loss of the densities."""
+    scores = model.scores(y, slots, reduce)
+    spread = covariance(y, reduce) if known is None else known
+    return loss_terms(scores, spread, rank, ring), scores
 
 
 # -- plain loops -----------------------------------------------------------------------------------
@@ -113,23 +121,23 @@ def slow_terms(y, slots, marginal, conditional, ring, pairing):
 @pytest.mark.parametrize("pairing", ["paired", "unpaired"])
 @pytest.mark.parametrize("d", [3, 4])
 def test_terms_are_those_of_plain_loops(d, pairing, ring):
-    marginal, conditional = estimators(d)
+    model = densities(d, pairing=pairing)
     y, slots = draw(2 * d + 1, d), torch.arange(2 * d + 1) % d
-    terms = evaluate_terms(y, slots, marginal, conditional, 0.5, ring=ring, pairing=pairing)
-    found = (terms.uniformity, terms.marginal_entropy, terms.marginal_nll, terms.conditional_nll)
+    terms, scores = evaluated(y, slots, model, ring=ring)
+    found = (terms.uniformity, terms.marginal_entropy, scores.marginal_nll, scores.conditional_nll)
     with torch.no_grad():
-        expected = slow_terms(y, slots, marginal, conditional, ring, pairing)
+        expected = slow_terms(y, slots, model.marginals, model.conditionals, ring, pairing)
     assert [f.item() for f in found] == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("pairing", ["paired", "unpaired"])
 def test_gradcheck_of_the_model_loss(pairing):
-    marginal, conditional = estimators(3)
+    model = densities(3, pairing=pairing)
     x, slots = draw(9, 3), torch.arange(9) % 3
 
     def loss(a, phi):
         y = x @ lift_matrix(OneParameterSubgroup(a), phi).T
-        return evaluate_terms(y, slots, marginal, conditional, 0.4, pairing=pairing).model_loss()
+        return evaluated(y, slots, model, 0.4)[0].loss()
 
     inputs = draw(5, 5, seed=1).requires_grad_(True), draw(3, seed=2).requires_grad_(True)
     assert torch.autograd.gradcheck(loss, inputs)
@@ -138,51 +146,65 @@ def test_gradcheck_of_the_model_loss(pairing):
 # -- options ---------------------------------------------------------------------------------------
 
 
-def test_model_loss_is_the_weighted_sum():
-    terms = evaluate_terms(draw(12, 4), torch.arange(12) % 4, *estimators(4), 0.5)
+def test_the_loss_is_the_weighted_sum():
+    terms, _ = evaluated(draw(12, 4), torch.arange(12) % 4, densities(4))
     a, u, h, j = terms.alignment, terms.uniformity, terms.marginal_entropy, terms.joint_entropy
-    torch.testing.assert_close(terms.model_loss(), a + 2 * u + h - 2 * j)
-    torch.testing.assert_close(terms.model_loss(2, 3, 4, 5), 2 * a + 3 * u + 4 * h - 9 * j)
+    torch.testing.assert_close(terms.loss(), a + 2 * u + h - 2 * j)
+    torch.testing.assert_close(terms.loss(2, 3, 4, 5), 2 * a + 3 * u + 4 * h - 9 * j)
     torch.testing.assert_close(terms.resolution, h - j)
 
 
 def test_conditional_terms_use_the_rows_that_have_slots():
-    marginal, conditional = estimators(4)
+    model = densities(4)
     y, slots = draw(12, 4), torch.arange(8) % 4
-    whole = evaluate_terms(y, slots, marginal, conditional, 0.5)
-    part = evaluate_terms(y[:8], slots, marginal, conditional, 0.5)
-    assert whole.conditional_nll == part.conditional_nll
-    assert whole.conditional_uniformity == part.conditional_uniformity
-    assert whole.marginal_nll != part.marginal_nll
+    whole, part = evaluated(y, slots, model), evaluated(y[:8], slots, model)
+    assert whole[1].conditional_nll == part[1].conditional_nll
+    assert whole[0].conditional_uniformity == part[0].conditional_uniformity
+    assert whole[1].marginal_nll != part[1].marginal_nll
 
 
 def test_a_known_covariance_replaces_that_of_the_batch():
-    y, slots, modules = draw(12, 4), torch.arange(12) % 4, estimators(4)
-    batch = evaluate_terms(y, slots, *modules, 0.5)
-    known = evaluate_terms(y, slots, *modules, 0.5, covariance=torch.eye(4, dtype=y.dtype))
+    y, slots, model = draw(12, 4), torch.arange(12) % 4, densities(4)
+    batch, _ = evaluated(y, slots, model)
+    known, _ = evaluated(y, slots, model, known=torch.eye(4, dtype=y.dtype))
     assert known.alignment == 0
     assert known.joint_entropy.item() == pytest.approx(0.5 * math.log(2 * math.pi * math.e))
     assert known.uniformity == batch.uniformity
 
 
-def test_estimators_alone_have_the_same_loss_and_gradients():
-    y, slots, modules = draw(12, 4).requires_grad_(True), torch.arange(12) % 4, estimators(4)
-    parameters = [p for m in modules for p in m.parameters()]
-    whole = evaluate_terms(y, slots, *modules, 0.5).estimator_loss()
-    alone = estimator_loss(y, slots, *modules)
+@pytest.mark.parametrize("marginals", ["em", "gradient"])
+def test_densities_alone_have_the_same_loss_and_gradients(marginals):
+    y, slots, model = draw(12, 4).requires_grad_(True), torch.arange(12) % 4, densities(4)
+    if marginals == "em":
+        model.online = OnlineMixture(4)
+    parameters = [p for part in model.trained for p in part.parameters()]
+    assert len(parameters) == (4 if marginals == "em" else 7)
+    whole, alone = model.loss(model.scores(y, slots)), model.loss_at_rest(y, slots)
     torch.testing.assert_close(alone, whole)
     for a, b in zip(*(torch.autograd.grad(v, parameters) for v in (alone, whole)), strict=True):
         torch.testing.assert_close(a, b)
 
 
 def test_without_conditional_densities_their_terms_are_0():
-    marginal, _ = estimators(4)
-    y = draw(12, 4).requires_grad_(True)
-    terms = evaluate_terms(y, torch.arange(0), marginal, None, 0.5)
-    assert terms.conditional_nll == terms.conditional_uniformity == 0
-    terms.model_loss().backward()
+    model, y = densities(4, hidden=None), draw(12, 4).requires_grad_(True)
+    terms, scores = evaluated(y, torch.arange(0), model)
+    assert scores.conditional is None
+    assert scores.conditional_nll == terms.conditional_uniformity == 0
+    terms.loss().backward()
     assert torch.isfinite(y.grad).all()
-    assert estimator_loss(y, torch.arange(0), None, None) == 0
+    model.online = OnlineMixture(4)
+    assert model.loss_at_rest(y, torch.arange(0)) == 0
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize("most", [None, 0, 1, 2, 5])
+def test_every_process_conditions_on_its_places_in_the_global_batch(world, most):
+    dim, rows = 3, 12
+    dealt = [conditioning_pixels(rows // world, dim, most, rank, world) for rank in range(world)]
+    whole = torch.arange(rows if most is None else min(rows, most * dim)) % dim
+    assert sorted(torch.cat(dealt).tolist()) == sorted(whole.tolist())
+    for rank, part in enumerate(dealt):
+        assert torch.equal(part, whole[rank::world])
 
 
 # -- several processes -----------------------------------------------------------------------------
@@ -230,18 +252,17 @@ def test_several_processes_have_the_terms_and_gradients_of_one(count, pairing):
     x, lift = draw(size, d), draw(d, d, seed=5)
 
     def work(rank, reduce):
-        own, (marginal, conditional) = lift.clone().requires_grad_(True), estimators(d)
+        own, densities_ = lift.clone().requires_grad_(True), densities(d, pairing=pairing)
         rows = slice(None) if reduce is None else slice(rank, None, count)
         slots = torch.arange(size)[rows] % d
         y = standardise_whole(x[rows], reduce) @ own.T
-        terms = evaluate_terms(y, slots, marginal, conditional, 0.4, pairing=pairing, reduce=reduce)
-        model, densities = terms.model_loss(), terms.estimator_loss()
+        terms, scores = evaluated(y, slots, densities_, 0.4, reduce=reduce)
+        model, likelihood = terms.loss(), densities_.loss(scores)
         # the penalty on the weights is no sum over samples: every process has all of it
-        penalty = 1e-5 * conditional.norms()
-        parameters = [*marginal.parameters(), *conditional.parameters()]
-        return torch.stack([model, densities]).detach(), [
+        penalty = 1e-5 * densities_.conditionals.norms()
+        return torch.stack([model, likelihood]).detach(), [
             *torch.autograd.grad(model, own),
-            *torch.autograd.grad(densities - penalty, parameters),
+            *torch.autograd.grad(likelihood - penalty, list(densities_.parameters())),
         ]
 
     expected, gradients = work(0, None)
@@ -254,7 +275,5 @@ def test_several_processes_have_the_terms_and_gradients_of_one(count, pairing):
 
 
 def test_a_pixel_that_no_process_conditions_on_is_refused():
-    marginal, conditional = estimators(4)
-    twice = lambda x: 2 * x  # noqa: E731
     with pytest.raises(ValueError, match="6 rows leaves some of 4 pixels"):
-        evaluate_terms(draw(3, 4), torch.arange(3), marginal, conditional, 0.5, reduce=twice)
+        densities(4).scores(draw(3, 4), torch.arange(3), lambda x: 2 * x)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from symmetry_pl.groups import OneParameterSubgroup, lift_matrix
-from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture
-from symmetry_pl.lens.losses import standardise_whole
-from symmetry_pl.lens.objective import evaluate_terms
+from symmetry_pl.lens.densities.density_model import DensityModel
+from symmetry_pl.lens.losses import covariance, standardise_whole
+from symmetry_pl.lens.objective import loss_terms
 
 REFERENCE = Path(os.environ.get("SYMMETRY_DATA", "."), "reference", "symmetrylens_step_d7.npz")
 
@@ -47,9 +47,10 @@ def parts(values, prefix):
 
 @pytest.mark.parametrize("method", ["direct", "table"])
 def test_a_step_has_the_terms_and_gradients_of_the_published_code(published, method):
-    marginal = MarginalMixture(7).double()
-    conditional = ConditionalMixture(7, 112, method=method).double()
-    for module, values in zip((conditional, marginal), parts(published, "w_"), strict=True):
+    densities = DensityModel(7, 4, 112, "gradient", pairing="unpaired").double()
+    densities.conditionals.method = method
+    modules = densities.conditionals, densities.marginals
+    for module, values in zip(modules, parts(published, "w_"), strict=True):
         module.load_state_dict(values)
     parameter = published["w_generator_parametrization"].requires_grad_(True)
     phi = published["w_origin_filters"][0].requires_grad_(True)
@@ -62,22 +63,22 @@ def test_a_step_has_the_terms_and_gradients_of_the_published_code(published, met
     def step(lift):
         y = standardise_whole(published["x"]) @ lift.T
         rank, slots = published["tau"].item(), torch.arange(len(y)) % 7
-        return evaluate_terms(y, slots, marginal, conditional, rank, pairing="unpaired")
+        scores = densities.scores(y, slots)
+        return loss_terms(scores, covariance(y), rank), scores
 
-    def listed(t):
-        densities = [t.marginal_nll, t.conditional_nll]
+    def listed(t, scores):
         model = [t.alignment, t.uniformity, t.marginal_entropy, -t.joint_entropy]
-        return torch.stack([*model, *densities])
+        return torch.stack([*model, scores.marginal_nll, scores.conditional_nll])
 
     theirs = step(published["lift"].T)
-    torch.testing.assert_close(listed(theirs), published["terms"], rtol=1e-6, atol=0)
-    terms = step(lift)
-    torch.testing.assert_close(listed(terms), published["terms"], rtol=5e-6, atol=0)
-    found = torch.autograd.grad(terms.model_loss(), (parameter, phi))
+    torch.testing.assert_close(listed(*theirs), published["terms"], rtol=1e-6, atol=0)
+    terms, scores = step(lift)
+    torch.testing.assert_close(listed(terms, scores), published["terms"], rtol=5e-6, atol=0)
+    found = torch.autograd.grad(terms.loss(), (parameter, phi))
     for mine, expected in zip(found, (published["gA"], published["gphi"][0]), strict=True):
         assert (mine - expected).norm() < 1e-5 * expected.norm()
-    terms.estimator_loss().backward()
-    for module, values in zip((conditional, marginal), parts(published, "g_"), strict=True):
+    densities.loss(scores).backward()
+    for module, values in zip(modules, parts(published, "g_"), strict=True):
         for name, expected in values.items():
             mine = module.get_parameter(name).grad
             assert (mine - expected).norm() < 1e-5 * expected.norm(), name

@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from symmetry_pl.groups.domain import Domain
 from symmetry_pl.metrics.generator import (
+    cosine,
     filter_locality,
     generator_cosine,
     generator_scores,
     ideal_generator,
     lifting_error,
+    lifting_scores,
+    matched_axes,
     minimality,
     nearest_generator,
     nearest_lifting,
@@ -158,7 +162,8 @@ def test_stationarity_of_a_sample_of_independent_numbers():
 
 def test_scores_have_the_names_that_are_logged():
     q = basis(7)
-    scores = generator_scores(ideal_generator(q).T, -q.flip(0), q[3], q.tolist())
+    scores = generator_scores(ideal_generator(q).T[None], q.tolist())
+    scores |= lifting_scores(-q.flip(0), q[3], q.tolist())
     expected = {"generator_cosine": 1, "generator_power": -1, "filter_locality": 1}
     assert {k: v for k, v in scores.items() if k != "lifting_error"} == pytest.approx(expected)
     assert scores["lifting_error"] == pytest.approx(0, abs=1e-7)
@@ -180,7 +185,7 @@ def test_parameters_need_no_detaching():
         (lambda q: generator_cosine(torch.ones(5, 4), q), "generator must be a finite square"),
         (lambda q: generator_cosine(torch.full((5, 5), torch.nan), q), "finite square"),
         (lambda q: generator_cosine(torch.eye(5), 2 * q), "orthonormal rows"),
-        (lambda q: generator_cosine(torch.eye(5), q, "torus"), "'chain' or 'ring', got 'torus'"),
+        (lambda q: generator_cosine(torch.eye(5), q, "torus"), "chain or ring, got 'torus'"),
         (lambda q: filter_locality(torch.ones(4), q), r"must be \(5,\) and not 0"),
         (lambda q: filter_locality(torch.zeros(5), q), "not 0"),
         (lambda q: stationarity_residual(torch.ones(5)), "covariance must be"),
@@ -189,3 +194,26 @@ def test_parameters_need_no_detaching():
 def test_what_cannot_be_scored_is_one_sentence(call, message):
     with pytest.raises(ValueError, match=message):
         call(basis(5))
+
+
+def test_generators_of_a_product_are_each_compared_with_their_own_axis():
+    q, domain = basis(12), Domain(((3, "chain"), (4, "ring")))
+    first, second = (ideal_generator(q, domain, axis=axis) for axis in (0, 1))
+    learned = torch.stack([second.T, first + 0.1 * second])
+    assert matched_axes(learned, q, domain) == {0: 1, 1: 0}
+    scores = generator_scores(learned, q, domain)
+    nearly = float(cosine(learned[1], first))
+    assert scores["generator_cosine"] == pytest.approx((1 + nearly) / 2)
+    assert scores["generator_power"] == 1  # of the one that is less similar
+    alone = generator_scores(learned[:1], q, domain)
+    assert alone["generator_cosine"] == pytest.approx(0.5)  # nothing is left for the other axis
+    three = generator_scores(torch.cat([torch.eye(12, dtype=F64)[None], learned]), q, domain)
+    assert three["generator_cosine"] == pytest.approx(scores["generator_cosine"])
+
+
+def test_liftings_of_a_product_are_compared_up_to_each_axis():
+    q, domain = basis(12), Domain(((3, "chain"), (4, "ring")))
+    grid = q.view(3, 4, 12)
+    for same in (grid.flip(0), grid.flip(1), -grid.roll(2, 1), grid.flip(0, 1).roll(1, 1)):
+        assert lifting_error(same.reshape(12, 12), q, domain) == pytest.approx(0, abs=1e-7)
+    assert lifting_error(grid.roll(1, 0).reshape(12, 12), q, domain) > 0.5

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from symmetry_pl.core.registry import check_choice
 from symmetry_pl.information import Reduce
-from symmetry_pl.lens.densities.mixture import mixture_log_density
+from symmetry_pl.lens.densities.mixture import Mixture
 from symmetry_pl.lens.densities.pair_scores import Heads, Method, Pairing, conditional_scores
 from symmetry_pl.lens.densities.piecewise import NEGATIVE_SLOPE, NetworkWeights
 from symmetry_pl.lens.densities.scores import Scores, marginal_scores
 
 __all__ = ["ConditionalMixture", "MarginalMixture", "Pairing", "Scores"]
-
-_CLIP = 4.5
 
 
 class MarginalMixture(nn.Module):
@@ -40,7 +39,7 @@ class MarginalMixture(nn.Module):
 
     def log_density(self, y: Tensor) -> Tensor:
         """Log p_i(y_i), ``(B, d)``, differentiable in y ``(B, d)`` and the parameters."""
-        return mixture_log_density(y, *self._heads(), self.log_floor)
+        return self.mixture.log_density(y, self.log_floor)
 
     def scores(self, y: Tensor, shifted: bool = True, reduce: Reduce | None = None) -> Scores:
         """Mean log-densities of the batch under every pixel's own and its neighbours' densities.
@@ -54,44 +53,19 @@ class MarginalMixture(nn.Module):
             ValueError: if y has other than d columns.
         """
         _check(y, self.means.shape[1])
-        return marginal_scores(y, self._heads(), self.log_floor, shifted, reduce)
+        return marginal_scores(y, self.mixture, self.log_floor, shifted, reduce)
 
     @torch.no_grad()
-    def assign(self, weights: Tensor, means: Tensor, variances: Tensor) -> None:
-        """Set the mixtures, each ``(K, d)``; variances are clipped to [e^−4.5, e^4.5]."""
-        logits = weights.log()
-        self.logits.copy_(logits - logits.mean(0) + 1.0)
-        self.means.copy_(means)
-        self.log_variances.copy_(variances.log().clamp(-_CLIP, _CLIP))
+    def assign(self, mixture: Mixture) -> None:
+        """Set the mixture, ``(K, d)``: as it is up to a constant of the logits and the clips."""
+        self.logits.copy_(mixture.logits - mixture.logits.mean(0) + 1.0)
+        self.means.copy_(mixture.means)
+        self.log_variances.copy_(mixture.clipped().log_variances)
 
-    @torch.no_grad()
-    def fit_quantiles(self, y: Tensor) -> None:
-        """Start from data: one component for each K-th of a pixel's sorted values.
-
-        Equal weights, means and variances of the K parts, so that mean and variance of the mixture
-        are those of the sample.
-
-        Args:
-            y: ``(n, d)``, n ≥ 2 K.
-
-        Raises:
-            ValueError: if there are fewer than 2 K samples, or other than d columns.
-        """
-        _check(y, self.means.shape[1])
-        components = len(self.means)
-        if len(y) < 2 * components:
-            raise ValueError(f"{components} components need {2 * components} samples, not {len(y)}")
-        parts = y.sort(0).values.tensor_split(components)
-        means = torch.stack([part.mean(0) for part in parts])
-        variances = torch.stack([part.var(0, unbiased=False) for part in parts])
-        self.assign(torch.ones_like(means), means, variances.clamp_min(1e-30))
-
-    def _heads(self) -> tuple[Tensor, Tensor, Tensor]:
-        return (
-            self.logits.clamp(-_CLIP, _CLIP),
-            self.means,
-            self.log_variances.clamp(-_CLIP, _CLIP),
-        )
+    @property
+    def mixture(self) -> Mixture:
+        """The mixture ``(K, d)`` of the parameters, within the clips."""
+        return Mixture(self.logits, self.means, self.log_variances).clipped()
 
 
 class ConditionalMixture(nn.Module):
@@ -129,10 +103,8 @@ class ConditionalMixture(nn.Module):
         method: Literal["auto", "direct", "table"] = "auto",
     ) -> None:
         super().__init__()
-        if mean_head not in ("leaky", "linear"):
-            raise ValueError(f"mean_head must be leaky or linear, got {mean_head!r}")
-        if method not in ("auto", "direct", "table"):
-            raise ValueError(f"method must be auto, direct or table, got {method!r}")
+        check_choice("mean_head", mean_head, ("leaky", "linear"))
+        check_choice("method", method, get_args(Method))
         if d < 2:
             raise ValueError(f"pairs need at least 2 pixels, got d={d}")
         self.d = d
@@ -158,7 +130,7 @@ class ConditionalMixture(nn.Module):
         hidden = condition[:, None] * self.first[:, slots] + self.bias[:, None]
         hidden = nn.functional.leaky_relu(hidden, NEGATIVE_SLOPE)
         outputs = torch.baddbmm(self.offset[:, None], hidden, self.second)
-        return mixture_log_density(y, *self.heads.mixture(outputs), self.heads.log_floor)
+        return self.heads.mixture(outputs).log_density(y, self.heads.log_floor)
 
     def norms(self) -> Tensor:
         """Sum of the Frobenius norms of the six weight matrices, a scalar."""
@@ -194,8 +166,7 @@ class ConditionalMixture(nn.Module):
             raise ValueError(f"slots must have shape ({len(y)},), got {tuple(slots.shape)}")
         if not bool(((slots >= 0) & (slots < self.d)).all()):
             raise ValueError(f"slots must lie between 0 and {self.d - 1}: they are pixels")
-        if pairing not in ("paired", "unpaired"):
-            raise ValueError(f"pairing must be paired or unpaired, got {pairing!r}")
+        check_choice("pairing", pairing, get_args(Pairing))
         weights = NetworkWeights(self.first, self.bias, self.second, self.offset)
         return conditional_scores(
             y, slots, weights, self.heads, self.method, pairing, shifted, reduce

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from symmetry_pl.information import Reduce
-from symmetry_pl.lens.densities.mixture import MixtureScores, mixture_scores, over_components
+from symmetry_pl.lens.densities.mixture import Mixture, MixtureScores, over_components
 from symmetry_pl.lens.densities.piecewise import DirectNetworks, Networks, NetworkWeights, SlotTable
 from symmetry_pl.lens.densities.scores import SHIFTS, Scores, chunks, over_batch, with_gradients
 
@@ -37,13 +37,13 @@ class Heads:
     mean_slope: float
     log_floor: float
 
-    def mixture(self, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits, means and log-variances, ``(n, K, d)``, of network outputs ``(3, n, K d)``."""
+    def mixture(self, outputs: Tensor) -> Mixture:
+        """The mixture ``(n, K, d)`` of network outputs ``(3, n, K d)``."""
         logits, means, log_variances = outputs.view(*outputs.shape[:2], self.components, -1)
         means = torch.nn.functional.leaky_relu(means, self.mean_slope)
-        return _GAIN * torch.tanh(logits), means, _GAIN * torch.tanh(log_variances)
+        return Mixture(_GAIN * torch.tanh(logits), means, _GAIN * torch.tanh(log_variances))
 
-    def chain(self, found: MixtureScores, mixture: tuple[Tensor, Tensor, Tensor]) -> list[Tensor]:
+    def chain(self, found: MixtureScores, mixture: Mixture) -> list[Tensor]:
         """Derivatives of log p by the three networks' outputs, ``(n, K, d)``, in place."""
         logits, means, log_variances = mixture
         for derivative, bounded in ((found.logits, logits), (found.log_variances, log_variances)):
@@ -175,7 +175,7 @@ class _Samples:
         given, slots, keys = self.given[part], self._slots[part], self._keys[part]
         values, slopes = networks.outputs(given, slots)
         mixture = heads.mixture(values)
-        found = mixture_scores(self._targets[part], *mixture, heads.log_floor)
+        found = mixture.scores(self._targets[part], heads.log_floor)
         self._total.index_add_(0, keys, found.log_density.to(self._total.dtype))
         if not (len(self._score) or noted):
             return

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from symmetry_pl.information import Reduce
-from symmetry_pl.lens.densities.mixture import mixture_scores
+from symmetry_pl.lens.densities.mixture import Mixture
 
 __all__ = ["SHIFTS", "Scores", "chunks", "marginal_scores", "over_batch", "with_gradients"]
 
@@ -46,7 +46,7 @@ class Scores(NamedTuple):
 
 def marginal_scores(
     y: Tensor,
-    heads: tuple[Tensor, Tensor, Tensor],
+    mixture: Mixture,
     log_floor: float,
     shifted: bool = True,
     reduce: Reduce | None = None,
@@ -55,24 +55,22 @@ def marginal_scores(
 
     Args:
         y: ``(B, d)``.
-        heads: logits, means and log-variances, ``(K, d)``.
+        mixture: of every pixel, ``(K, d)``.
         log_floor: density added to every mixture.
         shifted: whether ``below`` and ``above`` are wanted; zeros otherwise.
         reduce: differentiable sum over processes, for the means of the global batch.
     """
-    learned = torch.is_grad_enabled() and any(h.requires_grad for h in heads)
-    y = y.to(heads[0].dtype)
+    learned = torch.is_grad_enabled() and any(part.requires_grad for part in mixture)
+    y = y.to(mixture.means.dtype)
     d, shifts = y.shape[1], SHIFTS if shifted else SHIFTS[:1]
-    gradients = [torch.zeros_like(h) for h in heads]
+    gradients = [torch.zeros_like(part) for part in mixture]
     with torch.no_grad():
-        logits, means, log_variances = (
-            torch.cat([h.roll(-s, 1) for s in shifts], 1)[None] for h in heads
-        )
-        total = y.new_zeros(means.shape[2], dtype=torch.float64)
+        moved = Mixture(*(torch.cat([p.roll(-s, 1) for s in shifts], 1) for p in mixture))
+        total = y.new_zeros(moved.means.shape[1], dtype=torch.float64)
         score = y.new_empty(len(y) if y.requires_grad else 0, len(total))
-        for start, stop in chunks(0, len(y), means.numel(), y.device):
+        for start, stop in chunks(0, len(y), moved.means.numel(), y.device):
             rows = y[start:stop].repeat(1, len(shifts))
-            found = mixture_scores(rows, logits, means, log_variances, log_floor)
+            found = moved.scores(rows, log_floor)
             total += found.log_density.sum(0, dtype=torch.float64)
             if len(score):
                 score[start:stop] = found.score
@@ -81,7 +79,7 @@ def marginal_scores(
                     gradient -= derivative[..., :d].sum(0)
     nll = -total[:d].sum()
     if learned:
-        nll = with_gradients(nll, gradients, heads)
+        nll = with_gradients(nll, gradients, mixture)
     sums = _MarginalSums.apply(y, total.view(-1, d), score.view(len(score), len(shifts), d))
     sums, nll, count = over_batch(sums, nll, y.new_tensor([len(y)]), reduce)
     own, below, above = sums / count

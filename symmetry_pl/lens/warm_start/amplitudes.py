@@ -40,9 +40,9 @@ class AmplitudeMisfit:
     covariance cannot: signs of eigenvectors, and turns within equal eigenvalues.
 
     Args:
-        data: The data.
-        lattice: Chain or ring.
-        max_samples: Uses every so-many-th sample to keep to this many.
+        data: the data.
+        lattice: chain or ring.
+        max_samples: uses every so-many-th sample to keep to this many.
     """
 
     def __init__(self, data: Whitened, lattice: Lattice, max_samples: int = 100_000) -> None:
@@ -56,7 +56,7 @@ class AmplitudeMisfit:
         self.counts = torch.bincount(self.lag.flatten()).double()
 
     def __call__(self, turn: Tensor) -> tuple[Tensor, Tensor]:
-        """Return M and its gradient in left turns of W = Q U, antisymmetric `(d, d)`."""
+        """M and its gradient in left turns of W = Q U, antisymmetric ``(d, d)``."""
         moments = self._moments(turn)
         variance = moments.energy.diagonal().mean()
         mixed, energy = self._residual(moments.mixed), self._residual(moments.energy)
@@ -73,7 +73,7 @@ class AmplitudeMisfit:
         return value, left - left.T
 
     def level(self, turn: Tensor) -> float:
-        """Return the M that sampling alone would leave."""
+        """The M that sampling alone would leave."""
         moments = self._moments(turn)
         variance = float(moments.energy.diagonal().mean())
         noise = moments.mixed_noise / variance + 0.5 * moments.energy_noise / variance**2
@@ -112,7 +112,7 @@ class AmplitudeMisfit:
     def _pull_back(
         self, turn: Tensor, by_mixed: Tensor, by_energy: Tensor, by_mean: Tensor
     ) -> Tensor:
-        """Return E[∂M/∂y yᵀ], `(d, d)`."""
+        """E[∂M/∂y yᵀ], ``(d, d)``."""
         by_mixed, by_energy, by_mean, back = (
             part.to(self.rotated) for part in (by_mixed, by_energy, by_mean, turn.T)
         )
@@ -139,7 +139,7 @@ class StrictObjective(Objective):
         self.misfit = misfit
 
     def __call__(self, fits: Fits, beta: float) -> tuple[Fits, Tensor, Tensor]:
-        """Return `fits` with figures, and the gradients in left turns of W and in coefficients."""
+        """``fits`` with figures, and the gradients in left turns of W and in coefficients."""
         fits, by_turn, by_coefficient = super().__call__(fits, beta)
         parts = [self.misfit(turn) for turn in fits.turns]
         fits.objective = fits.objective + torch.stack([value for value, _ in parts])

@@ -5,13 +5,13 @@ the signs of d eigenvectors and the choice between symbols of equal spectrum. In
 are local filters wherever the waveform has edges, so their places settle both:
 
 1. *Narrow waveforms.* If the components in order of place leave the covariance stationary
-   (Toeplitz; circulant on a ring) up to sampling noise, they are the positions (`narrow`).
+   (Toeplitz; circulant on a ring) up to sampling noise, they are the positions (``narrow``).
 2. *Smooth waveforms.* Otherwise the components only measure places. Candidates are the stationary
-   covariances with the spectrum of the data, judged by those places (`branches`), and followed down
-   J = KL from stationary + β · extent of the filters (`descent`, `smooth`). Searches from new
-   components are repeated until two end in the same chain of lowest J.
+   covariances with the spectrum of the data, judged by those places (``branches``), and followed
+   down J = KL from stationary + β · extent of the filters (``descent``, ``smooth``). Searches from
+   new components are repeated until two end in the same chain of lowest J, or ``effort`` is spent.
 3. The last descent also makes moments of the amplitudes |y| stationary, which resolves what nearly
-   equal eigenvalues leave open (`amplitudes`). β is the largest at which what remains
+   equal eigenvalues leave open (``amplitudes``). β is the largest at which what remains
    non-stationary is no more than sampling noise: the discrepancy principle of Morozov.
 
 Nothing is chosen by labels or by gradients of SymmetryLens's loss. That components near each other
@@ -23,14 +23,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from symmetry_pl.core.registry import check_choice
+from symmetry_pl.groups.domain import Topology
 from symmetry_pl.lens.warm_start.amplitudes import AmplitudeMisfit, StrictObjective
 from symmetry_pl.lens.warm_start.descent import Fits, Objective, descend
 from symmetry_pl.lens.warm_start.ica import Contrast, fast_ica
-from symmetry_pl.lens.warm_start.lattice import Lattice, Topology, chain_generator
+from symmetry_pl.lens.warm_start.lattice import Lattice, chain_generator
 from symmetry_pl.lens.warm_start.narrow import component_chain
 from symmetry_pl.lens.warm_start.smooth import (
     Components,
@@ -68,21 +71,21 @@ class WarmStart:
     """A hidden chain, and how far to trust it.
 
     Attributes:
-        basis: Q, `(d, d)`, float64, orthogonal; row k is the direction of hidden position k.
+        basis: Q, ``(d, d)``, float64, orthogonal; row k is the direction of hidden position k.
         method: "narrow" if the independent components are the positions, "smooth" if they only
             told places.
         stationarity: Gaussian KL of Q x from stationary over the level that sampling alone leaves:
             at most about 1 if x is stationary in this basis.
-        score: Label-free figure by which candidates were ranked, lower is better: the KL (narrow),
+        score: label-free figure by which candidates were ranked, lower is better: the KL (narrow),
             or J with the misfit of the amplitudes at β = 0.01 (smooth). Not comparable across data.
-        confidence: From 0 to 1. Narrow: 0 if the covariance is a multiple of the identity, so that
+        confidence: from 0 to 1. Narrow: 0 if the covariance is a multiple of the identity, so that
             any order is stationary, or if no further run of ICA finds the same chain; else 1
             up to 2.5 times the sampling level, falling to 0.6.
             Smooth: the share of further searches that found the same chain, times the lead over the
             second-best chain (1 from 1 % up), times 3 / misfit where the data are less stationary
             than 3 sampling levels.
-        confident: Whether the confidence is at least one half.
-        diagnostics: The figures behind it.
+        confident: whether the confidence is at least one half.
+        diagnostics: the figures behind it.
         topology: "chain" or "ring".
     """
 
@@ -96,7 +99,7 @@ class WarmStart:
     topology: Topology = "chain"
 
     def generator(self) -> Tensor:
-        """Return Σ_k q_{k+1} q_kᵀ, `(d, d)`; on a ring the full cycle."""
+        """Σ_k q_{k+1} q_kᵀ, ``(d, d)``; on a ring the full cycle."""
         return chain_generator(self.basis, self.topology)
 
 
@@ -108,7 +111,7 @@ def blind_source(
     effort: int = 1,
     max_samples: int | None = 200_000,
 ) -> WarmStart:
-    """Find the orthonormal chain of positions along which the law of `x` is stationary.
+    """Find the orthonormal chain of positions along which the law of ``x`` is stationary.
 
     Takes .1-1 CPU-seconds for narrow waveforms (d = 99: 3), 4-15 for smooth ones of d ≈ 30, and 30
     for d = 65, at 60,000 samples. Deterministic in the seed.
@@ -119,22 +122,21 @@ def blind_source(
     Smooth waveforms need some 100 samples a dimension. Chain or ring must be known.
 
     Args:
-        x: Samples, `(n, d)` with n > d ≥ 3.
-        topology: Whether the positions end ("chain") or close ("ring").
-        seed: Of the random starts and of the subset.
-        effort: Smooth waveforms: at most 2 + 4 · effort searches to find one chain twice.
-        max_samples: Use a random subset of at most this many; `None` uses all.
+        x: samples, ``(n, d)`` with n > d ≥ 3.
+        topology: whether the positions end ("chain") or close ("ring").
+        seed: of the random starts and of the subset.
+        effort: smooth waveforms: at most 2 + 4 · effort searches to find one chain twice.
+        max_samples: use a random subset of at most this many; ``None`` uses all.
 
     Returns:
         The chain; its direction and overall sign are arbitrary.
 
     Raises:
-        ValueError: If x is not a usable sample (see `whiten`), or an option is out of range.
+        ValueError: if x is not a usable sample (see ``whiten``), or an option is out of range.
     """
     if effort < 1:
         raise ValueError(f"effort must be at least 1, got {effort}")
-    if topology not in ("chain", "ring"):
-        raise ValueError(f'topology must be "chain" or "ring", got "{topology}"')
+    check_choice("topology", topology, get_args(Topology))
     with _one_thread():
         generator = torch.Generator().manual_seed(seed)
         data = whiten(x.detach().cpu(), max_samples, generator)
@@ -191,6 +193,7 @@ def _narrow(data: Whitened, lattice: Lattice, generator: torch.Generator) -> War
 
 
 def _smooth(data: Whitened, lattice: Lattice, generator: torch.Generator, effort: int) -> WarmStart:
+    """Search until the best chain was found twice, 2 + 4 · effort times at most."""
     sets = [independent_components(data, lattice, _RUNS, generator) for _ in range(2)]
     filters = torch.cat([part.filters for part in sets])
     objective = Objective(data.eigenvalues, data.eigenvectors, filters, lattice)
@@ -212,7 +215,10 @@ def _smooth(data: Whitened, lattice: Lattice, generator: torch.Generator, effort
 
 
 def _improved(data: Whitened, objective: Objective, components: Components, fits: Fits) -> Fits:
-    """Return `fits` after searches with the places that they themselves imply, and reflections."""
+    """``fits`` after searches with the places that they themselves imply, and reflections.
+
+    Four rounds at most, each of which must lower J.
+    """
     lattice = objective.lattice
     for _ in range(4):
         before = float(fits.objective[0])

@@ -24,8 +24,8 @@ class Branches(ABC):
     are judged without D by how well measured and true places agree.
 
     Attributes:
-        lattice: Chain or ring.
-        levels: Number of different eigenvalues in principle: d on a chain, ⌊d/2⌋ + 1 on a ring.
+        lattice: chain or ring.
+        levels: number of different eigenvalues in principle: d on a chain, ⌊d/2⌋ + 1 on a ring.
     """
 
     lattice: Lattice
@@ -33,14 +33,14 @@ class Branches(ABC):
 
     @abstractmethod
     def agreement(self, low: Tensor) -> Tensor:
-        """Return the cosine of the absolute measured and true places for each choice, `(S,)`."""
+        """The cosine of the absolute measured and true places for each choice, ``(S,)``."""
 
     @abstractmethod
     def start(self, low: Tensor) -> tuple[Tensor, Tensor]:
-        """Return W = Q U `(d, d)` with the best D, and the log symbol, for one choice."""
+        """W = Q U ``(d, d)`` with the best D, and the log symbol, for one choice."""
 
     def grid(self) -> Tensor:
-        """Return starting choices, `(S, levels)` of bool: the first j levels share out evenly.
+        """Starting choices, ``(S, levels)`` of bool: the first j levels share out evenly.
 
         True is the side of low frequencies. j runs from 1 to levels − 1 in even ratios, the share
         of the low side from 0.1 to 0.9.
@@ -55,7 +55,7 @@ class Branches(ABC):
         return torch.stack([torch.tensor(row) for row in sorted(set(map(tuple, low.tolist())))])
 
     def climb(self, low: Tensor, agreement: Tensor, sweeps: int = 60) -> tuple[Tensor, Tensor]:
-        """Return one choice `(levels,)` and its agreement after steepest ascent.
+        """One choice ``(levels,)`` and its agreement after at most ``sweeps`` ascents.
 
         A step changes the side of one level, or exchanges two that are at most two apart.
         """
@@ -75,7 +75,7 @@ class Branches(ABC):
 
     @staticmethod
     def frequencies(low: Tensor) -> Tensor:
-        """Return the number of the frequency of each level, from the lowest, `(S, levels)`."""
+        """The number of the frequency of each level, from the lowest, ``(S, levels)``."""
         count = low.sum(1, keepdim=True)
         return torch.where(low, count - low.cumsum(1), count + (~low).cumsum(1) - 1)
 
@@ -87,8 +87,8 @@ class ChainBranches(Branches):
     the cosine of |UᵀXU| and |VᵀPV| with P = diag(k − (d−1)/2).
 
     Args:
-        eigenvalues: λ, falling, `(d,)`.
-        places: UᵀXU, the measured places in the eigenbasis of C, `(1, d, d)`.
+        eigenvalues: λ, falling, ``(d,)``.
+        places: UᵀXU, the measured places in the eigenbasis of C, ``(1, d, d)``.
         lattice: A chain.
     """
 
@@ -103,7 +103,7 @@ class ChainBranches(Branches):
         self.to_coefficients: Tensor = torch.linalg.inv(harmonics).T
 
     def agreement(self, low: Tensor) -> Tensor:
-        """Return the cosine of |UᵀXU| and |VᵀPV| for each choice, `(S,)`."""
+        """The cosine of |UᵀXU| and |VᵀPV| for each choice, ``(S,)``."""
         found = []
         for part in torch.split(low, _CHUNK):
             size = self._positions(self._coefficients(part))[1].abs()
@@ -111,9 +111,10 @@ class ChainBranches(Branches):
         return torch.cat(found)
 
     def start(self, low: Tensor) -> tuple[Tensor, Tensor]:
-        """Return W = V D `(d, d)` and the log symbol `(d,)`.
+        """W = V D ``(d, d)`` and the log symbol ``(d,)``.
 
-        The signs D start as those of the top eigenvector of (UᵀXU) ∘ (VᵀPV), flipped one by one.
+        The signs D start as those of the top eigenvector of (UᵀXU) ∘ (VᵀPV), flipped one by one,
+        4 d times at most.
         """
         coefficients = self._coefficients(low[None])
         vectors, positions = self._positions(coefficients)
@@ -134,6 +135,6 @@ class ChainBranches(Branches):
         return at_frequency @ self.to_coefficients
 
     def _positions(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-        """Return V, by falling eigenvalue, and VᵀPV of stationary covariances."""
+        """V, by falling eigenvalue, and VᵀPV of stationary covariances."""
         vectors: Tensor = torch.linalg.eigh(self.lattice.covariance(coefficients))[1].flip(-1)
         return vectors, (vectors.mT * self.lattice.features[:, 0]) @ vectors

@@ -22,11 +22,11 @@ class Fits:
     """Rotations and symbols, a batch of S.
 
     Attributes:
-        turns: W = Q U, the basis in the eigenbasis of the covariance, `(S, d, d)`.
-        coefficients: Of the log symbols, `(S, terms)`.
-        objective: KL + beta · spread, `(S,)`; infinite before the first descent.
-        kl: Gaussian KL from stationary, `(S,)`, nats.
-        spread: `(S,)`.
+        turns: W = Q U, the basis in the eigenbasis of the covariance, ``(S, d, d)``.
+        coefficients: of the log symbols, ``(S, terms)``.
+        objective: KL + beta · spread, ``(S,)``; infinite before the first descent.
+        kl: Gaussian KL from stationary, ``(S,)``, nats.
+        spread: ``(S,)``.
     """
 
     turns: Tensor
@@ -37,7 +37,7 @@ class Fits:
 
     @staticmethod
     def joined(parts: list[Fits]) -> Fits:
-        """Return one batch of several."""
+        """One batch of several."""
         return Fits(
             torch.cat([part.turns for part in parts]),
             torch.cat([part.coefficients for part in parts]),
@@ -48,7 +48,7 @@ class Fits:
 
     @staticmethod
     def start(turns: Tensor, coefficients: Tensor) -> Fits:
-        """Return fits whose figures are still to be computed."""
+        """Fits whose figures are still to be computed."""
         unknown = torch.full((len(turns),), torch.inf, dtype=torch.float64)
         return Fits(turns, coefficients, unknown, unknown, unknown)
 
@@ -70,10 +70,10 @@ class Objective:
     is free; only its extent is charged for.
 
     Args:
-        eigenvalues: λ of the covariance, `(d,)`.
-        eigenvectors: U, one a column, `(d, d)`.
-        filters: Rows r_i of ICA rotations, `(m, d)`.
-        lattice: Chain or ring.
+        eigenvalues: λ of the covariance, ``(d,)``.
+        eigenvectors: U, one a column, ``(d, d)``.
+        filters: rows r_i of ICA rotations, ``(m, d)``.
+        lattice: chain or ring.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Objective:
         self.log_det = eigenvalues.log().sum()
 
     def __call__(self, fits: Fits, beta: float) -> tuple[Fits, Tensor, Tensor]:
-        """Return `fits` with figures, and the gradients in left turns of W and in coefficients."""
+        """``fits`` with figures, and the gradients in left turns of W and in coefficients."""
         kl, by_turn, by_coefficient = self._stationarity(fits)
         spread, by_spread = self._spread(fits.turns)
         objective = torch.where(torch.isfinite(kl), kl + beta * spread, torch.inf)
@@ -123,17 +123,19 @@ class Objective:
 def descend(
     objective: Objective, fits: Fits, beta: float, steps: int, tolerance: float = 1e-7
 ) -> Fits:
-    """Return `fits` after at most `steps` steps of L-BFGS on J, each of the batch on its own.
+    """``fits`` after at most ``steps`` steps of L-BFGS on J, each of the batch on its own.
+
+    A step that does not lower J after twelve shortenings is not taken, and ends its fit.
 
     Turns are W → cayley(B) W with B antisymmetric, in the frame of positions; the first metric
     charges a turn that mixes positions k and l with the mean curvature of the KL plus β (k − l)².
 
     Args:
         objective: J.
-        fits: Starting points.
-        beta: Weight of the spread.
-        steps: Largest number of steps.
-        tolerance: Relative gain below which a fit is finished.
+        fits: starting points.
+        beta: weight of the spread.
+        steps: largest number of steps.
+        tolerance: relative gain below which a fit is finished.
     """
     dim = objective.lattice.dim
     rows, columns = torch.tril_indices(dim, dim, -1)
@@ -186,7 +188,7 @@ def _first_metric(objective: Objective, beta: float, rows: Tensor, columns: Tens
 def _direction(
     gradient: Tensor, metric: Tensor, history: list[tuple[Tensor, Tensor, Tensor]]
 ) -> Tensor:
-    """Return minus the L-BFGS inverse Hessian times the gradient (two-loop recursion)."""
+    """Minus the L-BFGS inverse Hessian times the gradient (two-loop recursion)."""
     direction, weights = gradient.clone(), []
     for step, change, inverse in reversed(history):
         weight = inverse * (step * direction).sum(1)
@@ -205,7 +207,7 @@ def _direction(
 
 
 def _largest_length(direction: Tensor, turns: int, first: bool) -> Tensor:
-    """Return the step length ≤ 1 at which no turn and no log symbol jumps."""
+    """The step length ≤ 1 at which no turn and no log symbol jumps."""
     turn = direction[:, :turns].abs().amax(1)
     limit = _LARGEST_TURN if first else 1.0
     log_step = direction[:, turns:].abs().sum(1)
@@ -214,7 +216,7 @@ def _largest_length(direction: Tensor, turns: int, first: bool) -> Tensor:
 
 
 def _moved(fits: Fits, step: Tensor, rows: Tensor, columns: Tensor) -> Fits:
-    """Return `fits` turned and its symbols changed by a step."""
+    """``fits`` turned and its symbols changed by a step."""
     size, dim = len(fits), fits.turns.shape[-1]
     half = step.new_zeros(size, dim, dim)
     half[:, rows, columns] = 0.5 * step[:, : len(rows)]

@@ -23,19 +23,19 @@ def fast_ica(
     max_iter: int = 200,
     tolerance: float = 1e-5,
 ) -> Tensor:
-    """Return the rotation R `(d, d)` whose outputs y = R z are mutually independent.
+    """The rotation R ``(d, d)`` whose outputs y = R z are mutually independent.
 
     The symmetric fixed point R ← orth(E[g(y) zᵀ] − diag(E[g'(y)]) R) with orth(W) = (W Wᵀ)^{-1/2} W
     (Hyvärinen 1999, eq. 20 and 45), from a random rotation. Contrasts: "tanh" g = tanh y, "gauss"
     g = y exp(−y²/2), "cube" g = y³.
 
     Args:
-        z: White vectors, `(n, d)`: zero mean and identity covariance.
-        contrast: The non-linearity g.
-        generator: Draws the first rotation; `None` uses the global generator.
-        start: A first rotation `(d, d)` instead of a random one.
-        max_iter: Largest number of iterations.
-        tolerance: Stops when no row turns by more than this, as 1 − |cos|.
+        z: white vectors, ``(n, d)``: zero mean and identity covariance.
+        contrast: the non-linearity g.
+        generator: draws the first rotation; ``None`` uses the global generator.
+        start: A first rotation ``(d, d)`` instead of a random one.
+        max_iter: largest number of iterations, as a fixed point need not be reached.
+        tolerance: stops when no row turns by more than this, as 1 − |cos|.
 
     Returns:
         An orthogonal matrix in float64, its rows in arbitrary order and sign.
@@ -54,14 +54,14 @@ def fast_ica(
 
 
 def nearest_rotation(matrix: Tensor) -> Tensor:
-    """Return the orthogonal matrix nearest to `matrix`, (W Wᵀ)^{-1/2} W, by its polar form."""
+    """The orthogonal matrix nearest to ``matrix``, (W Wᵀ)^{-1/2} W, by its polar form."""
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
     nearest: Tensor = left @ right
     return nearest
 
 
 def _fixed_point(z: Tensor, rotation: Tensor, contrast: Contrast) -> Tensor:
-    """Return E[g(y) zᵀ] − diag(E[g'(y)]) R in float64."""
+    """E[g(y) zᵀ] − diag(E[g'(y)]) R in float64."""
     dim = len(rotation)
     moment = torch.zeros(dim, dim, dtype=torch.float64)
     slope = torch.zeros(dim, dtype=torch.float64)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
-__all__ = ["Lattice", "Topology", "chain_generator"]
+from symmetry_pl.groups.domain import Domain, Topology
 
-Topology: TypeAlias = Literal["chain", "ring"]
+__all__ = ["Lattice", "chain_generator"]
 
 _GRID = 4  # frequencies a position on which the symbol of a chain is integrated
 _LARGEST_LOG = 40.0
@@ -28,10 +27,10 @@ class Lattice:
     ⌊d/2⌋ + 1 on a ring, whose integral is a sum over its d frequencies (T is circulant).
 
     Attributes:
-        features: Coordinates of the positions, `(d, 1)` on a chain, `(d, 2)` on a ring (a circle
-            of circumference d), centred.
-        sites: Their squared norms, `(d,)`.
-        lag: |k − l|, `(d, d)`.
+        features: coordinates of the positions, ``(d, 1)`` on a chain, ``(d, 2)`` on a ring (a
+            circle of circumference d), centred.
+        sites: their squared norms, ``(d,)``.
+        lag: |k − l|, ``(d, d)``.
     """
 
     def __init__(self, dim: int, topology: Topology = "chain") -> None:
@@ -51,6 +50,7 @@ class Lattice:
         self.integral = torch.cos(self.omega[:, None] * torch.arange(dim)) / grid
         index = torch.arange(dim)
         self.lag = (index[:, None] - index).abs()
+        self._shift = Domain.line(dim, topology).shift()
 
     @property
     def terms(self) -> int:
@@ -58,33 +58,30 @@ class Lattice:
         return self.harmonics.shape[1]
 
     def symbol(self, coefficients: Tensor) -> Tensor:
-        """Return s at the frequencies `omega`, `(..., grid)`."""
+        """The symbol s at the frequencies ``omega``, ``(..., grid)``."""
         return (coefficients @ self.harmonics.T).clamp(-_LARGEST_LOG, _LARGEST_LOG).exp()
 
     def covariance(self, coefficients: Tensor) -> Tensor:
-        """Return T, `(..., d, d)`."""
+        """T, ``(..., d, d)``."""
         stationary: Tensor = (self.symbol(coefficients) @ self.integral)[..., self.lag]
         return stationary
 
     def coefficients(self, symbol: Tensor) -> Tensor:
-        """Return the a whose symbol fits positive values at `omega` best in log, `(..., terms)`."""
+        """The a whose symbol fits positive values at ``omega`` best in log, ``(..., terms)``."""
         inverse: Tensor = torch.linalg.pinv(self.harmonics)
         return symbol.log() @ inverse.T
 
     def sum_over_lags(self, matrices: Tensor) -> Tensor:
-        """Return the sums of `(..., d, d)` over entries of equal |k − l|, `(..., d)`."""
+        """The sums of ``(..., d, d)`` over entries of equal |k − l|, ``(..., d)``."""
         sums = matrices.new_zeros(*matrices.shape[:-2], self.dim)
         sums.index_add_(-1, self.lag.flatten(), matrices.flatten(-2))
         return sums
 
     def shift(self) -> Tensor:
-        """Return the matrix that moves position k to k + 1, off the end of a chain."""
-        shift = torch.diag(torch.ones(self.dim - 1, dtype=torch.float64), -1)
-        if self.topology == "ring":
-            shift[0, -1] = 1
-        return shift
+        """The matrix that moves position k to k + 1, off the end of a chain."""
+        return self._shift
 
 
 def chain_generator(basis: Tensor, topology: Topology = "chain") -> Tensor:
-    """Return G = Σ_k q_{k+1} q_kᵀ for the rows q_k of `basis`; on a ring k + 1 is modulo d."""
+    """G = Σ_k q_{k+1} q_kᵀ for the rows q_k of ``basis``; on a ring k + 1 is modulo d."""
     return basis.T @ Lattice(len(basis), topology).shift().to(basis) @ basis

@@ -18,12 +18,12 @@ __all__ = ["component_chain"]
 
 
 def component_chain(data: Whitened, rotation: Tensor, lattice: Lattice) -> Tensor:
-    """Return the rows of an ICA rotation in the order and with the signs of a stationary chain.
+    """The rows of an ICA rotation in the order and with the signs of a stationary chain.
 
     Args:
-        data: The data.
-        rotation: R of `fast_ica`, `(d, d)`.
-        lattice: Chain or ring.
+        data: the data.
+        rotation: R of ``fast_ica``, ``(d, d)``.
+        lattice: chain or ring.
     """
     similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
     first = spectral_order(similarity, lattice).numpy()

@@ -21,8 +21,8 @@ class RingBranches(Branches):
     not tell apart: places are compared by the norms of blocks, and D holds a turn for every pair.
 
     Args:
-        eigenvalues: λ, falling, `(d,)`.
-        places: UᵀX_fU for the two coordinates f on the circle, `(2, d, d)`.
+        eigenvalues: λ, falling, ``(d,)``.
+        places: UᵀX_fU for the two coordinates f on the circle, ``(2, d, d)``.
         lattice: A ring.
     """
 
@@ -35,7 +35,7 @@ class RingBranches(Branches):
         self.square, self.true_square = places.square().sum(0), self.true.square().sum(0)
 
     def agreement(self, low: Tensor) -> Tensor:
-        """Return the cosine of the block norms of measured and true places, `(S,)`."""
+        """The cosine of the block norms of measured and true places, ``(S,)``."""
         found = []
         for frequency in self.frequencies(low):
             ordered = torch.cat([self._columns(f) for f in frequency.tolist()])
@@ -49,10 +49,10 @@ class RingBranches(Branches):
         return torch.stack(found)
 
     def start(self, low: Tensor) -> tuple[Tensor, Tensor]:
-        """Return W = V D `(d, d)` and the log symbol `(levels,)`.
+        """W = V D ``(d, d)`` and the log symbol ``(levels,)``.
 
         D is found block by block from frequency 0 up, each the rotation that best matches the
-        places relative to the blocks found before, and then refined in turn.
+        places relative to the blocks found before, and then refined in turn five times.
         """
         frequency = self.frequencies(low[None])[0].tolist()
         blocks: dict[int, Tensor] = {}  # eigenvectors of C for each frequency
@@ -79,14 +79,14 @@ class RingBranches(Branches):
         return self.fourier @ turn, self.lattice.coefficients(whole)
 
     def _columns(self, frequency: int) -> Tensor:
-        """Return the columns of the Fourier basis that hold a frequency."""
+        """The columns of the Fourier basis that hold a frequency."""
         if frequency == 0:
             return torch.tensor([0])
         first = 2 * frequency - 1
         return torch.arange(first, min(first + 2, self.lattice.dim))
 
     def _fourier(self) -> Tensor:
-        """Return 1, cos θ, sin θ, cos 2θ, ... at the positions, orthonormal columns `(d, d)`."""
+        """1, cos θ, sin θ, cos 2θ, ... at the positions, orthonormal columns ``(d, d)``."""
         dim = self.lattice.dim
         place = torch.arange(dim, dtype=torch.float64) - (dim - 1) / 2
         columns = [torch.ones_like(place)]

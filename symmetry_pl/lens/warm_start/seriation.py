@@ -16,7 +16,7 @@ _PLACELESS = 2 / 3  # of the median strongest correlation; weaker components hav
 
 
 def energy_correlation(y: Tensor) -> Tensor:
-    """Return the correlations of |y_k| and |y_l| that stand out of the noise, `(d, d)`.
+    """The correlations of |y_k| and |y_l| that stand out of the noise, ``(d, d)``.
 
     One waveform excites neighbouring components together, though whitening left them uncorrelated.
     The diagonal is 0, and so is all of a component that is constant. Multiplied in float64 and made
@@ -33,7 +33,7 @@ def energy_correlation(y: Tensor) -> Tensor:
 
 
 def spectral_order(similarity: Tensor, lattice: Lattice) -> Tensor:
-    """Return the components in order of the slowest eigenvector(s) of the normalised Laplacian.
+    """The components in order of the slowest eigenvector(s) of the normalised Laplacian.
 
     A chain is ordered by one (Fiedler's), a ring by the angle in the plane of two.
     """
@@ -46,7 +46,7 @@ def spectral_order(similarity: Tensor, lattice: Lattice) -> Tensor:
 
 
 def places(order: Tensor, similarity: Tensor, lattice: Lattice) -> Tensor:
-    """Return the coordinates `(d, 1)` or `(d, 2)` of the components: even steps along `order`.
+    """The coordinates ``(d, 1)`` or ``(d, 2)`` of the components: even steps along ``order``.
 
     A component without strong correlations (a mean, or noise) has no place; it is put at the
     origin and takes up no room, so that the others stay evenly spaced.
@@ -67,10 +67,11 @@ def places(order: Tensor, similarity: Tensor, lattice: Lattice) -> Tensor:
 
 
 def align_signs(covariance: Tensor, lattice: Lattice) -> Tensor:
-    """Return the signs ±1 of positions that make their covariance most nearly stationary.
+    """The signs ±1 of positions that make their covariance most nearly stationary.
 
     Starts with neighbours positively correlated; then flips single positions and, on a chain, all
-    beyond one, while Σ s_k s_l C_kl r_|k−l| grows, where r are the means over equal lags.
+    beyond one, while Σ s_k s_l C_kl r_|k−l| grows, where r are the means over equal lags: in six
+    rounds at most, as new signs mean new r.
     """
     dim = lattice.dim
     signs = torch.ones(dim, dtype=torch.float64)
@@ -89,7 +90,10 @@ def align_signs(covariance: Tensor, lattice: Lattice) -> Tensor:
 
 
 def _climb_signs(weight: Tensor, signs: Tensor) -> Tensor:
-    """Return `signs` after the flips of one, or of all beyond one, that raise sᵀ W s most."""
+    """``signs`` after the flips of one, or of all beyond one, that raise sᵀ W s most.
+
+    At most 4 d flips: rounding could make a gain of two that undo each other.
+    """
     signs, dim = signs.clone(), len(signs)
     cut = torch.arange(1, dim)
     for _ in range(4 * dim):

@@ -46,8 +46,8 @@ class Components:
     """ICA rotations and where their components lie.
 
     Attributes:
-        filters: Rows of all rotations, `(runs · d, d)`.
-        places: X = mean over runs of Rᵀ diag(place) R for each coordinate, `(1 or 2, d, d)`.
+        filters: rows of all rotations, ``(runs · d, d)``.
+        places: X = mean over runs of Rᵀ diag(place) R for each coordinate, ``(1 or 2, d, d)``.
     """
 
     filters: Tensor
@@ -77,7 +77,7 @@ def independent_components(
 
 
 def component_places(components: Components, turn: Tensor, objective: Objective) -> Components:
-    """Return the same filters with the places they have on the chain of W = `turn`."""
+    """The same filters with the places they have on the chain of W = ``turn``."""
     lattice = objective.lattice
     filters = components.filters @ objective.eigenvectors
     along = (filters @ turn.T).square() @ lattice.features
@@ -87,7 +87,7 @@ def component_places(components: Components, turn: Tensor, objective: Objective)
 
 
 def search(data: Whitened, components: Components, objective: Objective) -> Fits:
-    """Return distinct bases, best first, that the places of `components` lead to.
+    """Distinct bases, best first, that the places of ``components`` lead to.
 
     Starting points are the best choices of branches and, on a chain, the eigenvectors of places.
     """
@@ -113,7 +113,7 @@ def search(data: Whitened, components: Components, objective: Objective) -> Fits
 
 
 def reflect(objective: Objective, fits: Fits) -> Fits:
-    """Return what reflections of the best of `fits` lead to.
+    """What reflections of the best of ``fits`` lead to.
 
     No descent changes the determinant of a basis, and where eigenvalues are nearly equal nothing
     but the filters tells one sign from the other. A defect is either one eigenvector turned round,
@@ -139,7 +139,7 @@ def _chunks(count: int) -> list[list[int]]:
 
 
 def settle(objective: Objective, fits: Fits) -> Fits:
-    """Return the few best distinct fits after descent from all of `fits`."""
+    """The few best distinct fits after descent from all of ``fits``."""
     for beta, steps in (_COARSE, _FINE):
         fits = distinct(descend(objective, fits, beta, steps), objective.lattice)
         fits = fits[list(range(min(_KEPT, len(fits))))]
@@ -147,7 +147,7 @@ def settle(objective: Objective, fits: Fits) -> Fits:
 
 
 def basis_cosine(first: Tensor, second: Tensor, lattice: Lattice) -> float:
-    """Return the cosine of the generators of two turns or bases, the better of both directions."""
+    """The cosine of the generators of two turns or bases, the better of both directions."""
     shift = lattice.shift()
     one, two = (turn.T @ shift @ turn for turn in (first, second))
     overlap = torch.stack([(one * two).sum(), (one * two.T).sum()])
@@ -155,7 +155,7 @@ def basis_cosine(first: Tensor, second: Tensor, lattice: Lattice) -> float:
 
 
 def distinct(fits: Fits, lattice: Lattice) -> Fits:
-    """Return `fits` by rising objective without repetitions of a generator."""
+    """``fits`` by rising objective without repetitions of a generator."""
     kept: list[int] = []
     for i in fits.objective.argsort().tolist():
         if all(basis_cosine(fits.turns[i], fits.turns[j], lattice) < _SAME for j in kept):

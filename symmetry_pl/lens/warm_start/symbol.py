@@ -11,7 +11,7 @@ __all__ = ["fit_symbol", "stationarity_kl"]
 
 
 def stationarity_kl(covariance: Tensor, lattice: Lattice, coefficients: Tensor) -> Tensor:
-    """Return KL(N(0, C) ‖ N(0, T)) = ½ [tr T⁻¹C − d + log |T| − log |C|], in nats."""
+    """KL(N(0, C) ‖ N(0, T)) = ½ [tr T⁻¹C − d + log |T| − log |C|], in nats."""
     factor = torch.linalg.cholesky(lattice.covariance(coefficients))
     ratio = torch.cholesky_solve(covariance, factor)
     trace = ratio.diagonal(dim1=-2, dim2=-1).sum(-1)
@@ -21,10 +21,10 @@ def stationarity_kl(covariance: Tensor, lattice: Lattice, coefficients: Tensor) 
 
 
 def fit_symbol(covariance: Tensor, lattice: Lattice, max_iter: int = 30) -> Tensor:
-    """Return the coefficients of the stationary covariance nearest to C `(d, d)` in KL.
+    """The coefficients of the stationary covariance nearest to C ``(d, d)`` in KL.
 
     Fisher scoring with F_ij = ½ tr(T⁻¹ ∂_iT T⁻¹ ∂_jT), from the smoothed mean over equal lags;
-    a step that does not lower the KL is halved.
+    a step that does not lower the KL is halved, up to twenty times, else the search ends.
     """
     coefficients = lattice.coefficients(_rough_symbol(covariance, lattice))
     kl = stationarity_kl(covariance, lattice, coefficients)
@@ -48,7 +48,7 @@ def fit_symbol(covariance: Tensor, lattice: Lattice, max_iter: int = 30) -> Tens
 
 
 def _rough_symbol(covariance: Tensor, lattice: Lattice) -> Tensor:
-    """Return the power at each frequency by Bartlett's window, floored at the least eigenvalue."""
+    """The power at each frequency by Bartlett's window, floored at the least eigenvalue."""
     counts = lattice.sum_over_lags(torch.ones_like(covariance))
     mean = lattice.sum_over_lags(covariance) / counts
     lags = torch.arange(lattice.dim, dtype=mean.dtype)
@@ -61,7 +61,7 @@ def _rough_symbol(covariance: Tensor, lattice: Lattice) -> Tensor:
 
 
 def _scores(covariance: Tensor, lattice: Lattice, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-    """Return gradient and Fisher information of the KL in the coefficients."""
+    """Gradient and Fisher information of the KL in the coefficients."""
     symbol = lattice.symbol(coefficients)
     tangents = ((lattice.harmonics * symbol[:, None]).T @ lattice.integral)[:, lattice.lag]
     root = torch.linalg.cholesky(lattice.covariance(coefficients))

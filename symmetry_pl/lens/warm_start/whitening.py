@@ -20,11 +20,11 @@ class Whitened:
     The symmetric root keeps the axes: a rotation R of z is also an orthonormal basis of x space.
 
     Attributes:
-        x: Centred data, `(n, d)`, float32.
-        z: White data, `(n, d)`, float32.
-        covariance: C, `(d, d)`, float64.
-        eigenvalues: Of C, falling, `(d,)`.
-        eigenvectors: U, `(d, d)`, one a column: C = U diag(λ) Uᵀ.
+        x: centred data, ``(n, d)``, float32.
+        z: white data, ``(n, d)``, float32.
+        covariance: C, ``(d, d)``, float64.
+        eigenvalues: of C, falling, ``(d,)``.
+        eigenvectors: U, ``(d, d)``, one a column: C = U diag(λ) Uᵀ.
     """
 
     x: Tensor
@@ -42,7 +42,7 @@ class Whitened:
         return self.x.shape[1]
 
     def some_rows(self, count: int = 20_000) -> Tensor:
-        """Return white data of every so-many-th sample, `count` or a few less if there are more."""
+        """White data of every so-many-th sample, ``count`` or a few less if there are more."""
         return self.z[:: -(-len(self) // count)]
 
     def sampling_level(self) -> float:
@@ -65,16 +65,16 @@ class Whitened:
 def whiten(
     x: Tensor, max_samples: int | None = None, generator: torch.Generator | None = None
 ) -> Whitened:
-    """Check, centre and whiten the rows of `x`.
+    """Check, centre and whiten the rows of ``x``.
 
     Args:
-        x: Samples, `(n, d)`.
-        max_samples: Use a random subset of at most this many.
-        generator: Draws the subset.
+        x: samples, ``(n, d)``.
+        max_samples: use a random subset of at most this many.
+        generator: draws the subset.
 
     Raises:
-        ValueError: If x is not `(n, d)` with n > d ≥ 3, or has NaN or infinite entries, a constant
-            column, or a covariance that is not of full rank; or if max_samples ≤ d.
+        ValueError: if x is not ``(n, d)`` with n > d ≥ 3, or has NaN or infinite entries, a
+            constant column, or a covariance that is not of full rank; or if max_samples ≤ d.
     """
     _check_values(x)
     if max_samples is not None and max_samples <= x.shape[1]:

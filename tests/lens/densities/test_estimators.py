@@ -10,7 +10,7 @@ from scipy.stats import norm
 from symmetry_pl.lens.densities import pair_scores as pairs_module
 from symmetry_pl.lens.densities import scores as scores_module
 from symmetry_pl.lens.densities.estimators import ConditionalMixture, MarginalMixture
-from symmetry_pl.lens.densities.mixture import mixture_log_density
+from symmetry_pl.lens.densities.mixture import Mixture
 from symmetry_pl.lens.densities.pair_scores import Heads, conditional_scores
 from symmetry_pl.lens.densities.piecewise import DirectNetworks, NetworkWeights, SlotTable
 
@@ -67,21 +67,12 @@ def plainly(module, y, slots, pairing):
 # -- marginals -----------------------------------------------------------------------------------
 
 
-def test_a_fitted_gaussian_has_the_entropy_of_a_gaussian():
-    module = MarginalMixture(1, components=1).double()
-    y = 0.5 * torch.from_numpy(norm.ppf((np.arange(20_000) + 0.5) / 20_000))[:, None]
-    module.fit_quantiles(y)
-    expected = 0.5 * math.log(2 * math.pi * math.e * 0.25)
-    assert module.scores(y).nll.item() == pytest.approx(expected, abs=1e-3)
-
-
 def test_marginal_scores_are_means_of_log_densities():
     module, y = marginal(), draw(9, 5).requires_grad_(True)
     scores = module.scores(y)
-    heads = module._heads()
     for found, shift in zip(scores[:3], (0, -1, 1), strict=True):
-        moved = [h.roll(-shift, 1) for h in heads]
-        expected = mixture_log_density(y, *moved, 1e-7).mean(0)
+        moved = Mixture(*(part.roll(-shift, 1) for part in module.mixture))
+        expected = moved.log_density(y, 1e-7).mean(0)
         torch.testing.assert_close(found, expected, **CLOSE)
         weights = draw(5, seed=7)
         mine, theirs = (
@@ -114,26 +105,11 @@ def test_published_start():
     torch.testing.assert_close(network.norms(), sum(norms))
 
 
-def test_fit_quantiles_keeps_mean_and_variance_of_the_sample():
-    y = draw(403, 3).exp()
-    module = MarginalMixture(3).double()
-    before = module.scores(y).nll
-    module.fit_quantiles(y[:400])
-    mean = module.means.mean(0)
-    variance = module.log_variances.exp().mean(0) + module.means.var(0, correction=0)
-    torch.testing.assert_close(mean, y[:400].mean(0), **CLOSE)
-    assert (module.log_variances >= -4.5).all()
-    assert (variance >= y[:400].var(0, correction=0) - 1e-12).all()  # equal but for the clip
-    assert module.scores(y).nll < before
-    with pytest.raises(ValueError, match="4 components need 8 samples, not 7"):
-        module.fit_quantiles(y[:7])
-
-
 def test_assign_sets_the_mixture():
     module = MarginalMixture(2, components=3).double()
     weights = torch.tensor([[0.2, 0.1], [0.5, 0.1], [0.3, 0.8]], dtype=torch.float64)
     means, variances, y = draw(3, 2), draw(3, 2, seed=1).exp(), draw(4, 2, seed=2)
-    module.assign(weights, means, variances)
+    module.assign(Mixture(weights.log(), means, variances.log()))
     densities = norm.pdf(y.numpy()[:, None], means.numpy(), variances.sqrt().numpy())
     expected = np.log((weights.numpy() * densities).sum(1) + 1e-7)
     np.testing.assert_allclose(module.log_density(y).detach(), expected, rtol=1e-12)

@@ -157,7 +157,7 @@ def test_unusable_shapes_are_refused(shape, message):
     ("options", "message"),
     [
         ({"effort": 0}, "effort must be at least 1, got 0"),
-        ({"topology": "torus"}, 'topology must be "chain" or "ring", got "torus"'),
+        ({"topology": "torus"}, "topology must be chain or ring, got 'torus'"),
         ({"max_samples": 5}, "max_samples must exceed the 6 dimensions of x, got 5"),
     ],
 )

@@ -1,0 +1,52 @@
+"""Learned generators against the true ones, where the data know them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from symmetry_pl.core import Batch, Evaluator, Stage
+from symmetry_pl.groups.domain import Domain, as_domain
+from symmetry_pl.metrics.generator import generator_scores
+
+if TYPE_CHECKING:
+    from symmetry_pl.core import DataDescription
+
+_SHOWN = 64  # samples kept for the figures
+
+
+class GeneratorEvaluator(Evaluator):
+    """``generator_cosine`` and ``generator_power`` of whatever learns generators.
+
+    A subclass adds ``objective`` and figures of its own; the truth never reaches training.
+    """
+
+    def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
+        """Keep the first samples for the painter."""
+        self.show(_SHOWN, x=batch[0])
+
+    def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        """Each learned generator beside the true one that is next to it."""
+        truth = true_symmetry(model.data)
+        if truth is None:
+            return {}
+        scores = generator_scores(model.generators(), *truth)
+        return {name: torch.tensor(value) for name, value in scores.items()}
+
+
+def true_symmetry(data: DataDescription | None) -> tuple[list[list[float]], Domain] | None:
+    """The hidden basis ``(d, d)``, row k the direction of position k, and where positions lie.
+
+    ``extra`` names the domain as ``axes`` (length and topology of each), or as the ``topology`` of
+    a single line.
+    """
+    extra = {} if data is None else data.extra
+    if "ideal_basis" not in extra:
+        return None
+    basis: list[list[float]] = extra["ideal_basis"]
+    if "axes" in extra:
+        axes = tuple((int(length), topology) for length, topology in extra["axes"])
+        return basis, as_domain(Domain(axes), len(basis))
+    return basis, as_domain(extra["topology"], len(basis))

@@ -1,0 +1,82 @@
+"""The loss of SymmetryLens on a whole set, and what it says without the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from symmetry_pl.core import Batch, Stage, reduction
+from symmetry_pl.lens.densities.density_model import conditioning_pixels
+from symmetry_pl.lens.evaluation import GeneratorEvaluator, true_symmetry
+from symmetry_pl.lens.losses import covariance
+from symmetry_pl.lens.objective import loss_terms
+from symmetry_pl.lens.refit import refitted_loss
+from symmetry_pl.metrics.generator import lifting_scores, stationarity_residual
+
+
+class LensEvaluator(GeneratorEvaluator):
+    """The loss at full rank, its terms, and every figure of a generator with a filter.
+
+    The samples of a set are kept until its end, as the loss couples them all.
+
+    Args:
+        compare_with_truth: whether a test compares the loss with that of the true basis, both with
+            densities fitted anew; costs seconds.
+    """
+
+    def __init__(self, compare_with_truth: bool = False) -> None:
+        super().__init__()
+        self.compare_with_truth = compare_with_truth
+        self._samples: list[Tensor] = []
+
+    def reset(self) -> None:
+        """Forget the last set."""
+        super().reset()
+        self._samples = []
+
+    def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
+        """Keep the samples."""
+        super().update(model, batch, index, stage)
+        self._samples.append(batch[0])
+
+    def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        """All figures over all processes."""
+        if not model.measured:
+            model.measure()
+        x, self._samples = torch.cat(self._samples), []
+        lift = model.symmetry.lift()
+        y = model.symmetry.scaled(x) @ lift.T
+        slots = conditioning_pixels(len(y), y.shape[1], None, stage.rank, stage.world_size)
+        scores = model.densities.scores(y, slots, reduction())
+        spread = covariance(y, reduction())
+        terms = loss_terms(scores, spread, ring=model.ring)
+        loss = terms.loss(**model.loss_weights)
+        values = {
+            "objective": loss,
+            "loss": loss,
+            **terms.named(),
+            "conditional_nll": scores.conditional_nll,
+            "stationarity_residual": stationarity_residual(spread, model.domain),
+        }
+        if torch.isfinite(model.confidence):
+            values["confidence"] = model.confidence
+        if model.symmetry.filter.any():  # untrained, it looks nowhere
+            values |= super().compute(model, stage)
+            values |= self._against_truth(model, x, stage)
+        return values
+
+    def _against_truth(self, model: Any, x: Tensor, stage: Stage) -> dict[str, Tensor]:
+        truth = true_symmetry(model.data)
+        if truth is None:
+            return {}
+        lift, scale = model.symmetry.lift(), model.symmetry.scaled
+        scores = lifting_scores(lift, model.symmetry.filter, *truth)
+        values = {name: torch.tensor(value) for name, value in scores.items()}
+        if stage.name == "test" and self.compare_with_truth:
+            train, test = model.training_signals(), scale(x)
+            lifts = {"loss_refitted": lift, "loss_of_truth": x.new_tensor(truth[0])}
+            for name, one in lifts.items():
+                values[name] = refitted_loss(one, train, test, model.loss_weights, model.ring)
+        return values

@@ -1,0 +1,82 @@
+"""What SymmetryLens needs of sizes, asked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from symmetry_pl.core.phases import parse_length
+
+__all__ = ["check_options", "check_ring", "check_rows"]
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse numbers of ``SymmetryLens`` that make no model.
+
+    Raises:
+        ValueError: naming the option.
+    """
+    padding = options["padding"]
+    if options["topology"] == "ring" and padding:
+        raise ValueError("a ring has no ends: model.padding must be null or 0 with topology ring")
+    if padding is not None and padding < 0:
+        raise ValueError(f"model.padding must not be negative, got {padding}")
+    for name in ("components", "hidden", "conditional_rows"):
+        if options[name] is not None and options[name] < 1:
+            raise ValueError(f"model.{name} must be at least 1, got {options[name]}")
+    if not 0 < options["em_rate"] <= 1:
+        raise ValueError(f"model.em_rate must be above 0 and at most 1, got {options['em_rate']}")
+    for length in options["straighten"] or []:
+        parse_length(length, "model.straighten")
+
+
+def check_ring(dim: int) -> None:
+    """Refuse a ring that no rotation turns by one position.
+
+    Raises:
+        ValueError: for an even number of positions.
+    """
+    if dim % 2 == 0:
+        raise ValueError(
+            f"the shift on a ring of {dim} positions has determinant -1, and no rotation is its "
+            "root: use data of an odd number of columns, or model.topology chain"
+        )
+
+
+def check_rows(
+    source: Any, stage: str, dim: int, conditional: bool = True, validated: bool = True
+) -> None:
+    """Refuse batches that the data cannot fill, and what leaves a pixel without a row.
+
+    Args:
+        source: the datamodule.
+        stage: ``fit``, ``validate``, ``test`` or ``predict``.
+        dim: d.
+        conditional: whether densities condition on each of d pixels in every batch and set.
+        validated: whether a fit is validated.
+
+    Raises:
+        ValueError: naming the options of the data that decide.
+    """
+    if stage == "fit":
+        loader = source.train_dataloader()  # refuses a batch that is larger than the set
+        rows = loader.batch_size * source.world_size
+        if conditional and rows < dim:
+            raise ValueError(
+                f"a batch of {rows} rows leaves some of {dim} pixels without a row to condition "
+                "on: choose a larger data.batch_size, or model.conditional false"
+            )
+    if conditional and (stage == "validate" or (stage == "fit" and validated)):
+        _check_set(source.val_dataloader(), dim, "validation", "val_fraction")
+    if conditional and stage == "test":
+        _check_set(source.test_dataloader(), dim, "test", "test_fraction")
+
+
+def _check_set(loader: Any, dim: int, name: str, share: str) -> None:
+    rows = len(loader.dataset)
+    if rows < dim:
+        raise ValueError(
+            f"the {name} set has {rows} rows for {dim} columns, and the conditional densities need "
+            f"one for each: give more data, a larger data.{share} (or data.eval_samples), fewer "
+            "columns, or model.conditional false"
+        )
