@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from symmetry_pl.core import DataDescription, GeometricGrowth, Player, named_schedule
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.information import kl_standard_normal
-from symmetry_pl.nn.autoencoder import AUTOENCODERS
+from symmetry_pl.nn.by_name import AUTOENCODERS
 from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.invariance import InvarianceModule
 from symmetry_pl.stib.token_check import check_tokens
@@ -28,7 +28,7 @@ class Bottleneck(InvarianceModule):
     their size. ``L_x`` is ‖x − x̂‖² for vectors and a cross-entropy for tokens.
 
     Args:
-        autoencoder: name of the networks, see ``symmetry_pl.nn.autoencoder``.
+        autoencoder: name of the networks, see ``symmetry_pl.nn.by_name``.
         autoencoder_options: their options.
         latent_dim: k, dimensions of z.
         posterior: ``shared``: one free log σ a dimension for all x (STIB and VAE of the paper);

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from symmetry_pl.core import DataDescription, Player, named_schedule, ramp
 from symmetry_pl.core.registry import build_named
+from symmetry_pl.nn.by_name import PREDICTORS
 from symmetry_pl.nn.flows.split_flow import CouplingFlow
-from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.invariance import InvarianceModule
 

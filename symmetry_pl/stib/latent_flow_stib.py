@@ -10,8 +10,8 @@ from torch import Tensor
 
 from symmetry_pl.core import Phase, Player, all_reduce_sum, named_schedule, within
 from symmetry_pl.core.registry import build_named
+from symmetry_pl.nn.by_name import PREDICTORS
 from symmetry_pl.nn.flows.split_flow import CouplingFlow
-from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.stib.bottleneck import Bottleneck
 
 
