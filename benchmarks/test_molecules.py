@@ -18,7 +18,7 @@ from symmetry_pl.datamodules.files.csv_table import read_csv
 from symmetry_pl.datamodules.molecules.tokens import tokenise
 from symmetry_pl.datamodules.molecules.zinc_table import zinc_file
 from symmetry_pl.molecules import canonical_smiles, representation
-from symmetry_pl.nn.autoencoder import AUTOENCODERS
+from symmetry_pl.nn.by_name import AUTOENCODERS
 
 SAMPLE, ALL = 20_000, 249_455
 SPELLINGS = ["deepsmiles", "selfies", "grammar"]

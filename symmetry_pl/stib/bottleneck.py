@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from symmetry_pl.core import DataDescription, GeometricGrowth, Player
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.information import kl_standard_normal
-from symmetry_pl.nn.autoencoder import AUTOENCODERS
+from symmetry_pl.nn.by_name import AUTOENCODERS
 from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule

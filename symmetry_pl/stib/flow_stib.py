@@ -9,8 +9,8 @@ from torch import Tensor
 from symmetry_pl.core import Batch, DataDescription, Length, Player, PlayerOptions
 from symmetry_pl.core.phases import parse_length
 from symmetry_pl.core.registry import build_named
+from symmetry_pl.nn.by_name import PREDICTORS
 from symmetry_pl.nn.flows.split_flow import CouplingFlow
-from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.nn.token_mask import TokenMask
 from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule

@@ -16,8 +16,8 @@ from symmetry_pl.core import (
     all_reduce_sum,
 )
 from symmetry_pl.core.registry import build_named
+from symmetry_pl.nn.by_name import PREDICTORS
 from symmetry_pl.nn.flows.split_flow import CouplingFlow
-from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.stib.bottleneck import Bottleneck
 from symmetry_pl.stib.code import Code
 

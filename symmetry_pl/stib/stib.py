@@ -20,8 +20,8 @@ from symmetry_pl.core import (
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.information import gaussian_information, standardise
 from symmetry_pl.nn.bijection import Bijection
+from symmetry_pl.nn.by_name import PREDICTORS
 from symmetry_pl.nn.mlp import MLP
-from symmetry_pl.nn.target import PREDICTORS
 from symmetry_pl.stib.bottleneck import Bottleneck
 from symmetry_pl.stib.code import Code
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, Player
 from symmetry_pl.core.registry import build_named
-from symmetry_pl.nn.target import PREDICTORS
+from symmetry_pl.nn.by_name import PREDICTORS
 from symmetry_pl.stib.bottleneck import Bottleneck
 from symmetry_pl.stib.code import Code
 

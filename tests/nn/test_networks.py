@@ -5,9 +5,11 @@ import torch
 from torch import nn
 
 from symmetry_pl.core.registry import build_named
-from symmetry_pl.nn.autoencoder import AUTOENCODERS, ResidualTokenAutoencoder, VectorAutoencoder
+from symmetry_pl.nn.autoencoder import VectorAutoencoder
 from symmetry_pl.nn.bijection import Bijection
+from symmetry_pl.nn.by_name import AUTOENCODERS
 from symmetry_pl.nn.mlp import ACTIVATIONS, MLP
+from symmetry_pl.nn.tokens.autoencoder import ResidualTokenAutoencoder
 
 
 def assert_gradients_reach_all(module, loss):

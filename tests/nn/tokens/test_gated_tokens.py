@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from symmetry_pl.nn.autoencoder import GatedTokenAutoencoder
+from symmetry_pl.nn.tokens.autoencoder import GatedTokenAutoencoder
 from symmetry_pl.nn.tokens.gated import TokenModel
 from symmetry_pl.nn.tokens.packed import lengths_of
 

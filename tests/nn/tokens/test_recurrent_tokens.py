@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from symmetry_pl import STIB
-from symmetry_pl.nn.autoencoder import AUTOENCODERS
+from symmetry_pl.nn.by_name import AUTOENCODERS
 from symmetry_pl.nn.tokens.recurrent import ConvolutionEncoder, RecurrentDecoder, RecurrentEncoder
 from symmetry_pl.runs.folders import config_root
 
