@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -21,16 +22,15 @@ def build_named(
     Args:
         what: name of the option that holds ``name``; its options are called ``{what}_options``.
         registry: classes whose first ``len(sizes)`` arguments are the sizes.
-        name: which class.
+        name: which class; also ``package.module.Class``, a user's own with the same arguments.
         sizes: positional arguments that the caller decides.
         options: keyword arguments that the user decides.
 
     Raises:
         ValueError: for an unknown name or option, naming those that exist, or a missing option.
     """
-    if name not in registry:
-        raise ValueError(f"{what} must be one of {sorted(registry)}, got {name!r}")
-    parameters = list(inspect.signature(registry[name]).parameters.values())[len(sizes) :]
+    factory = find_named(what, registry, name)
+    parameters = list(inspect.signature(factory).parameters.values())[len(sizes) :]
     known = [parameter.name for parameter in parameters]
     unknown = [option for option in options if option not in known]
     if unknown:
@@ -40,7 +40,36 @@ def build_named(
     for parameter in parameters:
         if parameter.default is parameter.empty and parameter.name not in options:
             raise ValueError(f"{what}_options must give {parameter.name!r} for {what} {name!r}")
-    return registry[name](*sizes, **options)
+    return factory(*sizes, **options)
+
+
+def find_named(what: str, registry: Mapping[str, Callable[..., T]], name: str) -> Callable[..., T]:
+    """What a name stands for: an entry of the registry, or a dotted path of a user's own.
+
+    Args:
+        what: the option, for messages.
+        registry: what there is by name.
+        name: which.
+
+    Raises:
+        ValueError: for a name that there is not, or a path that cannot be imported.
+
+    >>> find_named("clock", {}, "datetime.date").__name__
+    'date'
+    """
+    if name in registry:
+        return registry[name]
+    place, _, attribute = name.rpartition(".")
+    if not place:
+        raise ValueError(
+            f"{what} must be one of {sorted(registry)}, or the path package.module.Class of your "
+            f"own, got {name!r}"
+        )
+    try:
+        found: Callable[..., T] = getattr(import_module(place), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{what} {name!r} cannot be imported: {error}") from error
+    return found
 
 
 def check_choice(option: str, value: object, choices: Sequence[object]) -> None:

@@ -6,7 +6,7 @@ from symmetry_pl.groups.base import ImageGroup
 from symmetry_pl.groups.color import ColorGroup, hsv_to_rgb, rgb_to_hsv
 from symmetry_pl.groups.matrices import affine_exponential, affine_logarithm, plane_logarithm
 from symmetry_pl.groups.product import AffineColorGroup, ProductGroup
-from symmetry_pl.groups.registry import build_group
+from symmetry_pl.groups.registry import build_group, register
 from symmetry_pl.groups.subgroup import (
     OneParameterSubgroup,
     antisymmetric_part,
@@ -35,6 +35,7 @@ __all__ = [
     "lift_matrix",
     "pad",
     "plane_logarithm",
+    "register",
     "rgb_to_hsv",
     "warp",
 ]

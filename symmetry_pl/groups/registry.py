@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from symmetry_pl.core.registry import build_named
@@ -11,27 +11,46 @@ from symmetry_pl.groups.base import ImageGroup
 from symmetry_pl.groups.color import ColorGroup
 from symmetry_pl.groups.product import AffineColorGroup
 
-__all__ = ["GROUPS", "build_group"]
+__all__ = ["build_group", "register"]
 
-GROUPS: Mapping[str, Callable[..., ImageGroup]] = {
+_GROUPS: dict[str, Callable[..., ImageGroup]] = {
     "affine": AffineGroup,
     "color": ColorGroup,
     "affine_color": AffineColorGroup,
 }
 
 
+def register(name: str, factory: Callable[..., ImageGroup]) -> None:
+    """Add a group of one's own, for every option that takes the name of one.
+
+    Args:
+        name: of the group; a dotted path needs no registration.
+        factory: the class, or a function that gives one.
+
+    Raises:
+        ValueError: if another group has the name, or the name has a dot.
+    """
+    if "." in name:
+        raise ValueError(f"a group's name has no dots, got {name!r}: a path is used as it is")
+    if _GROUPS.setdefault(name, factory) is not factory:
+        raise ValueError(f"there is a group {name!r} already: choose another name")
+
+
 def build_group(name: str, **options: Any) -> ImageGroup:
     """Return the group of this name with these options.
 
     Args:
-        name: ``"affine"``, ``"color"`` or ``"affine_color"``.
+        name: ``affine``, ``color``, ``affine_color``, one that was registered, or a dotted path.
         options: the arguments of ``AffineGroup``, ``ColorGroup`` or ``AffineColorGroup``.
 
     Raises:
-        ValueError: for an unknown name or option, naming those that exist, a missing option, or
-            what the group itself refuses.
+        ValueError: for an unknown name or option, naming those that exist, a missing option, what
+            is no ``ImageGroup``, or what the group itself refuses.
 
     >>> build_group("color", bounds=[0.5, 0.0, 0.0])
     ColorGroup(hue ±0.5, saturation ±0, value ±0)
     """
-    return build_named("group", GROUPS, name, (), options)
+    group = build_named("group", _GROUPS, name, (), options)
+    if not isinstance(group, ImageGroup):
+        raise ValueError(f"group {name!r} gives a {type(group).__name__}, which is no ImageGroup")
+    return group

@@ -26,14 +26,3 @@ def gaussian_blur(x: Tensor, sigma: float) -> Tensor:
         padding = (shape[2] // 2, shape[3] // 2)
         flat = F.conv2d(flat, weights.view(shape), padding=padding)
     return flat.view_as(x) - 1
-
-
-def blur_width(start: float, share: float, progress: float) -> float:
-    """σ after ``progress`` of training: from ``start`` linearly to 0 at ``share``.
-
-    >>> blur_width(3.0, 0.01, 0.0), round(blur_width(3.0, 0.01, 0.005), 6), blur_width(3, 0.01, 0.5)
-    (3.0, 1.5, 0.0)
-    """
-    if progress >= share:
-        return 0.0
-    return start * (1 - progress / share)

@@ -14,9 +14,10 @@ from symmetry_pl.core.painter import Curves
 from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.prototypes import relative_magnitude
 from symmetry_pl.plots import basic, images
+from symmetry_pl.sgm.evaluation import PrototypeEvaluator
 from symmetry_pl.sgm.orbits import copies_of, iterated
 from symmetry_pl.sgm.prototype_module import PrototypeModule
-from symmetry_pl.sgm.scores import random_elements
+from symmetry_pl.sgm.scores import PrototypeScores, random_elements
 
 _COLUMNS, _ROWS, _ORBITS, _COPIES, _DRAWN, _STEPS = 12, 5, 3, 8, 2000, 4
 _TRAINING = ("loss", "mse", "nll_eta", "spread")
@@ -28,18 +29,20 @@ class PrototypePainter:
 
     curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _TRAINING, "val": _MERITS}
 
-    def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
+    def paint(
+        self, model: Any, evaluator: Any, data: Any, curves: Curves
+    ) -> Iterator[tuple[str, Any]]:
         """Prototypes, orbits, iterates; with a fitted flow also resampled images and densities."""
-        if not len(module.shown):
+        if "x" not in evaluator.shown:
             return
-        was_training = module.training
-        module.eval()
+        was_training = model.training
+        model.eval()
         try:
-            yield from _figures(module, module.shown)
-            if module.factors:
-                yield "factors", _factor_figure(module, data)
+            yield from _figures(model, evaluator, evaluator.shown["x"].to(model.device))
+            if evaluator.factors:
+                yield "factors", _factor_figure(evaluator, data)
         finally:
-            module.train(was_training)
+            model.train(was_training)
         for name, stage, keys, label in (
             ("inference", "val", _MERITS, "spread of prototypes; ratio of |η|"),
             ("losses", "train", ("loss", "mse"), "self-supervised loss"),
@@ -50,7 +53,9 @@ class PrototypePainter:
                 yield name, basic.history(found, label)
 
 
-def _figures(module: PrototypeModule, shown: Tensor) -> Iterator[tuple[str, Any]]:
+def _figures(
+    module: PrototypeModule, evaluator: PrototypeEvaluator, shown: Tensor
+) -> Iterator[tuple[str, Any]]:
     group, infer = module.group, module.inference
     x = shown[:_COLUMNS]
     prototypes, element = module.canonicalise(x)
@@ -60,7 +65,7 @@ def _figures(module: PrototypeModule, shown: Tensor) -> Iterator[tuple[str, Any]
             again, _ = module.resample(x, _noise(x, len(x), group.dim, k))
             rows.append(("resampled" if k == 0 else "", _array(again)))
     yield "prototypes", images.image_rows(rows)
-    yield "orbits", _orbits(module, shown[:_ORBITS])
+    yield "orbits", _orbits(module, evaluator.scores, shown[:_ORBITS])
     elements, iterates = iterated(group, infer, shown, _STEPS)
     steps = [x, *(prototype[: len(x)] for prototype in iterates)]
     sizes = relative_magnitude(group, elements)
@@ -82,8 +87,8 @@ def _figures(module: PrototypeModule, shown: Tensor) -> Iterator[tuple[str, Any]
         )
 
 
-def _factor_figure(module: PrototypeModule, data: Any) -> Any:
-    true, drawn = (_array(torch.cat(part)) for part in zip(*module.factors, strict=True))
+def _factor_figure(evaluator: PrototypeEvaluator, data: Any) -> Any:
+    true, drawn = (_array(torch.cat(part)) for part in zip(*evaluator.factors, strict=True))
     bins = data.factor_bins()
     first = next(iter(bins.values()))
     ranges = [
@@ -94,10 +99,10 @@ def _factor_figure(module: PrototypeModule, data: Any) -> Any:
     return images.factors(true[:, 1:], drawn[:, 1:], classes, [*bins], [*first], ranges)
 
 
-def _orbits(module: PrototypeModule, x: Tensor) -> Any:
-    orbit = module.scores.orbits[""]
+def _orbits(module: PrototypeModule, scores: PrototypeScores, x: Tensor) -> Any:
+    orbit = scores.orbits[""]
     found = copies_of(module.group, module.inference, x, random_elements(orbit, x, _COPIES, 7, 0))
-    prototypes: Tensor = getattr(found, module.scores.protocol)
+    prototypes: Tensor = getattr(found, scores.protocol)
     rows: list[tuple[str, npt.NDArray[np.float64]]] = []
     for i in range(len(x)):
         rows.append(("one orbit", _array(found.copies[:, i])))

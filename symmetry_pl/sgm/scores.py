@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
 
-from symmetry_pl.core.module import mix_seed
+from symmetry_pl.core.noise import mix_seed
 from symmetry_pl.groups import ImageGroup
 from symmetry_pl.metrics.prototypes import PrototypeSpread, relative_magnitude
 from symmetry_pl.sgm.inference import InferenceNetwork

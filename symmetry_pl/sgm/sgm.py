@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from symmetry_pl.core import (
-    Phase,
+    Batch,
+    DataDescription,
+    Length,
     Player,
+    PlayerOptions,
     all_reduce_sum,
-    warmup_cosine,
-    within,
     world_size,
 )
-from symmetry_pl.sgm.blur import blur_width, gaussian_blur
+from symmetry_pl.core.phases import parse_length
+from symmetry_pl.sgm.blur import gaussian_blur
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.sgm.self_supervision import self_supervision
 
@@ -32,109 +34,79 @@ class SGM(PrototypeModule):
     The posterior of η may have a spread, one standard deviation a coordinate in units of the
     bounds, with an optimiser of its own; both phases then draw η from it.
 
+    The players are ``inference`` (AdamW, 3e-4) and ``spread`` (Adam, 9e-3), with schedules over
+    ``ssl``, and ``flow`` (AdamW, 3e-3), whose schedule runs over ``mle``: each warms up for a fifth
+    of its phase, then half a cosine follows. ``ssl`` is half of the training unless ``phases`` says
+    otherwise; 0 where f has nothing to learn.
+
     Args:
-        ssl: share of training that is the first phase; 0 where f has nothing to learn.
         copies: S, random copies an image in each phase.
         symmetric: whether the loss compares two copies (eq. 24) or a copy and the image (eq. 6).
         invertibility: weight of the invertibility loss (eq. 7); 0 leaves it out.
         spread: initial standard deviation of η's posterior; null for a deterministic f.
-        spread_lr: largest learning rate of the spread.
         blur: standard deviation in pixels of the blur at the start of training; 0 for none.
-        blur_share: share of the first phase in which it falls to 0.
+        blur_for: length in which it falls to 0, from the first batch on; a share is one of ``ssl``.
         consistency: weight of the mean difference between log p of the S prototypes, which the
             published code adds and the paper does not mention.
         mle_bounds: factor on the bounds of the copies in the second phase.
-        lr: of f, largest.
-        lr_start: factor at the start of the warm-up.
-        lr_end: factor at the end of the phase.
-        warmup: share of the phase.
-        clip_norm: largest gradient norm of f.
-        weight_decay: of f and the flow.
-        flow_lr: of the flow, largest.
-        flow_lr_start: factor at the start of the warm-up.
-        flow_lr_end: factor at the end.
-        flow_warmup: share of the second phase.
-        flow_clip_norm: largest gradient norm of the flow.
         kwargs: options of ``PrototypeModule``.
 
     Raises:
-        ValueError: for a share, weight or name that makes no model.
+        ValueError: for a length, weight or name that makes no model.
     """
+
+    phase_names = ("ssl", "mle")
+    rest = "mle"
+    default_phases: ClassVar[dict[str, Length]] = {"ssl": "50 %"}
 
     def __init__(
         self,
-        ssl: float = 0.5,
         copies: int = 5,
         symmetric: bool = True,
         invertibility: float = 0.1,
         spread: float | None = 0.01,
-        spread_lr: float = 9e-3,
         blur: float = 0.0,
-        blur_share: float = 0.01,
+        blur_for: Length = "1 %",
         consistency: float = 0.0,
         mle_bounds: float = 1.0,
-        lr: float = 3e-4,
-        lr_start: float = 0.01,
-        lr_end: float = 1e-3,
-        warmup: float = 0.2,
-        clip_norm: float | None = 10.0,
-        weight_decay: float = 1e-4,
-        flow_lr: float = 3e-3,
-        flow_lr_start: float = 0.1,
-        flow_lr_end: float = 0.03,
-        flow_warmup: float = 0.2,
-        flow_clip_norm: float | None = 2.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        _check(ssl, copies, invertibility, spread, blur, blur_share, consistency, mle_bounds)
-        self.ssl, self.copies, self.symmetric = ssl, copies, symmetric
+        _check(copies, invertibility, spread, blur, consistency, mle_bounds)
+        parse_length(blur_for, "model.blur_for")
+        self.copies, self.symmetric = copies, symmetric
         self.invertibility, self.consistency = invertibility, consistency
-        self.blur, self.blur_share, self.mle_bounds = blur, blur_share, mle_bounds
-        self._rates = {"inference": lr, "spread": spread_lr, "flow": flow_lr}
-        self._schedules = {
-            "inference": warmup_cosine(warmup, lr_end, lr_start),
-            "spread": warmup_cosine(warmup, 1 / 9, 1 / 3),
-            "flow": warmup_cosine(flow_warmup, flow_lr_end, flow_lr_start),
-        }
-        self._clip_norms = {"inference": clip_norm, "flow": flow_clip_norm}
-        self._decay = {"weight_decay": weight_decay}
+        self.blur, self.blur_for, self.mle_bounds = blur, blur_for, mle_bounds
         self.raw_spread: nn.Parameter | None = None
-        if spread is not None:
-            start = torch.full((self.group.dim,), float(spread))
+        self._first_spread = spread
+
+    def configure_networks(self, data: DataDescription) -> None:
+        """The networks, and the spread where there is one."""
+        super().configure_networks(data)
+        if self._first_spread is not None:
+            start = torch.full((self.group.dim,), float(self._first_spread))
             self.raw_spread = nn.Parameter(start.expm1().log())
 
     # -- who plays, and when ---------------------------------------------------------------------
 
-    def configure_phases(self) -> list[Phase]:
-        """Self-supervision, then maximum likelihood."""
-        first = [Phase("ssl", self.ssl)] if self.ssl else []
-        return [*first, Phase("mle", 1.0)]
-
     def configure_players(self) -> dict[str, Player]:
         """The inference network, its spread where it has one, and the flow."""
-        parts: dict[str, list[nn.Module | nn.Parameter]] = {}
+        cosine: PlayerOptions = {"schedule": "cosine", "warmup": "20 %"}
+        adamw: PlayerOptions = {"optimizer": "adamw", "weight_decay": 1e-4, **cosine}
+        players: dict[str, Player] = {}
         if any(True for _ in self.inference.parameters()):
-            parts["inference"] = [self.inference]
+            slow: PlayerOptions = {"lr": 3e-4, "start": 0.01, "end": 1e-3, "clip_norm": 10.0}
+            players["inference"] = Player([self.inference], {**adamw, **slow}, [("ssl",)])
         if self.raw_spread is not None:
-            parts["spread"] = [self.raw_spread]
-        parts["flow"] = [self.generative]
-        return {
-            name: Player(
-                moved,
-                self._rates[name],
-                within(*((self.ssl, 1.0) if name == "flow" else (0.0, self.ssl or 1.0)), schedule),
-                "adam" if name == "spread" else "adamw",
-                None if name == "spread" else self._decay,
-                self._clip_norms.get(name),
-            )
-            for name, moved in parts.items()
-            for schedule in [self._schedules[name]]
-        }
+            wide: PlayerOptions = {"lr": 9e-3, "start": 1 / 3, "end": 1 / 9}
+            players["spread"] = Player([self.raw_spread], {**cosine, **wide}, [("ssl",)])
+        fast: PlayerOptions = {"lr": 3e-3, "start": 0.1, "end": 0.03, "clip_norm": 2.0}
+        players["flow"] = Player([self.generative], {**adamw, **fast}, [("mle",)])
+        return players
 
     # -- training --------------------------------------------------------------------------------
 
-    def training_step(self, batch: Any, batch_idx: int) -> None:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step of the phase's players."""
         if self.phase == "ssl":
             self._learn_prototypes(batch[0])
@@ -142,10 +114,10 @@ class SGM(PrototypeModule):
             self._learn_transformations(batch[0])
 
     def _learn_prototypes(self, x: Tensor) -> None:
-        players = [name for name in self._players if name != "flow"]
+        players = [name for name in self.players if name != "flow"]
         if not players:
             return
-        width = blur_width(self.blur, self.blur_share, self.progress / self.ssl)
+        width = self.blur * (1 - self.through(self.blur_for, "model.blur_for", "ssl"))
         x = gaussian_blur(x, width)
         second = self._random_elements(x, 1.0) if self.symmetric else None
         first = self._random_elements(x, 1.0)
@@ -242,23 +214,17 @@ class SGM(PrototypeModule):
 
 
 def _check(
-    ssl: float,
     copies: int,
     invertibility: float,
     spread: float | None,
     blur: float,
-    blur_share: float,
     consistency: float,
     mle_bounds: float,
 ) -> None:
-    if not 0 <= ssl < 1:
-        raise ValueError(f"ssl is the share of training that is the first phase, got {ssl}")
     if copies < 1:
         raise ValueError(f"copies must be at least 1, got {copies}")
     if spread is not None and spread <= 0:
         raise ValueError(f"spread must be positive, or null for none, got {spread}")
-    if not 0 <= blur_share <= 1:
-        raise ValueError(f"blur_share is a share of the first phase, got {blur_share}")
     for name, value in (
         ("invertibility", invertibility),
         ("blur", blur),

@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning import Callback, Trainer, seed_everything
 
 from symmetry_pl import SGM
+from symmetry_pl.core import DataDescription
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.sgm.factors import factor_distances
 
@@ -34,8 +35,6 @@ class Pictures(ImageDataModule):
 
     @property
     def description(self):
-        from symmetry_pl.core import DataDescription
-
         return DataDescription("image", (1, SIZE, SIZE))
 
     def make_split(self, split):
@@ -46,12 +45,11 @@ def model(**options):
     seed_everything(0, verbose=False)
     return SGM(
         **{
-            "image_shape": [1, SIZE, SIZE],
             "group_options": {"bounds": BOUNDS, "chart": "polar"},
             "inference": "mlp",
             "inference_options": {"widths": [16, 8]},
             "generative_options": GENERATIVE,
-            "ssl": 0.5,
+            "phases": {"ssl": "50 %"},
             "copies": 2,
             "orbit_images": 8,
             "orbit_size": 3,
@@ -115,7 +113,7 @@ def test_validation_and_test_log_every_figure(scale):
 
 
 def test_an_unfitted_model_is_worse_than_any_fitted_one():
-    trainer = fit(model(ssl=0.99), 1)
+    trainer = fit(model(phases={"ssl": "99 %"}), 1)
     assert trainer.callback_metrics["val/objective"] > 1e5
     assert "val/nll_eta" not in trainer.callback_metrics
 
@@ -126,7 +124,7 @@ def test_resumed_is_uninterrupted_in_both_phases_and_at_the_switch(tmp_path):
             trainer.save_checkpoint(tmp_path / f"{trainer.current_epoch}.ckpt")
 
     generative = {**GENERATIVE, "dropout": 0.3, "scale": "data"}
-    build = {"generative_options": generative, "blur": 2.0, "blur_share": 0.5}
+    build = {"generative_options": generative, "blur": 2.0, "blur_for": "50 %"}
     whole = model(**build)
     fit(whole, 4, limit_val_batches=0, callbacks=[Keep()])
     for epoch in (0, 1, 2):  # in ssl, at the switch, in mle
@@ -160,12 +158,12 @@ def test_what_a_model_says_is_consistent():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ssl": 1.0}, "ssl is the share of training"),
+        ({"phases": {"mle": "50 %"}}, "takes what the others leave"),
+        ({"blur_for": "1"}, r"model\.blur_for is a length"),
         ({"copies": 0}, "copies must be at least 1"),
         ({"spread": 0.0}, "spread must be positive"),
         ({"invertibility": -1.0}, "invertibility must not be negative"),
         ({"mle_bounds": 2.0}, "mle_bounds is a factor"),
-        ({"image_shape": [28, 28]}, r"image_shape is \[channels, height, width\]"),
         ({"orbit_size": 1}, "orbit_size"),
         ({"inference": "cnn"}, "inference must be one of"),
         ({"group": "projective"}, "group must be one of"),
@@ -176,13 +174,13 @@ def test_what_a_model_says_is_consistent():
 )
 def test_bad_options_are_one_sentence(options, message):
     with pytest.raises(ValueError, match=message):
-        model(**options)
+        model(**options).describe_data(Pictures().description)
 
 
 def test_other_images_are_refused():
-    module = model(image_shape=[1, SIZE, SIZE + 1])
-    with pytest.raises(ValueError, match=r"set model\.image_shape to \[1, 12, 12\]"):
-        fit(module, 1)
+    vectors = DataDescription("vector", (SIZE,))
+    with pytest.raises(ValueError, match=r"vector of shape \(12,\), and SGM is for images"):
+        model().describe_data(vectors)
 
 
 def test_factors_are_compared_class_by_class():

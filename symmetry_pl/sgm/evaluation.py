@@ -1,0 +1,88 @@
+"""The figures of a method with prototypes, over one evaluation set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from symmetry_pl.core import Batch, Evaluator, Stage
+from symmetry_pl.groups import ImageGroup
+from symmetry_pl.sgm.factors import FactorData, factor_distances
+from symmetry_pl.sgm.scores import PrototypeScores, random_elements
+from symmetry_pl.sgm.self_supervision import self_supervision
+
+_SHOWN = 64  # images kept for the figures
+_UNFITTED = 1e6  # objective of a model without a fitted flow: worse than any with one
+
+
+class PrototypeEvaluator(Evaluator):
+    """Spread of prototypes, self-supervised loss, likelihood, and resampled factors in a test.
+
+    Args:
+        group: of the model.
+        orbits: groups that draw copies, by name, the first of all transformations.
+        size: K, copies an image.
+        images: images a process that are copied.
+
+    Attributes:
+        factors: true and resampled ones, batch by batch, where the data know them.
+    """
+
+    def __init__(
+        self, group: ImageGroup, orbits: Mapping[str, ImageGroup], size: int, images: int
+    ) -> None:
+        super().__init__()
+        self.scores = PrototypeScores(group, orbits, size, images)
+        self.nll, self.mse = MeanMetric(), MeanMetric()
+        self.factors: list[tuple[Tensor, Tensor]] = []
+
+    def reset(self) -> None:
+        """Forget the last set."""
+        super().reset()
+        self.scores.reset()
+        self.factors = []
+
+    def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
+        """Score a batch; in a test each transformation on its own as well, and factors."""
+        x = batch[0]
+        self.show(_SHOWN, x=x)
+        self.scores.update(model.inference, x, everything=stage.name == "test")
+        self._likelihood(model, x, index)
+        if stage.name == "test" and model.fitted and isinstance(stage.data, FactorData):
+            self._resample(model, x, batch[1], index, stage.data)
+
+    def _likelihood(self, model: Any, x: Tensor, index: int) -> None:
+        group, orbit = model.group, self.scores.orbits[""]
+        first, second = (random_elements(orbit, x, 1, 100 + k, index) for k in range(2))
+        loss = self_supervision(group, model.inference, x, first, second)
+        self.mse.update(loss.mse, len(x))
+        if model.fitted:
+            back = group.inverse(loss.inferred)
+            prototypes = group.apply(group.compose(first, back), x)
+            eta = model.coordinates(model.inference(x))
+            self.nll.update(-model.generative.log_prob(eta, prototypes).mean(), len(x))
+
+    def _resample(self, model: Any, x: Tensor, y: Tensor, index: int, data: FactorData) -> None:
+        generator = torch.Generator().manual_seed(index)
+        noise = torch.randn(len(x), model.group.dim, generator=generator)
+        _, change = model.resample(x, noise.to(x))
+        still = model.group.identity(len(change), dtype=change.dtype, device=change.device)
+        # of shapes with symmetries, true orientations too are brought to one turn
+        true, drawn = (data.moved_factors(y, e) for e in (still, change))
+        self.factors.append((true, drawn))
+
+    def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        """All figures of the set."""
+        values = {"mse": self.mse.compute(), **self.scores.compute()}
+        if self.nll.update_called:
+            values["nll_eta"] = self.nll.compute()
+        if self.factors:
+            true, drawn = (torch.cat(part) for part in zip(*self.factors, strict=True))
+            values |= factor_distances(drawn, true, stage.data.factor_bins())
+        # the flow is learned last: a model with one is better than any without
+        values["objective"] = values.get("nll_eta", values["mse"] + _UNFITTED)
+        return {name: value.float() for name, value in values.items()}
