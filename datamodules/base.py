@@ -92,7 +92,7 @@ class SymmetryDataModule(LightningDataModule, ABC):
         """
         if not phases:
             return 0
-        model = None if self.trainer is None else self.trainer.lightning_module
+        model: Any = None if self.trainer is None else self.trainer.lightning_module
         if model is None:
             raise ValueError(f"{option} follows the phases of a model: train one with these data")
         epochs: int = model.leading_epochs(phases, option)

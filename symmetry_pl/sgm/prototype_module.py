@@ -75,7 +75,8 @@ class PrototypeModule(SymmetryModule):
                 f"the data are {data.kind} of shape {data.x_shape}, and {type(self).__name__} is "
                 "for images"
             )
-        self.group.check_images(data.x_shape)
+        channels, height, width = data.x_shape
+        self.group.check_images((channels, height, width))
 
     def configure_networks(self, data: DataDescription) -> None:
         """The inference network and the flow over η, at the images' shape."""

@@ -36,7 +36,7 @@ class InvarianceModule(SymmetryModule):
         "mi_z0_y_probe",
     )
     painter = "symmetry_pl.stib.painter:InvariancePainter"
-    phase_names = ("pretrain", "train")
+    phase_names: ClassVar[tuple[str, ...]] = ("pretrain", "train")
     candidates: int = 1
     """Inputs that ``search`` tries for a code."""
     samples: ClassVar[bool] = False
