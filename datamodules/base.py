@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from symmetry_pl.core.description import DataDescription
+from symmetry_pl.datamodules.options import check_at_least
 
 
 class SymmetryDataModule(LightningDataModule, ABC):
@@ -30,8 +30,12 @@ class SymmetryDataModule(LightningDataModule, ABC):
         batch_size: training samples a step and process.
         eval_batch_size: samples a step in validation, test and prediction.
         num_workers: loader processes; 0 loads in the training process.
-        split_seed: decides which rows are held out, apart from the seed of training.
+        split_seed: decides what is drawn and which rows are held out, apart from the seed of
+            training.
     """
+
+    gives_targets: ClassVar[bool] = True
+    """Whether batches to predict have targets, which some methods are told."""
 
     def __init__(
         self,
@@ -42,23 +46,57 @@ class SymmetryDataModule(LightningDataModule, ABC):
         split_seed: int = 0,
     ) -> None:
         super().__init__()
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("eval_batch_size", eval_batch_size, 1),
-            ("num_workers", num_workers, 0),
-        ):
-            if value < least:
-                raise ValueError(f"data.{name} must be at least {least}, got {value}")
+        check_at_least(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
+        check_at_least(0, num_workers=num_workers)
         self.root = root
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.split_seed = split_seed
+        self._splits: dict[str, Any] = {}
 
     @property
     @abstractmethod
     def description(self) -> DataDescription:
         """Names, units and scales; available after ``setup``."""
+
+    @abstractmethod
+    def make_split(self, name: str) -> BatchDataset:
+        """The ``train``, ``val`` or ``test`` set; called once each, after ``setup``."""
+
+    def split(self, name: str) -> Any:
+        """The ``train``, ``val`` or ``test`` set, made at the first call and kept."""
+        if name not in self._splits:
+            self._splits[name] = self.make_split(name)
+        return self._splits[name]
+
+    @property
+    def prediction_name(self) -> str:
+        """Name of the table of predictions."""
+        return "predictions"
+
+    def adopt(self, description: DataDescription) -> None:
+        """Before a prediction: read inputs as the model's data were; here there is nothing to do.
+
+        Args:
+            description: the ``data`` of the model.
+        """
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """The training set, in a new order every epoch."""
+        return self._loader(self.split("train"), shuffle=True, train=True)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The validation set."""
+        return self._loader(self.split("val"))
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """The test set."""
+        return self._loader(self.split("test"))
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """The test set."""
+        return self.test_dataloader()
 
     def colours(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """What figures colour points by: a label and one number a sample for each panel.
@@ -137,43 +175,6 @@ class SymmetryDataModule(LightningDataModule, ABC):
         )
 
 
-D = TypeVar("D", bound=Dataset[Any])
-
-
-class SplitDataModule(SymmetryDataModule, Generic[D]):
-    """Base of datamodules whose three sets are made when they are first asked for, and kept."""
-
-    @cached_property
-    def _splits(self) -> dict[str, D]:
-        return {}
-
-    @abstractmethod
-    def make_split(self, split: str) -> D:
-        """The ``"train"``, ``"val"`` or ``"test"`` set; called once each, after ``setup``."""
-
-    def split(self, name: str) -> D:
-        """The ``"train"``, ``"val"`` or ``"test"`` set, made at the first call and kept."""
-        if name not in self._splits:
-            self._splits[name] = self.make_split(name)
-        return self._splits[name]
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """The fixed training set, in a new order every epoch."""
-        return self._loader(self.split("train"), shuffle=True, train=True)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        """The validation set."""
-        return self._loader(self.split("val"))
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self._loader(self.split("test"))
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self.test_dataloader()
-
-
 class BatchDataset(Dataset[tuple[Tensor, ...]], ABC):
     """A dataset that makes a whole batch of tensors at once; one sample is a batch of one."""
 
@@ -193,26 +194,3 @@ class BatchDataset(Dataset[tuple[Tensor, ...]], ABC):
 def as_is(batch: Any) -> Any:
     """Collate function of datasets that return whole batches."""
     return batch
-
-
-class StreamSampler(DistributedSampler[Any]):
-    """Never the same index twice: epoch e of an endless dataset is e·n … (e+1)·n − 1.
-
-    Args:
-        samples: n, the samples that count as one epoch, over all processes.
-        world_size: number of processes W.
-        rank: this process; it takes every W-th index.
-    """
-
-    def __init__(self, samples: int, world_size: int = 1, rank: int = 0) -> None:
-        super().__init__(
-            range(samples),  # type: ignore[arg-type]
-            num_replicas=world_size,
-            rank=rank,
-            shuffle=False,
-            drop_last=True,
-        )
-
-    def __iter__(self) -> Iterator[int]:
-        first = self.epoch * self.total_size
-        return iter(range(first + self.rank, first + self.total_size, self.num_replicas))

@@ -1,4 +1,4 @@
-"""A sampler that starts on a wide pool of rows and ends on the rows of interest."""
+"""Samplers: an endless stream, and one that goes from a wide pool to the rows of interest."""
 
 from __future__ import annotations
 
@@ -9,9 +9,32 @@ import torch
 from torch import Tensor
 from torch.utils.data import DistributedSampler
 
-__all__ = ["CurriculumSampler", "endless_permutation"]
+__all__ = ["CurriculumSampler", "StreamSampler", "endless_permutation"]
 
 _POOL, _FOCUS, _MIX = 0, 1, 2
+
+
+class StreamSampler(DistributedSampler[Any]):
+    """Never the same index twice: epoch e of an endless dataset is e·n … (e+1)·n − 1.
+
+    Args:
+        samples: n, the samples that count as one epoch, over all processes.
+        world_size: number of processes W.
+        rank: this process; it takes every W-th index.
+    """
+
+    def __init__(self, samples: int, world_size: int = 1, rank: int = 0) -> None:
+        super().__init__(
+            range(samples),  # type: ignore[arg-type]
+            num_replicas=world_size,
+            rank=rank,
+            shuffle=False,
+            drop_last=True,
+        )
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * self.total_size
+        return iter(range(first + self.rank, first + self.total_size, self.num_replicas))
 
 
 class CurriculumSampler(DistributedSampler[Any]):

@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Table", "listed", "load_array", "read_table"]
+__all__ = ["Table", "chosen_columns", "listed", "load_array", "read_table"]
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 
@@ -71,7 +71,7 @@ def read_table(
         names = [str(i) for i in range(values.shape[1])]
         if columns is None:
             return Table(path, names, values)
-        chosen = _chosen(path, names, columns)
+        chosen = chosen_columns(path, names, columns)
         return Table(path, [names[i] for i in chosen], values[:, chosen])
     raise ValueError(f"data.file must end in .npy, .npz or .csv, got {path}")
 
@@ -132,23 +132,29 @@ def _only_key(path: Path, keys: list[str], key: str | None) -> str:
     return key
 
 
-def _chosen(path: Path, names: list[str], columns: Sequence[str | int]) -> list[int]:
-    """Positions of the columns asked for, by name or else by number."""
+def chosen_columns(
+    path: Path, names: list[str], columns: Sequence[str | int], option: str = "data.columns"
+) -> list[int]:
+    """Positions of the columns asked for, by name or else by number.
+
+    Raises:
+        ValueError: for one that there is not, or is there twice, naming ``option``.
+    """
     chosen = []
     for column in map(str, columns):
         if names.count(column) > 1:
-            raise ValueError(f"data.columns: {path} has {column!r} more than once: use its number")
+            raise ValueError(f"{option}: {path} has {column!r} more than once: use its number")
         if column in names:
             chosen.append(names.index(column))
         elif column.isdecimal() and int(column) < len(names):
             chosen.append(int(column))
         else:
             raise ValueError(
-                f"data.columns: {path} has no column {column!r}; it has "
+                f"{option}: {path} has no column {column!r}; it has "
                 f"{listed(names[:10], len(names))}"
             )
     if len(set(chosen)) != len(chosen):
-        raise ValueError(f"data.columns names a column twice: {', '.join(map(str, columns))}")
+        raise ValueError(f"{option} names a column twice: {', '.join(map(str, columns))}")
     return chosen
 
 
@@ -159,7 +165,7 @@ def _read_csv(path: Path, columns: Sequence[str | int] | None, header: bool | No
         raise ValueError(f"{path} is empty")
     named = _is_header(path, first) if header is None else header
     names = [cell.strip() for cell in first] if named else [str(i) for i in range(len(first))]
-    chosen = list(range(len(names))) if columns is None else _chosen(path, names, columns)
+    chosen = list(range(len(names))) if columns is None else chosen_columns(path, names, columns)
     numbers = array("d")
     count = 0
     for cells in lines if named else chain([first], lines):

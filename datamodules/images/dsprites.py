@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.base import BatchDataset, StreamSampler
-from symmetry_pl.datamodules.counter import counter_uniform
+from symmetry_pl.datamodules.base import BatchDataset
+from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
 from symmetry_pl.datamodules.images.dsprites_factors import (
     FACTORS,
     SHAPES,
@@ -34,7 +34,8 @@ from symmetry_pl.datamodules.images.dsprites_renderer import (
     unpack_rows,
 )
 from symmetry_pl.datamodules.images.image_data import ImageDataModule
-from symmetry_pl.datamodules.vectors.vector_data import STREAMS, check_at_least, check_choice
+from symmetry_pl.datamodules.options import check_at_least, check_choice
+from symmetry_pl.datamodules.samplers import StreamSampler
 
 __all__ = ["DSpritesDataModule", "SpriteDataset"]
 
@@ -98,16 +99,12 @@ class DSpritesDataModule(ImageDataModule):
     ``description.extra``.
 
     Args:
-        root: folder with the published file, in it or in ``dsprites``; null for
-            ``$SYMMETRY_DATA`` or the cache.
         batch_size: images a step and process.
-        eval_batch_size: images a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of all three streams.
         source: ``file`` for the published file, downloaded where there is none; ``rendered``;
             ``auto`` for the file where it is or can be downloaded, else rendered.
         samples_per_epoch: training images that count as one epoch, over all processes.
         eval_samples: size of the validation set and of the test set.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         ValueError: for an option out of range or a damaged file.
@@ -116,16 +113,13 @@ class DSpritesDataModule(ImageDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         batch_size: int = 512,
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         source: Literal["auto", "file", "rendered"] = "auto",
         samples_per_epoch: int = 51_200,
         eval_samples: int = 10_240,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
+        super().__init__(batch_size=batch_size, **kwargs)
         check_choice("source", source, ("auto", "file", "rendered"))
         check_at_least(1, samples_per_epoch=samples_per_epoch, eval_samples=eval_samples)
         self.source = source
@@ -184,12 +178,12 @@ class DSpritesDataModule(ImageDataModule):
         """Edges and periods of the bins that factors are compared in, by shape and factor."""
         return {shape: histogram_bins(i) for i, shape in enumerate(SHAPES)}
 
-    def make_split(self, split: str) -> SpriteDataset:
-        """The draws of a split."""
+    def make_split(self, name: str) -> SpriteDataset:
+        """The draws of a name."""
         if self._sprites is None:
             raise RuntimeError("call setup() of the DSpritesDataModule first")
         return SpriteDataset(
-            self._sprites, self._numbers, split, self.samples[split], self.split_seed
+            self._sprites, self._numbers, name, self.samples[name], self.split_seed
         )
 
     def train_dataloader(self) -> DataLoader[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from symmetry_pl.datamodules.base import BatchDataset, SplitDataModule
+from symmetry_pl.datamodules.base import BatchDataset, SymmetryDataModule
 
 __all__ = ["ImageDataModule", "ImageDataset"]
 
@@ -92,7 +92,7 @@ class ImageDataset(BatchDataset):
         return x, self.y[i], self.rows[i]
 
 
-class ImageDataModule(SplitDataModule[BatchDataset]):
+class ImageDataModule(SymmetryDataModule):
     """Base of datamodules of images held in memory.
 
     Batches are ``(x, y, row)``: images ``(B, C, H, W)``, float32 in [−1, 1] with −1 for black,

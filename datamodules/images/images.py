@@ -18,8 +18,8 @@ from symmetry_pl.datamodules.files.download import data_root
 from symmetry_pl.datamodules.images.image_arrays import read_array
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.datamodules.images.image_files import Pictures, read_folder, summary
+from symmetry_pl.datamodules.options import check_choice
 from symmetry_pl.datamodules.splits import check_fractions, random_split
-from symmetry_pl.datamodules.vectors.vector_data import check_choice
 
 __all__ = ["ImagesDataModule"]
 
@@ -38,11 +38,6 @@ class ImagesDataModule(ImageDataModule):
         path: a folder, whose image files are read with those of its subfolders, or a ``.npy`` or
             ``.npz`` file with an array ``(N, H, W)`` or ``(N, H, W, C)`` of bytes, truth values or
             floats; as it is or within ``root``. Nothing is ever unpickled.
-        root: folder with data; null for ``$SYMMETRY_DATA`` or the cache.
-        batch_size: images a step and process.
-        eval_batch_size: images a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of the splits and of the order of training.
         key: which array of a ``.npz`` file; null where there is only one.
         value_range: the values of an array that are black and white; null for 0 and 255 of bytes,
             0 and 1 of others. Values outside are refused, not cut off.
@@ -55,6 +50,7 @@ class ImagesDataModule(ImageDataModule):
         on_invalid: what to do about images that cannot be read, have missing values or values out
             of range, or are all of one value: ``raise`` or ``drop``, with a warning that states
             the count.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         FileNotFoundError: if there is no such folder or file.
@@ -64,11 +60,6 @@ class ImagesDataModule(ImageDataModule):
     def __init__(
         self,
         path: str,
-        root: str | None = None,
-        batch_size: int = 128,
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         key: str | None = None,
         value_range: list[float] | None = None,
         channels: Literal["auto", "grey", "rgb"] = "auto",
@@ -77,8 +68,9 @@ class ImagesDataModule(ImageDataModule):
         val_fraction: float = 0.1,
         test_fraction: float = 0.1,
         on_invalid: Literal["raise", "drop"] = "raise",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
+        super().__init__(**kwargs)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         check_choice("channels", channels, ("auto", "grey", "rgb"))
         check_fractions(val_fraction, test_fraction)
@@ -126,10 +118,10 @@ class ImagesDataModule(ImageDataModule):
         _warn_of_bright_ground(images[torch.from_numpy(rows[:1000])], self.invert)
         self._images = images
 
-    def make_split(self, split: str) -> ImageDataset:
-        """The images of a split, or of ``"all"``."""
+    def make_split(self, name: str) -> ImageDataset:
+        """The images of a name, or of ``"all"``."""
         everything = ImageDataset(self._loaded())
-        return everything.subset(torch.from_numpy(self._rows[split]))
+        return everything.subset(torch.from_numpy(self._rows[name]))
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """All usable images, in order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.counter import counter_uniform
 from symmetry_pl.datamodules.files.mnist_files import mnist_file, mnist_images, mnist_labels
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
-from symmetry_pl.datamodules.vectors.vector_data import check_at_least, check_choice
+from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.groups import hsv_to_rgb, warp
 
 __all__ = ["MNISTDataModule", "rotate"]
@@ -68,13 +68,7 @@ class MNISTDataModule(ImageDataModule):
     angle in [0, 0.6π], and the saturation multiplied by a uniform number in [0.6, 0.9].
 
     Args:
-        root: folder with the files of MNIST, in it, in ``mnist`` or in torchvision's
-            ``MNIST/raw``; null for ``$SYMMETRY_DATA`` or the cache. They are downloaded where
-            there are none.
         batch_size: images a step and process.
-        eval_batch_size: images a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of angles, colours and the order of training; the sets are fixed.
         experiment: ``affine`` for grey digits, ``color`` for painted ones.
         max_rotation: angles are uniform between this many degrees to either side; null for 15 in
             the affine experiment and 0 in the other.
@@ -82,6 +76,7 @@ class MNISTDataModule(ImageDataModule):
         eval_samples: validation images and test images, the first ones; null for all.
         digits: which digits to keep, before the first ones are taken; null for all.
         canvas: side of the square that images are padded to with black, at least 28.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         ValueError: for an option out of range, an empty set or a damaged file.
@@ -90,19 +85,16 @@ class MNISTDataModule(ImageDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         batch_size: int = 512,
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         experiment: Literal["affine", "color"] = "affine",
         max_rotation: float | None = None,
         num_train: int | None = None,
         eval_samples: int | None = None,
         digits: list[int] | None = None,
         canvas: int = 28,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
+        super().__init__(batch_size=batch_size, **kwargs)
         check_choice("experiment", experiment, ("affine", "color"))
         if max_rotation is None:
             max_rotation = 15.0 if experiment == "affine" else 0.0
@@ -135,11 +127,11 @@ class MNISTDataModule(ImageDataModule):
             for content in ("images", "labels"):
                 mnist_file(self.root, split, content)
 
-    def make_split(self, split: str) -> ImageDataset:
-        """Read the images of a split, turn and paint them."""
-        file: Literal["train", "test"] = "test" if split == "test" else "train"
+    def make_split(self, name: str) -> ImageDataset:
+        """Read the images of a name, turn and paint them."""
+        file: Literal["train", "test"] = "test" if name == "test" else "train"
         labels = mnist_labels(self.root, file)
-        rows = self._rows(split, labels)
+        rows = self._rows(name, labels)
         small = mnist_images(self.root, file)[rows]
         images = torch.zeros(len(rows), self.canvas, self.canvas, dtype=torch.uint8)
         top = (self.canvas - small.shape[1]) // 2

@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset, join_tokens, tokenise
+from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.molecules import BadRow, Representation, Vocabulary, summarise_bad_rows
 from symmetry_pl.molecules import representation as make_representation
 from symmetry_pl.molecules.fragments import MOST_SYMBOLS
@@ -97,11 +97,6 @@ class MoleculeDataModule(SymmetryDataModule):
     all rows that were left out are in ``bad_rows``, with their numbers and reasons.
 
     Args:
-        root: see ``SymmetryDataModule``, as the next four.
-        batch_size: molecules a step and process.
-        eval_batch_size: molecules a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of the splits and of the order of training.
         on_invalid: what to do about rows that cannot be used: ``raise`` or ``drop``, with a
             warning that states the count.
         representation: how tokens spell molecules.
@@ -109,6 +104,7 @@ class MoleculeDataModule(SymmetryDataModule):
             cannot be used. Null for the length of the longest.
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from training molecules alone, by byte-pair encoding.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         ValueError: for an unknown choice, or fragments of a representation that has a mask.
@@ -121,23 +117,16 @@ class MoleculeDataModule(SymmetryDataModule):
 
     def __init__(
         self,
-        root: str | None,
-        batch_size: int,
-        eval_batch_size: int,
-        num_workers: int,
-        split_seed: int,
-        on_invalid: Literal["raise", "drop"],
-        representation: str,
+        on_invalid: Literal["raise", "drop"] = "raise",
+        representation: str = "deepsmiles",
         max_length: int | None = None,
         fragments: int = 0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
-        if on_invalid not in ("raise", "drop"):
-            raise ValueError(f"data.on_invalid must be raise or drop, got {on_invalid!r}")
-        if max_length is not None and max_length < 1:
-            raise ValueError(f"data.max_length is {max_length}, less than 1")
-        if fragments < 0:
-            raise ValueError(f"data.fragments is {fragments}, less than 0")
+        super().__init__(**kwargs)
+        check_choice("on_invalid", on_invalid, ("raise", "drop"))
+        check_at_least(1, max_length=max_length)
+        check_at_least(0, fragments=fragments)
         self.language = make_representation(representation)
         if fragments and type(self.language).mask is not Representation.mask:
             raise ValueError(
@@ -200,26 +189,13 @@ class MoleculeDataModule(SymmetryDataModule):
     @property
     def training_set(self) -> TokenDataset:
         """The training molecules, without those of a pre-training."""
+        found: TokenDataset = self.split("train")
+        return found
+
+    def make_split(self, name: str) -> TokenDataset:
+        """The training, validation or test molecules."""
         data, splits, _ = self._get()
-        return data.subset(splits.train)
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """The training set, in an order that the epoch decides."""
-        return self._loader(self.training_set, shuffle=True, train=True)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        """The validation set."""
-        data, splits, _ = self._get()
-        return self._loader(data.subset(splits.val))
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        data, splits, _ = self._get()
-        return self._loader(data.subset(splits.test))
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self.test_dataloader()
+        return data.subset(getattr(splits, name))
 
     def _get(self) -> tuple[TokenDataset, Splits, DataDescription]:
         if self._loaded is None:

@@ -46,11 +46,10 @@ class PredictionCSVDataModule(MoleculeDataModule):
         path: the file, gzipped or not, with a header.
         smiles_column: name of the column of molecules.
         delimiter: what stands between two fields.
-        eval_batch_size: molecules a step.
-        num_workers: loader processes.
         on_invalid: what to do about rows that cannot be used (no molecule, none that the model can
             read, another number of fields than the header): ``raise`` or ``drop``, with a warning
             that states the count. ``bad_rows`` has them all.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -63,19 +62,23 @@ class PredictionCSVDataModule(MoleculeDataModule):
         path: str,
         smiles_column: str = "smiles",
         delimiter: str = ",",
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
         on_invalid: Literal["raise", "drop"] = "raise",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            None, eval_batch_size, eval_batch_size, num_workers, 0, on_invalid, "deepsmiles"
-        )
+        super().__init__(on_invalid, **kwargs)
         if len(delimiter) != 1:
             raise ValueError(f"data.delimiter must be one character, got {delimiter!r}")
         self.path = Path(path).expanduser()
         self.smiles_column = smiles_column
         self.delimiter = delimiter
         self._adopted: DataDescription | None = None
+
+    gives_targets = False
+
+    @property
+    def prediction_name(self) -> str:
+        """``predictions_`` and the file's name."""
+        return f"predictions_{self.path.name.split('.')[0]}"
 
     def adopt(self, description: DataDescription) -> None:
         """Spell molecules as a model reads them.

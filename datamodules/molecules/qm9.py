@@ -27,14 +27,7 @@ class QM9DataModule(MoleculeDataModule):
     pre-training pool is compared with them by canonical SMILES.
 
     Args:
-        root: folder with your own QM9 table, ``qm9.csv`` or ``qm9.csv.gz``, such as DeepChem's,
-            or with the published archive of all 133,885 molecules, which is downloaded into it
-            where there is neither; null for the copy inside the package, 130,831 molecules (the
-            3,054 of QM9 whose geometries do not match their SMILES are left out).
         batch_size: molecules a step and process.
-        eval_batch_size: molecules a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of the splits and of the order of training.
         formula: keep the isomers of this formula, elements in the order C, H, N, O, F; null for
             all molecules. C7H10O2 has 6,094 in the package's copy.
         targets: any of ``gap`` (eV) and ``polarisability`` (bohr³).
@@ -49,6 +42,7 @@ class QM9DataModule(MoleculeDataModule):
         representation: how tokens spell molecules.
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from all molecules that are not held out, by byte-pair encoding.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         ValueError: for an unknown target, formula or representation, a share out of range, an
@@ -60,11 +54,7 @@ class QM9DataModule(MoleculeDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         batch_size: int = 512,
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         formula: str | None = "C7H10O2",
         targets: list[str] = ["gap", "polarisability"],  # noqa: B006 (jsonargparse shows it)
         test_fraction: float = 0.05,
@@ -75,17 +65,11 @@ class QM9DataModule(MoleculeDataModule):
         on_invalid: Literal["raise", "drop"] = "raise",
         representation: str = "deepsmiles",
         fragments: int = 0,
+        **kwargs: Any,
     ) -> None:
         _check_options(locals())
         super().__init__(
-            root,
-            batch_size,
-            eval_batch_size,
-            num_workers,
-            split_seed,
-            on_invalid,
-            representation,
-            fragments=fragments,
+            on_invalid, representation, fragments=fragments, batch_size=batch_size, **kwargs
         )
         self.formula = formula
         self.targets = list(targets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -40,10 +40,6 @@ class SmilesCSVDataModule(MoleculeDataModule):
         units: unit of each of these, by name; dimensionless where it has none.
         smiles_column: name of the column of molecules.
         delimiter: what stands between two fields.
-        batch_size: molecules a step and process.
-        eval_batch_size: molecules a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of the splits and of the order of training.
         test_fraction: share of the molecules that is the test set.
         val_fraction: share of the others that is the validation set.
         on_invalid: what to do about rows that cannot be used (no molecule, a property that is
@@ -54,6 +50,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
             cannot be used. Null for the length of the longest.
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from training molecules alone, by byte-pair encoding.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -70,28 +67,15 @@ class SmilesCSVDataModule(MoleculeDataModule):
         units: dict[str, str] = {},  # noqa: B006 (jsonargparse shows it)
         smiles_column: str = "smiles",
         delimiter: str = ",",
-        batch_size: int = 128,
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         test_fraction: float = 0.1,
         val_fraction: float = 0.1,
         on_invalid: Literal["raise", "drop"] = "raise",
         representation: str = "deepsmiles",
         max_length: int | None = None,
         fragments: int = 0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            None,
-            batch_size,
-            eval_batch_size,
-            num_workers,
-            split_seed,
-            on_invalid,
-            representation,
-            max_length,
-            fragments,
-        )
+        super().__init__(on_invalid, representation, max_length, fragments, **kwargs)
         if not property_columns or len(set(property_columns)) != len(property_columns):
             raise ValueError(
                 f"data.property_columns must name each column once, got {property_columns}"

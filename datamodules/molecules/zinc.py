@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -39,13 +39,7 @@ class ZINCDataModule(MoleculeDataModule):
     before anything is computed, and only rows that are used are computed.
 
     Args:
-        root: the file; or a folder with the published file, or with your own ``zinc250k.csv`` or
-            ``zinc250k.csv.gz`` that has a column smiles; else the published file is downloaded
-            into it. Null for ``$SYMMETRY_DATA``, else ``~/.cache/symmetry_pl``.
         batch_size: molecules a step and process.
-        eval_batch_size: molecules a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of the splits and of the order of training.
         properties: targets, any of ``qed``, ``logp`` and ``sas`` (the published columns; RDKit's
             value where there is none, except for ``sas``), ``qed_rdkit`` and ``logp_rdkit``.
         max_train: molecules to train on; null for all that are not held out.
@@ -59,6 +53,7 @@ class ZINCDataModule(MoleculeDataModule):
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from training molecules alone, by byte-pair encoding.
         cache: folder of what is computed; null for ``~/.cache/symmetry_pl/derived``.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         FileNotFoundError: if there is no file, and none can be downloaded.
@@ -70,11 +65,7 @@ class ZINCDataModule(MoleculeDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         batch_size: int = 500,
-        eval_batch_size: int = 1000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         properties: list[str] = ["qed"],  # noqa: B006 (jsonargparse shows it)
         max_train: int | None = None,
         val_size: int = 2000,
@@ -84,17 +75,10 @@ class ZINCDataModule(MoleculeDataModule):
         max_length: int | None = None,
         fragments: int = 0,
         cache: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(
-            root,
-            batch_size,
-            eval_batch_size,
-            num_workers,
-            split_seed,
-            on_invalid,
-            representation,
-            max_length,
-            fragments,
+            on_invalid, representation, max_length, fragments, batch_size=batch_size, **kwargs
         )
         known = (*PUBLISHED, *PROPERTIES)
         for name in properties:

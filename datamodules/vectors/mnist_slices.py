@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from symmetry_pl.datamodules.counter import counter_uniform
+from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
 from symmetry_pl.datamodules.files.mnist_files import mnist_file, mnist_images
-from symmetry_pl.datamodules.vectors.vector_data import STREAMS, DrawnDataModule, check_choice
+from symmetry_pl.datamodules.options import check_choice
+from symmetry_pl.datamodules.vectors.vector_data import DrawnDataModule
 
 __all__ = ["MNISTSlicesDataModule", "slices"]
 
@@ -71,12 +72,8 @@ class MNISTSlicesDataModule(DrawnDataModule):
     in the image: ``rows`` chooses. The true symmetry is the shift by one pixel of the slice.
 
     Args:
-        root: folder with the files of MNIST; null for ``$SYMMETRY_DATA`` or the cache. They are
-            downloaded where there are none.
         batch_size: slices a step and process (10,800 in the paper).
         eval_batch_size: slices a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of all three sets.
         dim: pixels of a slice d, 3 … 84.
         rows: ``random`` for heights uniform in the image, ``center`` for the middle.
         transform: the hidden basis, as of ``SignalsDataModule``.
@@ -85,6 +82,7 @@ class MNISTSlicesDataModule(DrawnDataModule):
         eval_samples: size of the validation set and of the test set.
         noise: standard deviation of added noise, in units of that of the slices.
         dtype: ``float32`` or ``float64``.
+        kwargs: options of ``VectorDataModule``.
 
     Raises:
         ValueError: for an unknown name or a size that cannot be, or a damaged file.
@@ -93,11 +91,8 @@ class MNISTSlicesDataModule(DrawnDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         batch_size: int = 1000,
         eval_batch_size: int = 10_000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         dim: int = 27,
         rows: Literal["random", "center"] = "random",
         transform: Literal["natural", "permuted", "frequency", "random_orthogonal"] = "natural",
@@ -106,8 +101,9 @@ class MNISTSlicesDataModule(DrawnDataModule):
         eval_samples: int = 10_000,
         noise: float = 0.0,
         dtype: Literal["float32", "float64"] = "float32",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed, "chain", dtype)
+        super().__init__("chain", dtype, batch_size, eval_batch_size, **kwargs)
         check_choice("rows", rows, ("random", "center"))
         if dim > 84:
             raise ValueError(f"data.dim must be at most 84, three times the width, got {dim}")

@@ -6,18 +6,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from symmetry_pl.datamodules.counter import counter_uniform
-from symmetry_pl.datamodules.vectors.vector_data import (
-    STREAMS,
-    DrawnDataModule,
-    check_at_least,
-    check_choice,
-)
+from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
+from symmetry_pl.datamodules.options import check_at_least, check_choice
+from symmetry_pl.datamodules.vectors.vector_data import DrawnDataModule
 from symmetry_pl.datamodules.vectors.waveforms import WAVEFORMS, offsets, wrapped
 
 __all__ = ["SignalLaw", "SignalsDataModule"]
@@ -144,11 +140,8 @@ class SignalsDataModule(DrawnDataModule):
     is drawn once, as published; validation and test sets are other streams.
 
     Args:
-        root: not used; nothing is read.
         batch_size: samples a step and process (16,500 at d = 33 and 2,520 at d = 7 in the paper).
         eval_batch_size: samples a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of all three sets.
         waveform: ``gaussian``, or ``legendre``: two shapes that change sign, (l, m) = (2, 1) and
             (3, 1), each in ``slots`` slots that are filled half as often.
         dim: number of pixels d, at least 3.
@@ -166,6 +159,7 @@ class SignalsDataModule(DrawnDataModule):
         slots: most waveforms of a shape in a sample.
         p_exist: expected share of slots that are filled, over all shapes.
         dtype: ``float32`` or ``float64``.
+        kwargs: options of ``VectorDataModule``.
 
     Raises:
         ValueError: for an unknown name, or a size, range or probability that cannot be.
@@ -173,11 +167,8 @@ class SignalsDataModule(DrawnDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         batch_size: int = 1000,
         eval_batch_size: int = 10_000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         waveform: Literal["gaussian", "legendre"] = "gaussian",
         dim: int = 33,
         topology: Literal["chain", "ring"] = "chain",
@@ -191,10 +182,9 @@ class SignalsDataModule(DrawnDataModule):
         slots: int = 5,
         p_exist: float = 0.5,
         dtype: Literal["float32", "float64"] = "float32",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            root, batch_size, eval_batch_size, num_workers, split_seed, topology, dtype
-        )
+        super().__init__(topology, dtype, batch_size, eval_batch_size, **kwargs)
         check_choice("waveform", waveform, tuple(WAVEFORMS))
         check_at_least(1, slots=slots)
         if not 0 < p_exist <= 1:

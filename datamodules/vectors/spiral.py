@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.base import BatchDataset, StreamSampler, SymmetryDataModule
-from symmetry_pl.datamodules.counter import counter_uniform
-
-_STREAMS = {"train": 0, "val": 1, "test": 2}
+from symmetry_pl.datamodules.base import BatchDataset, SymmetryDataModule
+from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
+from symmetry_pl.datamodules.options import check_choice
+from symmetry_pl.datamodules.samplers import StreamSampler
 
 
 def spiral(uniform: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -54,7 +54,7 @@ class SpiralDataset(BatchDataset):
     def __init__(
         self, split: str, samples: int, seed: int = 0, dtype: torch.dtype | None = None
     ) -> None:
-        self.stream = _STREAMS[split]
+        self.stream = STREAMS[split]
         self.samples = samples
         self.seed = seed
         self.dtype = dtype if dtype is not None else torch.get_default_dtype()
@@ -72,14 +72,12 @@ class SpiralDataModule(SymmetryDataModule):
     """An endless stream of fresh training samples, and fixed validation and test sets.
 
     Args:
-        root: not used; nothing is read.
         batch_size: samples a step and process.
         eval_batch_size: samples a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of all three streams.
         samples_per_epoch: training samples that count as one epoch, over all processes.
         eval_samples: size of the validation set and of the test set (10,000 in the paper).
         dtype: ``"float32"`` or ``"float64"``.
+        kwargs: options of ``SymmetryDataModule``.
 
     Raises:
         ValueError: for a size below 1 or an unknown dtype.
@@ -87,24 +85,21 @@ class SpiralDataModule(SymmetryDataModule):
 
     def __init__(
         self,
-        root: str | None = None,
         batch_size: int = 60,
         eval_batch_size: int = 10_000,
-        num_workers: int = 0,
-        split_seed: int = 0,
         samples_per_epoch: int = 18_000,
         eval_samples: int = 10_000,
-        dtype: str = "float32",
+        dtype: Literal["float32", "float64"] = "float32",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
+        super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, **kwargs)
         for name, value in (
             ("samples_per_epoch", samples_per_epoch),
             ("eval_samples", eval_samples),
         ):
             if value < 1:
                 raise ValueError(f"data.{name} must be at least 1 (an empty split), got {value}")
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"data.dtype must be float32 or float64, got {dtype!r}")
+        check_choice("dtype", dtype, ("float32", "float64"))
         self.samples_per_epoch = samples_per_epoch
         self.eval_samples = eval_samples
         self.dtype: torch.dtype = getattr(torch, dtype)
@@ -121,23 +116,12 @@ class SpiralDataModule(SymmetryDataModule):
         """
         return {"t = 2 x0 + x1": 2 * x[:, 0] + x[:, 1]}
 
-    def _dataset(self, split: str) -> SpiralDataset:
-        samples = self.samples_per_epoch if split == "train" else self.eval_samples
-        return SpiralDataset(split, samples, self.split_seed, self.dtype)
+    def make_split(self, name: str) -> SpiralDataset:
+        """One of three independent streams."""
+        samples = self.samples_per_epoch if name == "train" else self.eval_samples
+        return SpiralDataset(name, samples, self.split_seed, self.dtype)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Fresh samples in every epoch."""
         sampler = StreamSampler(self.samples_per_epoch, self.world_size, self.rank)
-        return self._loader(self._dataset("train"), train=True, sampler=sampler)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        """The fixed validation set."""
-        return self._loader(self._dataset("val"))
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        """The fixed test set."""
-        return self._loader(self._dataset("test"))
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self.test_dataloader()
+        return self._loader(self.split("train"), train=True, sampler=sampler)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,37 +13,21 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.base import BatchDataset, SplitDataModule
-from symmetry_pl.datamodules.counter import counter_uniform
+from symmetry_pl.datamodules.base import BatchDataset, SymmetryDataModule
+from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
+from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.vectors.waveforms import TRANSFORMS, hidden_basis, ideal_description
+from symmetry_pl.groups.domain import Topology
 
 __all__ = [
     "DrawnDataModule",
     "VectorDataModule",
     "VectorDataset",
-    "check_at_least",
-    "check_choice",
     "normal_noise",
 ]
 
-STREAMS = {"train": 0, "val": 1, "test": 2}
-"""Number streams of the splits of data that are drawn at random."""
 _NOISE = 1 << 33  # added to a stream for its noise
 _CHUNK = 4096  # draws at once: their temporaries stay in the cache
-
-
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Refuse an option that is not among its choices, in one sentence."""
-    if value not in choices:
-        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
-        raise ValueError(f"data.{name} must be {listed}, got {value!r}")
-
-
-def check_at_least(least: float, **options: float) -> None:
-    """Refuse options below the least they may be, or not finite, in one sentence."""
-    for name, value in options.items():
-        if not least <= value < math.inf:
-            raise ValueError(f"data.{name} must be at least {least}, got {value}")
 
 
 def normal_noise(
@@ -58,60 +42,58 @@ def normal_noise(
 
 
 class VectorDataset(BatchDataset):
-    """Rows of numbers without targets; ``__getitems__`` makes a whole batch at once.
+    """Rows of numbers; ``__getitems__`` makes a whole batch at once.
 
     Args:
         x: inputs ``(N, d)``.
         rows: row numbers in the source ``(N,)``; by default 0 … N − 1.
+        y: targets ``(N, t)``; none by default.
     """
 
-    def __init__(self, x: Tensor, rows: Tensor | None = None) -> None:
+    def __init__(self, x: Tensor, rows: Tensor | None = None, y: Tensor | None = None) -> None:
         self.x = x
+        self.y = x.new_empty(len(x), 0) if y is None else y
         self.rows = torch.arange(len(x)) if rows is None else rows
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitems__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs ``(B, d)``, no targets ``(B, 0)``, and row numbers ``(B,)``."""
+        """Inputs ``(B, d)``, targets ``(B, t)``, and row numbers ``(B,)``."""
         i = torch.as_tensor(indices, dtype=torch.int64)
-        x = self.x[i]
-        return x, x.new_empty(len(i), 0), self.rows[i]
+        return self.x[i], self.y[i], self.rows[i]
 
 
-class VectorDataModule(SplitDataModule[VectorDataset]):
-    """Base of datamodules whose samples are vectors without targets.
+class VectorDataModule(SymmetryDataModule):
+    """Base of datamodules whose samples are vectors in memory.
 
-    Batches are ``(x, y, row)``: inputs ``(B, d)``, an empty ``(B, 0)`` and row numbers ``(B,)``.
-    Splits are made when they are first asked for, and are the same on every process.
+    Batches are ``(x, y, row)``: inputs ``(B, d)``, targets ``(B, t)``, ``(B, 0)`` where there are
+    none, and row numbers ``(B,)``. Splits are made when they are first asked for, and are the same
+    on every process.
 
     Args:
-        root: folder with data files.
-        batch_size: samples a step and process.
-        eval_batch_size: samples a step in evaluation.
-        num_workers: loader processes.
-        split_seed: seed of the splits.
         topology: whether the hidden line of pixels has ends (``chain``) or closes (``ring``).
         dtype: ``"float32"`` or ``"float64"``.
+        batch_size: samples a step and process.
+        eval_batch_size: samples a step in evaluation.
+        kwargs: options of ``SymmetryDataModule``.
     """
 
     def __init__(
         self,
-        root: str | None,
-        batch_size: int,
-        eval_batch_size: int,
-        num_workers: int,
-        split_seed: int,
-        topology: str,
-        dtype: str,
+        topology: Topology = "chain",
+        dtype: Literal["float32", "float64"] = "float32",
+        batch_size: int = 1000,
+        eval_batch_size: int = 10_000,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(root, batch_size, eval_batch_size, num_workers, split_seed)
+        super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, **kwargs)
         check_choice("topology", topology, ("chain", "ring"))
         check_choice("dtype", dtype, ("float32", "float64"))
         self.topology = topology
         self.dtype: torch.dtype = getattr(torch, dtype)
 
-    def training_signals(self, limit: int | None = None) -> Tensor:
+    def training_inputs(self, limit: int | None = None) -> Tensor:
         """The training set itself, or the first of it, the same on every process.
 
         Args:
@@ -120,7 +102,8 @@ class VectorDataModule(SplitDataModule[VectorDataset]):
         Returns:
             ``(n, d)``, a view: not to be changed in place.
         """
-        return self.split("train").x[:limit]
+        x: Tensor = self.split("train").x
+        return x[:limit]
 
 
 class DrawnDataModule(VectorDataModule):
@@ -169,15 +152,15 @@ class DrawnDataModule(VectorDataModule):
         """Vectors of shape ``(d,)``, with the true symmetry in ``extra``, for scoring only."""
         return ideal_description(self.transform, self.basis, self.topology)
 
-    def make_split(self, split: str) -> VectorDataset:
+    def make_split(self, name: str) -> VectorDataset:
         """Draw the set, piece by piece, so that the memory is that of the result."""
-        count, dim = self.samples[split], len(self.basis)
+        count, dim = self.samples[name], len(self.basis)
         drawn = torch.empty(count, dim, dtype=self.dtype)
         for start in range(0, count, _CHUNK):
             # always whole pieces: the last bits of a matrix product depend on the number of rows
             rows = np.arange(start, start + _CHUNK)
-            x = self.raw(split, rows)
+            x = self.raw(name, rows)
             if self.noise:
-                x = x + self.noise * normal_noise(self.split_seed, STREAMS[split], rows, dim)
+                x = x + self.noise * normal_noise(self.split_seed, STREAMS[name], rows, dim)
             drawn[start : start + _CHUNK] = torch.from_numpy(x @ self.basis)[: count - start]
         return VectorDataset(drawn)

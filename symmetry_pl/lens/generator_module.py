@@ -87,9 +87,7 @@ class GeneratorModule(SymmetryModule):
             ValueError: without a datamodule that holds it.
         """
         source = getattr(self.trainer, "datamodule", None)
-        given = getattr(source, "training_inputs", None) or getattr(
-            source, "training_signals", None
-        )
+        given = getattr(source, "training_inputs", None) or getattr(source, "training_inputs", None)
         if given is None:
             raise ValueError(
                 f"{type(self).__name__} reads its whole training set: use SignalsDataModule, "

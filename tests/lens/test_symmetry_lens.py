@@ -248,7 +248,7 @@ def test_other_data_are_refused():
 
 def test_judge_prefers_the_truth():
     source = data(dim=5, samples=6000)
-    x = source.training_signals()
+    x = source.training_inputs()
     x = (x - x.mean()) / x.std()
     weights = {"alignment": 1.0, "uniformity": 2.0, "resolution": 1.0, "information": 1.0}
     wrong = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(0))).Q

@@ -55,22 +55,22 @@ def test_splits_are_disjoint_and_whole_and_follow_the_seed():
     rows = {name: module.split(name).rows.tolist() for name in ("train", "val", "test")}
     assert [len(rows[name]) for name in rows] == [140, 40, 20]
     assert sorted(i for part in rows.values() for i in part) == list(range(200))
-    assert np.array_equal(module.training_signals(), DATA[rows["train"]])
-    assert np.array_equal(module.training_signals(5), DATA[rows["train"][:5]])
+    assert np.array_equal(module.training_inputs(), DATA[rows["train"]])
+    assert np.array_equal(module.training_inputs(5), DATA[rows["train"][:5]])
     other = npy(DATA, val_fraction=0.2, test_fraction=0.1, split_seed=1)
     assert other.split("test").rows.tolist() != rows["test"]
 
 
 def test_the_scale_is_one_number_and_that_of_the_training_set():
     module = npy(DATA, scale=True, topology="ring")
-    train = module.training_signals().numpy()
+    train = module.training_inputs().numpy()
     assert train.mean() == pytest.approx(0, abs=1e-12)
     assert train.std() == pytest.approx(1)
     extra = module.description.extra
     assert extra["topology"] == "ring"
     assert np.allclose(module.split("all").x * extra["scale"] + extra["mean"], DATA)
-    assert module.training_signals().dtype == torch.float64
-    assert npy(DATA, dtype="float32").training_signals().dtype == torch.float32
+    assert module.training_inputs().dtype == torch.float64
+    assert npy(DATA, dtype="float32").training_inputs().dtype == torch.float32
 
 
 def test_columns_by_name_and_number_in_the_order_asked_for():
@@ -85,7 +85,7 @@ def test_columns_that_are_not_used_need_not_be_numbers():
     write_csv("d.csv", [["x", *row] for row in DATA], ["id", *"abcd"])
     module = ArrayDataModule("d.csv", columns=list("abc"))
     module.setup()
-    assert module.training_signals().shape == (160, 3)
+    assert module.training_inputs().shape == (160, 3)
 
 
 def test_files_are_found_in_root(tmp_path):
@@ -131,10 +131,10 @@ def test_noise_makes_up_for_dependent_columns():
     dependent = np.column_stack([DATA, DATA.sum(1)])
     module = npy(dependent, noise=0.1, scale=False)
     rows = module.split("train").rows
-    noise = module.training_signals().numpy() - dependent[rows]
+    noise = module.training_inputs().numpy() - dependent[rows]
     assert noise.std() == pytest.approx(0.1 * dependent[rows].std(), rel=0.1)
     # a row has the same noise whatever asks for it
-    assert torch.equal(module.split("all").x[rows], module.training_signals())
+    assert torch.equal(module.split("all").x[rows], module.training_inputs())
 
 
 def assert_refused(message, values=None, **options):

@@ -139,15 +139,15 @@ def test_slices_do_not_depend_on_their_neighbours_or_on_options(tmp_path, fake_m
         return made
 
     few, many = module(samples=20), module(samples=5000)
-    assert torch.equal(few.training_signals(), many.training_signals(20))
+    assert torch.equal(few.training_inputs(), many.training_inputs(20))
     order = np.array([19, 3, 3, 12])
-    assert np.array_equal(many.raw("train", order), few.training_signals()[order])
+    assert np.array_equal(many.raw("train", order), few.training_inputs()[order])
     other = module(samples=20, split_seed=1)
-    assert not torch.allclose(other.training_signals(), few.training_signals())
+    assert not torch.allclose(other.training_inputs(), few.training_inputs())
     assert other._scale == few._scale
     hidden = module(samples=20, transform="random_orthogonal")
     basis = torch.tensor(hidden.description.extra["ideal_basis"], dtype=torch.float64)
-    assert torch.allclose(hidden.training_signals() @ basis.T, few.training_signals())
+    assert torch.allclose(hidden.training_inputs() @ basis.T, few.training_inputs())
 
 
 def test_blank_images_are_refused(monkeypatch):

@@ -128,7 +128,7 @@ def test_a_signal_does_not_depend_on_its_neighbours():
 def test_more_samples_extend_the_same_set_and_splits_differ():
     few = SignalsDataModule(dim=7, transform="frequency", samples=10)
     many = SignalsDataModule(dim=7, transform="frequency", samples=5000)
-    assert torch.equal(few.training_signals(), many.training_signals(10))
+    assert torch.equal(few.training_inputs(), many.training_inputs(10))
     sets = [many.split(name).x[:400] for name in ("train", "val", "test")]
     assert len({tuple(row.tolist()) for x in sets for row in x}) == 1200
 
@@ -145,7 +145,7 @@ def test_splits_are_scaled_alike_and_not_centred():
 def test_noise_is_normal_and_leaves_the_signals_alone():
     still = SignalsDataModule(dim=7, samples=8192, noise=0.0, dtype="float64")
     noisy = SignalsDataModule(dim=7, samples=8192, noise=0.2, dtype="float64")
-    noise = (noisy.training_signals() - still.training_signals()).numpy()
+    noise = (noisy.training_inputs() - still.training_inputs()).numpy()
     assert stats.kstest(noise.ravel() / 0.2, "norm").pvalue > 1e-3
     assert np.abs(np.corrcoef(noise.T) - np.eye(7)).max() < 0.05
     # and it is made of other random numbers than the signals are
@@ -162,9 +162,9 @@ def test_transforms_are_orthogonal_and_undone_by_the_ideal_basis(transform, dim)
     basis = torch.tensor(seen.description.extra["ideal_basis"], dtype=torch.float64)
     assert torch.allclose(basis @ basis.T, torch.eye(dim, dtype=torch.float64), atol=1e-12)
     # row k is the direction of hidden position k: projecting on it gives hidden pixel k
-    raw = SignalsDataModule(**options).training_signals()
-    assert torch.allclose(seen.training_signals() @ basis.T, raw, atol=1e-12)
-    assert torch.allclose(seen.training_signals(), raw, atol=1e-3) == (transform == "natural")
+    raw = SignalsDataModule(**options).training_inputs()
+    assert torch.allclose(seen.training_inputs() @ basis.T, raw, atol=1e-12)
+    assert torch.allclose(seen.training_inputs(), raw, atol=1e-3) == (transform == "natural")
 
 
 def test_the_frequency_basis_is_the_sine_transform():
@@ -196,9 +196,9 @@ def test_batches_of_permuted_data_differ_and_share_one_order():
     batches = [x for x, _, _ in module.train_dataloader()]
     assert np.array_equal(state, np.random.get_state()[1])  # noqa: NPY002
     assert len({tuple(row.tolist()) for x in batches for row in x}) == 400
-    plain = SignalsDataModule(dim=7, samples=400).training_signals()
+    plain = SignalsDataModule(dim=7, samples=400).training_inputs()
     order = torch.tensor(module.basis).argmax(1)
-    assert torch.allclose(module.training_signals()[:, order], plain, atol=1e-6)
+    assert torch.allclose(module.training_inputs()[:, order], plain, atol=1e-6)
 
 
 def test_batches_are_inputs_no_targets_and_rows():
@@ -212,7 +212,7 @@ def test_batches_are_inputs_no_targets_and_rows():
         assert x.shape == (64, 7)
         assert y.shape == (64, 0)
         assert rows.sort()[0].tolist() == list(range(64))
-        assert torch.equal(x, module.training_signals()[rows])
+        assert torch.equal(x, module.training_inputs()[rows])
     assert not torch.equal(epochs[0][0][2], epochs[1][0][2])
     assert [len(x) for x, _, _ in module.val_dataloader()] == [30]
     assert next(iter(module.predict_dataloader()))[2].tolist() == list(range(30))

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import stats
 
-from symmetry_pl.datamodules.base import StreamSampler
+from symmetry_pl.datamodules.samplers import StreamSampler
 from symmetry_pl.datamodules.vectors.spiral import (
     SpiralDataModule,
     SpiralDataset,

@@ -1,0 +1,31 @@
+"""Checks of options that datamodules share, each one sentence."""
+
+from __future__ import annotations
+
+import math
+
+from symmetry_pl.core.registry import check_choice as _check_choice
+
+__all__ = ["check_at_least", "check_choice"]
+
+
+def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    """Refuse an option of the data that is not among its choices.
+
+    >>> check_choice("dtype", "float16", ("float32", "float64"))
+    Traceback (most recent call last):
+    ValueError: data.dtype must be float32 or float64, got 'float16'
+    """
+    _check_choice(f"data.{name}", value, choices)
+
+
+def check_at_least(least: float, **options: float | None) -> None:
+    """Refuse options below the least they may be, or not finite; None is not given.
+
+    >>> check_at_least(1, samples=0)
+    Traceback (most recent call last):
+    ValueError: data.samples must be at least 1, got 0
+    """
+    for name, value in options.items():
+        if value is not None and not least <= value < math.inf:
+            raise ValueError(f"data.{name} must be at least {least}, got {value}")
