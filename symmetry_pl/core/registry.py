@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -21,23 +22,52 @@ def build_named(
     Args:
         what: name of the option that holds ``name``; its options are called ``{what}_options``.
         registry: classes whose first ``len(sizes)`` arguments are the sizes.
-        name: which class.
+        name: which class; or the path of one of the user's own, ``my.module.Class``, that takes
+            the same sizes first.
         sizes: positional arguments that the caller decides.
         options: keyword arguments that the user decides.
 
     Raises:
-        ValueError: for an unknown name or option, naming those that exist, or a missing option.
+        ValueError: for an unknown name or option, naming those that exist, a missing option, or a
+            path that leads to nothing that takes the sizes.
     """
-    if name not in registry:
-        raise ValueError(f"{what} must be one of {sorted(registry)}, got {name!r}")
-    parameters = list(inspect.signature(registry[name]).parameters.values())[len(sizes) :]
-    known = [parameter.name for parameter in parameters]
+    factory = _imported(what, name) if "." in name else registry.get(name)
+    if factory is None:
+        raise ValueError(
+            f"{what} must be one of {sorted(registry)} or a path my.module.Class, got {name!r}"
+        )
+    signature = inspect.signature(factory)
+    parameters = list(signature.parameters.values())[len(sizes) :]
+    known = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     unknown = [option for option in options if option not in known]
-    if unknown:
+    if unknown and not any(p.kind == p.VAR_KEYWORD for p in parameters):
         raise ValueError(
             f"{what}_options has no option {unknown[0]!r}; {what} {name!r} takes {known}"
         )
     for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name not in options:
+        needed = parameter.name in known and parameter.default is parameter.empty
+        if needed and parameter.name not in options:
             raise ValueError(f"{what}_options must give {parameter.name!r} for {what} {name!r}")
-    return registry[name](*sizes, **options)
+    try:
+        signature.bind(*sizes, **options)
+    except TypeError as error:
+        raise ValueError(
+            f"{what} {name!r} must take {len(sizes)} sizes first, then its options: {error}"
+        ) from error
+    return factory(*sizes, **options)
+
+
+def _imported(what: str, path: str) -> Callable[..., Any]:
+    """What stands at ``my.module.Class``.
+
+    Raises:
+        ValueError: if that cannot be imported, or called.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ValueError(f"{what} {path!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise ValueError(f"{what} {path!r} is no class: {found!r}")
+    return found  # type: ignore[no-any-return]
