@@ -34,7 +34,8 @@ def build_named(
     factory = _imported(what, name) if "." in name else registry.get(name)
     if factory is None:
         raise ValueError(
-            f"{what} must be one of {sorted(registry)} or a path my.module.Class, got {name!r}"
+            f"{what} must be one of {sorted(registry)}, got {name!r}; "
+            "a class of your own is named by its path, my.module.Class"
         )
     signature = inspect.signature(factory)
     parameters = list(signature.parameters.values())[len(sizes) :]

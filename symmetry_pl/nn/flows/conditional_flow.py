@@ -168,7 +168,7 @@ class ConditionalFlow(nn.Module):
         return self.log_prob(eta, context)
 
     def sample(self, noise: Tensor, context: Tensor) -> Tensor:
-        """Map standard normal noise ``(B, d)`` to η ``(B, d)``, draws from p(η | h).
+        """Draws η ``(B, d)`` from p(η | h), a function of standard normal noise ``(B, d)``.
 
         The noise of circular coordinates becomes uniform by the normal distribution function.
         """

@@ -43,7 +43,7 @@ class RotationMixing(nn.Module):
         return rotation
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map ``(B, dim)`` to ``(B, dim)``; the log-determinant is one number."""
+        """The image ``(B, dim)`` of x ``(B, dim)``, and its log-determinant, one number."""
         weight = self.rotation() * self.log_scale.exp()[:, None]
         return x @ weight.T, self.log_scale.sum()
 
@@ -81,7 +81,7 @@ class LUMixing(nn.Module):
         return self.lower.tril(-1) + eye, self.upper.triu(1) + torch.diag(self.log_scale.exp())
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map ``(B, dim)`` to ``(B, dim)``; the log-determinant is one number."""
+        """The image ``(B, dim)`` of x ``(B, dim)``, and its log-determinant, one number."""
         lower, upper = self.factors()
         return x @ (lower @ upper)[self.permutation].T, self.log_scale.sum()
 
@@ -121,7 +121,7 @@ class PartialMixing(nn.Module):
         self.first = first
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map ``(B, D)`` to ``(B, D)``; the log-determinant is one number."""
+        """The image ``(B, D)`` of x ``(B, D)``, and its log-determinant, one number."""
         mixed, log_abs_det = self.mixing(x[:, self.first :])
         return torch.cat([x[:, : self.first], mixed], 1), log_abs_det
 

@@ -19,7 +19,7 @@ COUPLINGS = ("spline", "affine")
 
 
 class CouplingFlow(nn.Module):
-    """Invertible map x → z = (z1, z0) with a factorised N(0, I) base.
+    """An invertible map x → z = (z1, z0) with a factorised N(0, I) base.
 
     A standardisation by fixed numbers, then ``blocks`` times [linear mixing, coupling]. With
 
@@ -162,13 +162,13 @@ class CouplingFlow(nn.Module):
         self.log_volume.copy_(weight.diagonal().log().sum())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map x ``(B, D)`` to z ``(B, D)`` and log|det ∂z/∂x| ``(B,)``."""
+        """Codes z ``(B, D)`` of x ``(B, D)``, and log|det ∂z/∂x| ``(B,)``."""
         self._check_input(x)
         z, log_abs_det = self.layers((x - self.shift) @ self.weight.T)
         return z, self.log_volume + log_abs_det
 
     def inverse(self, z: Tensor) -> Tensor:
-        """Map z ``(B, D)`` to x ``(B, D)``, so that ``inverse(forward(x)[0]) == x``."""
+        """The x ``(B, D)`` of codes z ``(B, D)``: ``inverse(forward(x)[0]) == x``."""
         self._check_input(z)
         scaled = self.layers.inverse(z)[0]
         unscaled: Tensor = torch.linalg.solve(self.weight, scaled.T).T
