@@ -10,6 +10,7 @@ from torch import nn
 
 from symmetry_pl.nn.autoencoder import Autoencoder, VectorAutoencoder
 from symmetry_pl.nn.fourier import FourierPredictor
+from symmetry_pl.nn.image_features import ConvolutionFeatures, PixelFeatures
 from symmetry_pl.nn.mlp import MLP
 from symmetry_pl.nn.tokens.autoencoder import (
     GatedTokenAutoencoder,
@@ -18,10 +19,13 @@ from symmetry_pl.nn.tokens.autoencoder import (
     ResidualTokenAutoencoder,
 )
 
-__all__ = ["AUTOENCODERS", "PREDICTORS"]
+__all__ = ["AUTOENCODERS", "ENCODERS", "PREDICTORS"]
 
 PREDICTORS: dict[str, type[nn.Module]] = {"mlp": MLP, "fourier": FourierPredictor}
 """Of a target from a code; they take the columns of both first."""
+
+ENCODERS: dict[str, type[nn.Module]] = {"mlp": PixelFeatures, "conv": ConvolutionFeatures}
+"""Of an image; they take its shape, the widths of their layers and the dropout first."""
 
 AUTOENCODERS: dict[str, type[Autoencoder]] = {
     "mlp": VectorAutoencoder,

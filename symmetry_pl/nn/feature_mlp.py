@@ -8,7 +8,7 @@ from torch import nn
 
 
 class FeatureMLP(nn.Sequential):
-    """Hidden layers only, ``(B, inputs)`` to ``(B, widths[-1])``.
+    """The hidden layers alone, ``(B, inputs)`` to ``(B, widths[-1])``.
 
     Each is a dense layer (LeCun-normal, zero bias), the tanh form of GELU, a layer norm and
     dropout: the defaults of the published code.

@@ -54,7 +54,7 @@ class FourierPredictor(nn.Module):
                 layer.reset_parameters()  # biases spread out: fits sooner than with zeros
 
     def forward(self, z: Tensor) -> Tensor:
-        """Predict ``(B, outputs)`` from ``(B, inputs)``."""
+        """Predictions ``(B, outputs)`` from z ``(B, inputs)``."""
         phase = z @ self.frequencies.T
         return self.mlp(torch.cat([phase.sin(), phase.cos(), z], 1))  # type: ignore[no-any-return]
 

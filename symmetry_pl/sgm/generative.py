@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from symmetry_pl.core.registry import build_named
 from symmetry_pl.groups import ImageGroup
-from symmetry_pl.nn.feature_mlp import FeatureMLP
+from symmetry_pl.nn.by_name import ENCODERS
 from symmetry_pl.nn.flows.conditional_flow import ConditionalFlow
 
-ENCODERS = ("mlp", "conv")
 SCALES = ("bounds", "data")
 
-_CHANNELS = (16, 32, 32)
 _SMALLEST = 1e-6  # added to bounds, as published
 _NARROWEST = 1e-3  # smallest scale taken from data, in units of the bounds
 
@@ -35,7 +34,7 @@ class GenerativeNetwork(nn.Module):
         group: whose coordinates η are.
         image_shape: ``(C, H, W)``.
         encoder: ``"mlp"`` on all pixels, as published, or ``"conv"``, three convolutions of stride
-            2 before it.
+            2 before it; or the path of a class of ``(image_shape, widths, dropout)``.
         widths: units of the layers on the pixels (dense, GELU, layer norm, dropout each).
         dropout: share of units dropped in all networks, in training.
         layers: couplings of the flow.
@@ -78,7 +77,8 @@ class GenerativeNetwork(nn.Module):
         if squash and scale != "bounds":
             raise ValueError("squash keeps η within the bounds: it needs scale: bounds")
         self.wants_statistics = scale == "data"
-        self.encoder = _encoder(encoder, image_shape, widths, dropout)
+        sizes = (image_shape, widths, dropout)
+        self.encoder = build_named("encoder", ENCODERS, encoder, sizes, {})
         self.flow = ConditionalFlow(
             group.dim,
             context=widths[-1],
@@ -120,18 +120,3 @@ class GenerativeNetwork(nn.Module):
         """
         floor = (_NARROWEST * self.flow.scale).to(deviation)
         self.flow.standardise(mean, torch.maximum(deviation, floor))
-
-
-def _encoder(
-    name: str, image_shape: Sequence[int], widths: Sequence[int], dropout: float
-) -> nn.Module:
-    if name not in ENCODERS:
-        raise ValueError(f"encoder must be one of {sorted(ENCODERS)}, got {name!r}")
-    channels, height, width = image_shape
-    layers: list[nn.Module] = []
-    if name == "conv":
-        for out in _CHANNELS:
-            layers += [nn.Conv2d(channels, out, 3, 2, 1), nn.GELU(approximate="tanh")]
-            channels, height, width = out, (height + 1) // 2, (width + 1) // 2
-    features = FeatureMLP(channels * height * width, widths, dropout)
-    return nn.Sequential(*layers, nn.Flatten(), features)

@@ -7,7 +7,7 @@ from torch import nn
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.nn.autoencoder import VectorAutoencoder
 from symmetry_pl.nn.bijection import Bijection
-from symmetry_pl.nn.by_name import AUTOENCODERS
+from symmetry_pl.nn.by_name import AUTOENCODERS, ENCODERS
 from symmetry_pl.nn.mlp import ACTIVATIONS, MLP
 from symmetry_pl.nn.tokens.autoencoder import ResidualTokenAutoencoder
 
@@ -92,3 +92,13 @@ def test_networks_by_name_check_their_options():
         build_named("autoencoder", AUTOENCODERS, "mlp", (3, 4), {"widht": 7})
     with pytest.raises(ValueError, match="autoencoder must be one of"):
         build_named("autoencoder", AUTOENCODERS, "gru", (3, 4), {})
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 14)])
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+def test_features_of_images(name, shape):
+    net = build_named("encoder", ENCODERS, name, (shape, [16, 6], 0.5), {})
+    features = net.eval()(torch.randn(5, *shape))
+    assert features.shape == (5, 6)
+    assert_gradients_reach_all(net, features.pow(3).sum())
+    assert sum(isinstance(m, nn.Dropout) for m in net.modules()) == 2

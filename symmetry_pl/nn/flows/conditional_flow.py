@@ -12,8 +12,10 @@ from nflows.transforms import CompositeTransform
 from torch import Tensor, nn
 
 from symmetry_pl.nn.feature_mlp import FeatureMLP
-from symmetry_pl.nn.flows.conditional_coupling import ConditionalCoupling, wrap
-from symmetry_pl.nn.flows.rational_quadratic import MIN_BIN
+from symmetry_pl.nn.flows.columns import check_positive, check_spline, per_column
+from symmetry_pl.nn.flows.conditioner import Conditioner
+from symmetry_pl.nn.flows.coupling import Coupling
+from symmetry_pl.nn.flows.elementwise import Splines, wrap
 
 MIN_SCALE = 1e-4
 """Smallest standard deviation of the base; softplus alone underflows to 0."""
@@ -29,9 +31,9 @@ class ConditionalFlow(nn.Module):
         + \log \bigl|\det \partial u / \partial \eta\bigr|,
         \qquad \eta = \text{loc} + \text{scale}\, u
 
-    The couplings u → z are those of nflows with a conditioner and a spline of ours
-    (``ConditionalCoupling``) and start as the identity; b is N(μ(h), σ(h)²) with σ a softplus
-    (SGM, App. C.2). Splines run forward in ``log_prob`` and backward in ``sample``.
+    The couplings u → z (``Coupling`` with ``Splines``) start as the identity; b is N(μ(h), σ(h)²)
+    with σ a softplus (SGM, App. C.2). Splines run forward in ``log_prob`` and backward in
+    ``sample``.
 
     A coordinate with a period lives on a circle. Its splines are circular, each after a turn that
     the conditioner chooses, and its base is uniform, so that a new flow is uniform in it; other
@@ -63,12 +65,9 @@ class ConditionalFlow(nn.Module):
 
     >>> flow = ConditionalFlow(3, context=16, periods=[None, None, 2 * math.pi]).eval()
     >>> h = torch.randn(5, 16)
-    >>> noise = torch.randn(5, 3)
-    >>> eta = flow.sample(noise, h)
+    >>> eta = flow.sample(torch.randn(5, 3), h)
     >>> flow.log_prob(eta, h).shape
     torch.Size([5])
-    >>> bool(torch.allclose(flow.to_noise(eta, h), noise, atol=1e-3))
-    True
     """
 
     loc: Tensor
@@ -98,28 +97,36 @@ class ConditionalFlow(nn.Module):
             raise ValueError(f"periods of a flow are {dim} positive numbers or None, got {laps}")
         self.circular = [i for i, lap in enumerate(laps) if lap is not None]
         self.linear = [i for i, lap in enumerate(laps) if lap is None]
-        self.register_buffer("loc", _per_column("loc", loc, dim))
-        self.register_buffer("scale", _per_column("scale", scale, dim))
+        self.register_buffer("loc", per_column("loc", loc, dim))
+        scales = per_column("scale", scale, dim)
         for i in self.circular:
-            self.scale[i] = cast("float", laps[i]) / 2
-        if not bool((self.scale > 0).all()):
-            raise ValueError(f"scale of a flow must be positive, got {scale}")
+            scales[i] = cast("float", laps[i]) / 2
+        self.register_buffer("scale", check_positive("scale", scales))
         self.couplings = CompositeTransform(
             [
-                ConditionalCoupling(
-                    [dim == 1 or (i + layer) % 2 == 0 for i in range(dim)],
-                    [lap is not None for lap in laps],
-                    context,
-                    bins,
-                    float(bound),
-                    edge_slopes,
-                    hidden,
-                    dropout,
-                )
+                self._coupling(layer, bins, bound, edge_slopes, hidden, dropout)
                 for layer in range(layers)
             ]
         )
         self.base = self._base_network(base_hidden, dropout) if self.linear else None
+
+    def _coupling(
+        self,
+        layer: int,
+        bins: int,
+        bound: float,
+        edge_slopes: bool,
+        hidden: Sequence[int],
+        dropout: float,
+    ) -> Coupling:
+        """One that moves every other coordinate, given the rest and the context."""
+        moved = [i for i in range(self.dim) if self.dim == 1 or (i + layer) % 2 == 0]
+        kept = [i for i in range(self.dim) if i not in moved]
+        splines = Splines([i in self.circular for i in moved], bins, bound, edge_slopes)
+        angles = [column for column, i in enumerate(kept) if i in self.circular]
+        features = FeatureMLP(len(kept) + len(angles) + self.context, hidden, dropout)
+        head = nn.Linear(hidden[-1], splines.parameters)
+        return Coupling(moved, kept, Conditioner(features, head, angles), splines)
 
     def _base_network(self, hidden: Sequence[int], dropout: float) -> nn.Module:
         """Context to means and unconstrained scales of the coordinates without period."""
@@ -161,7 +168,7 @@ class ConditionalFlow(nn.Module):
         return self.log_prob(eta, context)
 
     def sample(self, noise: Tensor, context: Tensor) -> Tensor:
-        """Map standard normal noise ``(B, d)`` to η ``(B, d)``, draws from p(η | h).
+        """Draws η ``(B, d)`` from p(η | h), a function of standard normal noise ``(B, d)``.
 
         The noise of circular coordinates becomes uniform by the normal distribution function.
         """
@@ -176,21 +183,6 @@ class ConditionalFlow(nn.Module):
             if self.squash:
                 u[:, self.linear] = torch.tanh(u[:, self.linear])
             return self.loc + self.scale * u
-
-    def to_noise(self, eta: Tensor, context: Tensor) -> Tensor:
-        """Undo ``sample``: noise ``(B, d)``, which is standard normal where the flow is right."""
-        with torch.autocast(eta.device.type, enabled=False):
-            z, h, _ = self._to_base(eta, context)
-            noise = torch.empty_like(z)
-            # erfinv is infinite at the ends, where rounding may put a point of the circle.
-            inside = 1 - torch.finfo(z.dtype).eps
-            noise[:, self.circular] = math.sqrt(2) * torch.erfinv(
-                z[:, self.circular].clamp(-inside, inside)
-            )
-            if self.base is not None:
-                mean, spread = self._base_parameters(h)
-                noise[:, self.linear] = (z[:, self.linear] - mean) / spread
-            return noise
 
     def _to_base(self, eta: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Point of the base ``(B, d)``, context in our precision, log|det ∂z/∂η| ``(B,)``."""
@@ -233,14 +225,6 @@ def _index(columns: list[int], like: Tensor) -> Tensor:
     return torch.tensor(columns, device=like.device)
 
 
-def _per_column(name: str, value: float | Sequence[float], dim: int) -> Tensor:
-    """One number or ``dim`` of them, as ``(dim,)``."""
-    numbers = [value] * dim if isinstance(value, (int, float)) else list(value)
-    if len(numbers) != dim:
-        raise ValueError(f"{name} of a flow is one number or {dim}, got {len(numbers)}")
-    return torch.tensor(numbers, dtype=torch.get_default_dtype())
-
-
 def _check(
     dim: int, context: int, layers: int, bins: int, bound: float, hidden: Sequence[int]
 ) -> None:
@@ -250,8 +234,4 @@ def _check(
             raise ValueError(f"{name} of a conditional flow must be at least 1, got {size}")
     if not hidden or min(hidden) < 1:
         raise ValueError(f"hidden of a flow must be positive numbers, at least one, got {hidden}")
-    if not 2 <= bins < 1 / MIN_BIN or not bound > 0:
-        raise ValueError(
-            "splines of a flow need 2 to 999 bins and a positive bound, "
-            f"got bins={bins} and bound={bound}"
-        )
+    check_spline(bins, bound, "bound")

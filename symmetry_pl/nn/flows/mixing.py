@@ -1,4 +1,8 @@
-"""Invertible linear maps with cheap log-determinants, to mix the coordinates of a flow."""
+"""Invertible linear maps with cheap log-determinants, to mix the coordinates of a flow.
+
+Like transforms of nflows they take a context, which they do not look at, and give a log-determinant
+in both directions.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +42,14 @@ class RotationMixing(nn.Module):
         rotation: Tensor = torch.linalg.matrix_exp(upper - upper.T)
         return rotation
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map ``(B, dim)`` to ``(B, dim)``; the log-determinant is one number."""
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The image ``(B, dim)`` of x ``(B, dim)``, and its log-determinant, one number."""
         weight = self.rotation() * self.log_scale.exp()[:, None]
         return x @ weight.T, self.log_scale.sum()
 
-    def inverse(self, y: Tensor) -> Tensor:
-        """The x of ``forward(x)[0] == y``."""
-        return (y * (-self.log_scale).exp()) @ self.rotation()
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The x of ``forward(x)[0] == y``, and its log-determinant."""
+        return (y * (-self.log_scale).exp()) @ self.rotation(), -self.log_scale.sum()
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(module)``."""
@@ -76,22 +80,28 @@ class LUMixing(nn.Module):
         eye = torch.eye(len(self.log_scale), dtype=self.lower.dtype, device=self.lower.device)
         return self.lower.tril(-1) + eye, self.upper.triu(1) + torch.diag(self.log_scale.exp())
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map ``(B, dim)`` to ``(B, dim)``; the log-determinant is one number."""
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The image ``(B, dim)`` of x ``(B, dim)``, and its log-determinant, one number."""
         lower, upper = self.factors()
         return x @ (lower @ upper)[self.permutation].T, self.log_scale.sum()
 
-    def inverse(self, y: Tensor) -> Tensor:
-        """The x of ``forward(x)[0] == y``."""
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The x of ``forward(x)[0] == y``, and its log-determinant."""
         lower, upper = self.factors()
         columns = y[:, self.permutation.argsort()].T
         columns = torch.linalg.solve_triangular(lower, columns, upper=False, unitriangular=True)
         solution: Tensor = torch.linalg.solve_triangular(upper, columns, upper=True).T
-        return solution
+        return solution, -self.log_scale.sum()
 
     def extra_repr(self) -> str:
         """Sizes, for ``print(module)``."""
         return f"dim={len(self.log_scale)}"
+
+
+MIXINGS: dict[str, type[RotationMixing] | type[LUMixing]] = {
+    "rotation": RotationMixing,
+    "lu": LUMixing,
+}
 
 
 class PartialMixing(nn.Module):
@@ -110,11 +120,12 @@ class PartialMixing(nn.Module):
         self.mixing = mixing
         self.first = first
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map ``(B, D)`` to ``(B, D)``; the log-determinant is one number."""
+    def forward(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The image ``(B, D)`` of x ``(B, D)``, and its log-determinant, one number."""
         mixed, log_abs_det = self.mixing(x[:, self.first :])
         return torch.cat([x[:, : self.first], mixed], 1), log_abs_det
 
-    def inverse(self, y: Tensor) -> Tensor:
-        """The x of ``forward(x)[0] == y``."""
-        return torch.cat([y[:, : self.first], self.mixing.inverse(y[:, self.first :])], 1)
+    def inverse(self, y: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The x of ``forward(x)[0] == y``, and its log-determinant."""
+        unmixed, log_abs_det = self.mixing.inverse(y[:, self.first :])
+        return torch.cat([y[:, : self.first], unmixed], 1), log_abs_det

@@ -18,7 +18,7 @@ MIN_SLOPE = 1e-3
 def rational_quadratic(
     x: Tensor, params: Tensor, bound: float, inverse: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Monotone rational-quadratic spline of [−bound, bound] onto itself, with linear tails.
+    """The monotone rational-quadratic spline of [−bound, bound] onto itself, with linear tails.
 
     In the bin [x_k, x_{k+1}], with θ = (x − x_k)/(x_{k+1} − x_k), s = Δy/Δx and knot slopes d
     (Durkan et al. 2019, Neural Spline Flows, eq. 4)::

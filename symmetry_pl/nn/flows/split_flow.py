@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias, cast
 
 import torch
+from nflows.transforms import CompositeTransform
 from torch import Tensor, nn
 
+from symmetry_pl.nn.flows.columns import check_positive, check_spline, per_column
+from symmetry_pl.nn.flows.conditioner import Conditioner
 from symmetry_pl.nn.flows.coupling import Coupling
-from symmetry_pl.nn.flows.mixing import LUMixing, PartialMixing, RotationMixing
+from symmetry_pl.nn.flows.elementwise import Affine, Elementwise, Splines
+from symmetry_pl.nn.flows.mixing import MIXINGS, PartialMixing
+from symmetry_pl.nn.mlp import MLP
 
-Layer: TypeAlias = RotationMixing | LUMixing | PartialMixing | Coupling
-
-MIXINGS: dict[str, type[RotationMixing] | type[LUMixing]] = {
-    "rotation": RotationMixing,
-    "lu": LUMixing,
-}
+COUPLINGS = ("spline", "affine")
 
 
 class CouplingFlow(nn.Module):
-    """Invertible map x → z = (z1, z0) with a factorised N(0, I) base.
+    """An invertible map x → z = (z1, z0) with a factorised N(0, I) base.
 
     A standardisation by fixed numbers, then ``blocks`` times [linear mixing, coupling]. With
 
@@ -46,7 +45,7 @@ class CouplingFlow(nn.Module):
         dim: D, columns of x.
         informative_dim: d1 < D, columns of z1, the first of z.
         blocks: number of [mixing, coupling] blocks.
-        coupling: ``"spline"`` or ``"affine"``, see ``Coupling``.
+        coupling: ``"spline"`` or ``"affine"``, see ``Splines`` and ``Affine``.
         mixing: ``"rotation"`` or ``"lu"``, see ``RotationMixing`` and ``LUMixing``.
         bins: bins of a spline.
         tail_bound: a spline is the identity beyond; in units of the standardised x.
@@ -94,27 +93,32 @@ class CouplingFlow(nn.Module):
         informative: str = "learned",
     ) -> None:
         super().__init__()
-        _check(dim, informative_dim, blocks, mixing, halves, informative)
-        self.dim, self.informative_dim = dim, informative_dim
-        offset, spread = _per_column("shift", shift, dim), _per_column("scale", scale, dim)
-        if not bool((spread > 0).all()):
-            raise ValueError(f"scale of a flow must be positive, got {scale}")
+        _check(dim, informative_dim, blocks, coupling, mixing, halves, informative)
+        if coupling == "spline":
+            check_spline(bins, tail_bound, "tail_bound")
+        self.dim, self.informative_dim, self.blocks = dim, informative_dim, blocks
+        offset = per_column("shift", shift, dim)
+        spread = check_positive("scale", per_column("scale", scale, dim))
         self.register_buffer("shift", offset)
         self.register_buffer("weight", torch.diag(1 / spread))
         self.register_buffer("log_volume", -spread.log().sum())
-        self.blocks = blocks
         self.given = first = informative_dim if informative == "given" else 0
-        self.layers = nn.ModuleList()
+        layers: list[nn.Module] = []
         for block in range(blocks):
             mix = MIXINGS[mixing](dim - first)
-            self.layers.append(PartialMixing(mix, first) if first else mix)
+            layers.append(PartialMixing(mix, first) if first else mix)
             parts = _halves(dim - first, block if halves == 1 else 0)
             moved, kept = ([first + i for i in part] for part in parts)
             for _ in range(halves):
                 if moved:
-                    sizes = (coupling, bins, tail_bound, width, depth, activation)
-                    self.layers.append(Coupling(moved, [*range(first), *kept], *sizes))
+                    seen = [*range(first), *kept]
+                    maps: Elementwise = Affine(len(moved))
+                    if coupling == "spline":
+                        maps = Splines([False] * len(moved), bins, tail_bound)
+                    net = _conditioner(len(seen), maps.parameters, width, depth, activation)
+                    layers.append(Coupling(moved, seen, net, maps))
                 moved, kept = kept, moved
+        self.layers = CompositeTransform(layers)
 
     @torch.no_grad()
     def standardise(self, samples: Tensor, whiten: bool = False) -> None:
@@ -158,22 +162,16 @@ class CouplingFlow(nn.Module):
         self.log_volume.copy_(weight.diagonal().log().sum())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map x ``(B, D)`` to z ``(B, D)`` and log|det ∂z/∂x| ``(B,)``."""
+        """Codes z ``(B, D)`` of x ``(B, D)``, and log|det ∂z/∂x| ``(B,)``."""
         self._check_input(x)
-        z = (x - self.shift) @ self.weight.T
-        total = self.log_volume.expand(len(x))
-        for layer in self._steps():
-            z, log_abs_det = layer(z)
-            total = total + log_abs_det
-        return z, total
+        z, log_abs_det = self.layers((x - self.shift) @ self.weight.T)
+        return z, self.log_volume + log_abs_det
 
     def inverse(self, z: Tensor) -> Tensor:
-        """Map z ``(B, D)`` to x ``(B, D)``, so that ``inverse(forward(x)[0]) == x``."""
+        """The x ``(B, D)`` of codes z ``(B, D)``: ``inverse(forward(x)[0]) == x``."""
         self._check_input(z)
-        x = z
-        for layer in reversed(self._steps()):
-            x = layer.inverse(x)
-        unscaled: Tensor = torch.linalg.solve(self.weight, x.T).T
+        scaled = self.layers.inverse(z)[0]
+        unscaled: Tensor = torch.linalg.solve(self.weight, scaled.T).T
         return unscaled + self.shift
 
     def base_log_prob(self, z: Tensor) -> Tensor:
@@ -198,16 +196,19 @@ class CouplingFlow(nn.Module):
         """Sizes, for ``print(module)``."""
         return f"dim={self.dim}, informative_dim={self.informative_dim}, blocks={self.blocks}"
 
-    def _steps(self) -> list[Layer]:
-        return cast("list[Layer]", list(self.layers))
-
     def _check_input(self, x: Tensor) -> None:
         if x.dim() != 2 or x.shape[1] != self.dim:
             raise ValueError(f"the flow takes a (B, {self.dim}) tensor, got {tuple(x.shape)}")
 
 
 def _check(
-    dim: int, informative_dim: int, blocks: int, mixing: str, halves: int, informative: str
+    dim: int,
+    informative_dim: int,
+    blocks: int,
+    coupling: str,
+    mixing: str,
+    halves: int,
+    informative: str,
 ) -> None:
     """One sentence for each setting that makes no flow."""
     if dim < 2:
@@ -218,6 +219,8 @@ def _check(
         )
     if blocks < 1:
         raise ValueError(f"blocks of a flow must be at least 1, got {blocks}")
+    if coupling not in COUPLINGS:
+        raise ValueError(f"coupling must be 'spline' or 'affine', got {coupling!r}")
     if mixing not in MIXINGS:
         raise ValueError(f"mixing must be one of {sorted(MIXINGS)}, got {mixing!r}")
     if halves not in (1, 2):
@@ -226,12 +229,21 @@ def _check(
         raise ValueError(f"informative must be 'learned' or 'given', got {informative!r}")
 
 
-def _per_column(name: str, value: float | list[float], dim: int) -> Tensor:
-    """One number or ``dim`` of them, as ``(dim,)``."""
-    numbers = [value] * dim if isinstance(value, (int, float)) else list(value)
-    if len(numbers) != dim:
-        raise ValueError(f"{name} of a flow is one number or {dim}, got {len(numbers)}")
-    return torch.tensor(numbers, dtype=torch.get_default_dtype())
+def _conditioner(
+    kept: int, parameters: int, width: int | list[int], depth: int, activation: str
+) -> Conditioner:
+    """An MLP whose biases are spread out.
+
+    With zero biases all units of a net of few inputs bend at the origin, and the likelihood
+    converges more slowly; so weights and biases are those of PyTorch's default.
+    """
+    layers = list(MLP(kept, parameters, width, depth, activation))
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    head = layers.pop()
+    assert isinstance(head, nn.Linear)
+    return Conditioner(nn.Sequential(*layers), head)
 
 
 def _halves(dim: int, block: int) -> tuple[list[int], list[int]]:

@@ -31,7 +31,7 @@ class TokenAutoencoder(Autoencoder):
 
 
 class ParallelTokenAutoencoder(TokenAutoencoder):
-    """The decoder gives the logits ``(B, L, V)`` of all positions from the latent vector alone.
+    """A pair whose decoder gives the logits ``(B, L, V)`` of all positions from z alone.
 
     Training and evaluation decode alike: there is no teacher to force.
     """
@@ -152,7 +152,7 @@ class GRUTokenAutoencoder(ParallelTokenAutoencoder):
 
 
 class GatedTokenAutoencoder(TokenAutoencoder):
-    """A residual MLP encodes; gated recurrences decode, given z and what they have written.
+    """A residual MLP that encodes, gated recurrences that decode given z and what is written.
 
     Training is teacher-forced, evaluation never: ``decode`` is given z alone. ``search`` tries
     several sequences for a code, those that a beam search finds most likely, encodes them again

@@ -127,11 +127,10 @@ def pseudo_random(tokens: Tensor, dim: int) -> Tensor:
     They keep 0.0001 off 0 and 1, where the rounding of a code to single precision would matter
     first; more would show how many coordinates a sequence fills.
 
-    Example:
-        >>> ids = torch.tensor([[1, 2], [1, 2], [2, 1]])
-        >>> a, b, c = pseudo_random(ids, 3)
-        >>> torch.equal(a, b), torch.equal(a, c)
-        (True, False)
+    >>> ids = torch.tensor([[1, 2], [1, 2], [2, 1]])
+    >>> a, b, c = pseudo_random(ids, 3)
+    >>> torch.equal(a, b), torch.equal(a, c)
+    (True, False)
     """
     state = torch.zeros(len(tokens), dtype=torch.int64, device=tokens.device)
     for column in tokens.long().unbind(1):

@@ -47,7 +47,7 @@ class GatedRecurrence(nn.Module):
             self.gates.bias[:width] = torch.linspace(-2.0, 3.0, width)
 
     def forward(self, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
-        """Map packed positions ``(N, width)`` to packed ``(N, width)``."""
+        """The stream after the block, packed as ``x`` ``(N, width)``."""
         u = self.norm(x)
         forget, update, gate = self._gates(u, shift(u, sizes))
         return self._after(x, scan(forget, update, sizes), gate)
@@ -90,10 +90,9 @@ class TokenModel(nn.Module):
         frequencies: octaves of the sines and cosines, from 3/2 radians a unit upwards.
         stem_blocks: residual blocks, of twice the width, that c passes.
 
-    Example:
-        >>> model = TokenModel(length=5, symbols=3, dim=2, width=8, hidden=16)
-        >>> model.nll(torch.tensor([[1, 2, 1, 0, 0]]), torch.zeros(1, 2)).shape
-        torch.Size([1])
+    >>> model = TokenModel(length=5, symbols=3, dim=2, width=8, hidden=16)
+    >>> model.nll(torch.tensor([[1, 2, 1, 0, 0]]), torch.zeros(1, 2)).shape
+    torch.Size([1])
     """
 
     def __init__(

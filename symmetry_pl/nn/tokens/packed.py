@@ -17,9 +17,8 @@ __all__ = ["Packing", "lengths_of", "scan", "shift"]
 def lengths_of(tokens: Tensor) -> Tensor:
     """Symbols of each row of ``tokens`` ``(B, L)``, the first padding (its end) included.
 
-    Example:
-        >>> lengths_of(torch.tensor([[3, 0, 0], [3, 4, 5], [0, 0, 0]])).tolist()
-        [2, 3, 1]
+    >>> lengths_of(torch.tensor([[3, 0, 0], [3, 4, 5], [0, 0, 0]])).tolist()
+    [2, 3, 1]
     """
     return ((tokens != 0).cumprod(1).sum(1) + 1).clamp(max=tokens.shape[1])
 
@@ -49,12 +48,11 @@ class Packing:
     def of(cls, lengths: Tensor) -> Packing:
         """The packing of rows with ``lengths`` ``(B,)``, each at least 1.
 
-        Example:
-            >>> packing = Packing.of(torch.tensor([1, 3]))
-            >>> packing.order.tolist(), packing.sizes
-            ([1, 0], (2, 1, 1))
-            >>> len(Packing.of(torch.tensor([7] * 60 + [9])).index)  # 429, rounded up
-            432
+        >>> packing = Packing.of(torch.tensor([1, 3]))
+        >>> packing.order.tolist(), packing.sizes
+        ([1, 0], (2, 1, 1))
+        >>> len(Packing.of(torch.tensor([7] * 60 + [9])).index)  # 429, rounded up
+        432
         """
         ordered, order = lengths.sort(descending=True, stable=True)
         steps = torch.arange(int(ordered[0]), device=lengths.device)

@@ -1,4 +1,4 @@
-"""Networks of the STIB paper that read a token sequence, and that write one from a vector."""
+"""The networks of the STIB paper that read a token sequence or write one from a vector."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ class ConvolutionEncoder(nn.Module):
     Raises:
         ValueError: if the sequences are too short for the convolutions.
 
-    Example:
-        >>> encoder = ConvolutionEncoder(length=9, symbols=5, dim=2)
-        >>> encoder(torch.zeros(3, 9, dtype=torch.int64)).shape
-        torch.Size([3, 2])
+    >>> encoder = ConvolutionEncoder(length=9, symbols=5, dim=2)
+    >>> encoder(torch.zeros(3, 9, dtype=torch.int64)).shape
+    torch.Size([3, 2])
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class ConvolutionEncoder(nn.Module):
         self.head = nn.Linear(width, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map ``tokens`` ``(B, L)``, integers in ``[0, V)``, to codes ``(B, d)``."""
+        """Codes ``(B, d)`` of ``tokens`` ``(B, L)``, integers in ``[0, V)``."""
         h = _one_hot(tokens, self.length, self.symbols, self.head.weight.dtype).transpose(1, 2)
         for convolution in self.convolutions:
             h = convolution(h).relu()
@@ -84,10 +83,9 @@ class RecurrentEncoder(nn.Module):
         units: units of the GRU.
         widths: units of the dense layers.
 
-    Example:
-        >>> encoder = RecurrentEncoder(length=9, symbols=5, dim=2)
-        >>> encoder(torch.zeros(3, 9, dtype=torch.int64)).shape
-        torch.Size([3, 2])
+    >>> encoder = RecurrentEncoder(length=9, symbols=5, dim=2)
+    >>> encoder(torch.zeros(3, 9, dtype=torch.int64)).shape
+    torch.Size([3, 2])
     """
 
     def __init__(
@@ -106,7 +104,7 @@ class RecurrentEncoder(nn.Module):
         self.head = nn.Linear(sizes[-1], dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map ``tokens`` ``(B, L)``, integers in ``[0, V)``, to codes ``(B, d)``."""
+        """Codes ``(B, d)`` of ``tokens`` ``(B, L)``, integers in ``[0, V)``."""
         one_hot = _one_hot(tokens, self.length, self.symbols, self.head.weight.dtype)
         h = self.recurrence(one_hot)[0].flatten(1)
         for layer in self.dense:
@@ -129,10 +127,9 @@ class RecurrentDecoder(nn.Module):
         width: units of each GRU.
         layers: GRUs.
 
-    Example:
-        >>> decoder = RecurrentDecoder(length=9, symbols=5, dim=2, width=8)
-        >>> decoder(torch.zeros(3, 2)).shape
-        torch.Size([3, 9, 5])
+    >>> decoder = RecurrentDecoder(length=9, symbols=5, dim=2, width=8)
+    >>> decoder(torch.zeros(3, 2)).shape
+    torch.Size([3, 9, 5])
     """
 
     def __init__(
@@ -151,7 +148,7 @@ class RecurrentDecoder(nn.Module):
         self.head = nn.Linear(width, symbols)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Map codes ``z`` ``(B, d)`` to logits ``(B, L, V)``."""
+        """Logits ``(B, L, V)`` of codes ``z`` ``(B, d)``."""
         repeated = self.stem(z).relu()[:, None].expand(-1, self.length, -1)
         logits: Tensor = self.head(self.recurrence(repeated)[0])
         return logits if logits.dtype == torch.float64 else logits.float()

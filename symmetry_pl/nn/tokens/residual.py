@@ -20,11 +20,10 @@ class ResidualBlock(nn.Module):
         width: size of :math:`h`.
         hidden: size of the hidden layer.
 
-    Example:
-        >>> block = ResidualBlock(4, 8)
-        >>> h = torch.randn(3, 4)
-        >>> torch.equal(block(h), h)
-        True
+    >>> block = ResidualBlock(4, 8)
+    >>> h = torch.randn(3, 4)
+    >>> torch.equal(block(h), h)
+    True
     """
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -36,7 +35,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.narrow.bias)
 
     def forward(self, h: Tensor) -> Tensor:
-        """Map ``h`` ``(B, width)`` to ``(B, width)``."""
+        """The stream ``(B, width)`` after the block, of ``h`` ``(B, width)``."""
         out: Tensor = h + self.narrow(F.gelu(self.widen(self.norm(h))))
         return out
 
@@ -73,7 +72,7 @@ class TripleCounts(nn.Module):
             self.out.weight /= 3  # of about ten positions, so that a sum begins as large as a term
 
     def forward(self, tokens: Tensor, e: Tensor) -> Tensor:
-        """Map ``tokens`` ``(B, L)`` and their vectors ``(B, L, e)`` to ``(B, width)``."""
+        """Features ``(B, width)`` of ``tokens`` ``(B, L)`` and their vectors ``(B, L, e)``."""
         packing = Packing.of(lengths_of(tokens))
         here = packing.pack(e)
         before, after = (shift(here, packing.sizes, back) for back in (False, True))
@@ -83,7 +82,7 @@ class TripleCounts(nn.Module):
 
 
 class TokenEncoder(nn.Module):
-    """Encode a padded token sequence as one vector, all positions at once.
+    """The code of a padded token sequence, of all positions at once.
 
     The first layer is a linear map of the flattened one-hot code, computed as a sum of one
     looked-up row per position; no one-hot tensor is made. Of a large vocabulary, where that map
@@ -102,10 +101,9 @@ class TokenEncoder(nn.Module):
     Raises:
         ValueError: for counts without an embedding.
 
-    Example:
-        >>> encoder = TokenEncoder(length=5, symbols=3, dim=2, width=8, hidden=16, blocks=1)
-        >>> encoder(torch.tensor([[1, 2, 1, 0, 0]])).shape
-        torch.Size([1, 2])
+    >>> encoder = TokenEncoder(length=5, symbols=3, dim=2, width=8, hidden=16, blocks=1)
+    >>> encoder(torch.tensor([[1, 2, 1, 0, 0]])).shape
+    torch.Size([1, 2])
     """
 
     offsets: Tensor
@@ -137,9 +135,9 @@ class TokenEncoder(nn.Module):
         self.head = nn.Linear(width, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map ``tokens`` ``(B, L)``, integers in ``[0, V)``, to codes ``(B, d)``.
+        """Codes ``(B, d)`` of ``tokens`` ``(B, L)``, integers in ``[0, V)``.
 
-        The result is at least float32, also under autocast.
+        They are at least float32, also under autocast.
 
         Raises:
             ValueError: if the sequences do not have length L.
@@ -157,7 +155,7 @@ class TokenEncoder(nn.Module):
 
 
 class TokenDecoder(nn.Module):
-    """Decode a vector into the logits of every position at once (not autoregressive).
+    """The logits of every position given a vector, all at once (not autoregressive).
 
     Args:
         length: L, tokens per sequence, padding included.
@@ -167,10 +165,9 @@ class TokenDecoder(nn.Module):
         hidden: size of the hidden layer of each block.
         blocks: number of residual blocks.
 
-    Example:
-        >>> decoder = TokenDecoder(length=5, symbols=3, dim=2, width=8, hidden=16, blocks=1)
-        >>> decoder(torch.zeros(4, 2)).shape
-        torch.Size([4, 5, 3])
+    >>> decoder = TokenDecoder(length=5, symbols=3, dim=2, width=8, hidden=16, blocks=1)
+    >>> decoder(torch.zeros(4, 2)).shape
+    torch.Size([4, 5, 3])
     """
 
     def __init__(
@@ -190,7 +187,7 @@ class TokenDecoder(nn.Module):
         self.head = nn.Linear(width, length * symbols)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Map codes ``z`` ``(B, d)`` to logits ``(B, L, V)``, at least float32."""
+        """Logits ``(B, L, V)`` of codes ``z`` ``(B, d)``, at least float32."""
         h: Tensor = self.head(self.norm(self.blocks(self.stem(z))))
         return _at_least_float32(h).view(-1, self.length, self.symbols)
 

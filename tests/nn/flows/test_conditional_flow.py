@@ -49,12 +49,16 @@ def inputs(flow, count=64):
     return torch.randn(count, flow.dim).to(shape), torch.randn(count, flow.context).to(shape)
 
 
-def test_noise_and_eta_are_inverse(flow):
+def test_couplings_and_their_inverses_undo_each_other(flow):
     noise, h = inputs(flow)
-    eta = flow.sample(noise, h)
-    assert (eta - flow.loc - flow.scale * noise).abs().max() > 0.1
-    torch.testing.assert_close(flow.to_noise(eta, h), noise, atol=1e-6, rtol=1e-6)
-    torch.testing.assert_close(flow.sample(flow.to_noise(eta, h), h), eta, atol=1e-8, rtol=0)
+    z = noise.clone()
+    z[:, flow.circular] = torch.erf(z[:, flow.circular])
+    u, backward = flow.couplings.inverse(z, h)
+    assert (u - z).abs().max() > 0.1
+    again, forward = flow.couplings(u, h)
+    torch.testing.assert_close(again, z, atol=1e-8, rtol=0)
+    torch.testing.assert_close(forward, -backward, atol=1e-7, rtol=1e-7)
+    torch.testing.assert_close(flow.couplings.inverse(again, h)[0], u, atol=1e-8, rtol=0)
 
 
 def test_log_prob_is_that_of_the_change_of_variables(flow):
@@ -63,11 +67,11 @@ def test_log_prob_is_that_of_the_change_of_variables(flow):
     found = flow.log_prob(eta, h)
     for row in range(len(eta)):
         jacobian = torch.autograd.functional.jacobian(
-            lambda e, row=row: flow.to_noise(e[None], h[row : row + 1])[0], eta[row]
+            lambda e, row=row: flow.sample(e[None], h[row : row + 1])[0], noise[row]
         )
         normal = torch.distributions.Normal(0.0, 1.0).log_prob(noise[row]).sum()
         torch.testing.assert_close(
-            found[row], normal + torch.linalg.slogdet(jacobian).logabsdet, atol=1e-7, rtol=1e-7
+            found[row], normal - torch.linalg.slogdet(jacobian).logabsdet, atol=1e-7, rtol=1e-7
         )
 
 
@@ -244,10 +248,17 @@ def test_odd_inputs_are_refused():
 
 
 def test_learns_angles_that_are_uniform_or_bimodal_across_the_cut():
-    """Given h = 0 uniform, given h = 1 two bumps of σ = .2, at 0 and at the cut of the circle."""
+    """Given h = 0 uniform, given h = 1 two bumps of σ = .2, at 0 and at the cut of the circle.
+
+    The learning rate falls to 0: at a constant one the last step is one point of a noisy orbit,
+    0.02 to 0.1 nats above the entropy by seed and by the rounding of the processor; so it is 0.01
+    to 0.02 (over 20 seeds), of which 0.007 is the standard error of the mean of 10,000 draws.
+    """
     torch.manual_seed(0)
     flow = ConditionalFlow(1, context=1, layers=2, bins=8, hidden=[32], periods=[TURN])
+    steps = 300
     optimiser = torch.optim.Adam(flow.parameters(), 1e-2)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
 
     def draw(count):
         two = torch.rand(count, 1) < 0.5
@@ -255,10 +266,11 @@ def test_learns_angles_that_are_uniform_or_bimodal_across_the_cut():
         angle = torch.where(two, bump, TURN * torch.rand(count, 1))
         return (angle + math.pi) % TURN - math.pi, two.float()
 
-    for _ in range(250):
+    for _ in range(steps):
         optimiser.zero_grad()
         (-flow.log_prob(*draw(512)).mean()).backward()
         optimiser.step()
+        falling.step()
     angle, two = draw(20_000)
     with torch.no_grad():
         log_prob = flow.log_prob(angle, two)
