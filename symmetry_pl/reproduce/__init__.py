@@ -1,1 +1,1 @@
-"""The papers' tables as data: which systems, which metrics, which published values."""
+"""The papers' tables as data: which systems, which figures, which published values."""

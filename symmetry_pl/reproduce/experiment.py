@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from symmetry_pl.metrics import MetricSpec
+
+__all__ = ["LEAKAGE", "Experiment", "System", "TakenFrom"]
+
+LEAKAGE = ("mi_z0_y", "mi_z0_y_white", "mi_z0_y_probe", "mi_z0_y_probe_null95", "probe_r2_z0_y")
+"""What Z0 of molecules tells of Y: as published, and as a probe reads it."""
+
+
+class TakenFrom(NamedTuple):
+    """The run of another experiment that a row is a copy of."""
+
+    experiment: str
+    system: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -16,14 +32,16 @@ class System:
     Args:
         name: key in the results file.
         label: what a reader sees.
-        config: shipped config, below ``configs``.
+        config: shipped config, below `configs`.
         dataset: key of the dataset in the results file, where an experiment has several.
         own: whether the recipe is ours.
         overrides: command-line options on top of the config.
-        published: metric to published value, in our units.
+        published: figure to published value, in our units.
         seeds: seeds it is run with unless told otherwise.
         after: name of the system of the same dataset whose weights of the same seed it starts
             from; its CPU seconds are then those on top.
+        taken_from: run of another experiment that is the same to the letter; it is copied from
+            that experiment's results and not made twice.
     """
 
     name: str
@@ -35,6 +53,7 @@ class System:
     published: Mapping[str, float] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
     after: str | None = None
+    taken_from: TakenFrom | None = None
 
     @property
     def key(self) -> str:
@@ -47,47 +66,19 @@ class System:
 
 
 @dataclass(frozen=True)
-class MetricColumn:
-    """One column of the table.
-
-    Args:
-        name: key in a run's metrics, without the stage.
-        label: what a reader sees.
-        unit: e.g. ``"nats"``; empty for none.
-        digits: decimals shown.
-        exponent: whether a mean that these decimals show as zero is shown as a power of ten.
-    """
-
-    name: str
-    label: str
-    unit: str = ""
-    digits: int = 3
-    exponent: bool = False
-
-
-LEAKAGE_COLUMNS = (
-    MetricColumn("mi_z0_y", "I(Z0;Y) raw", "nats"),
-    MetricColumn("mi_z0_y_white", "whitened", "nats"),
-    MetricColumn("mi_z0_y_probe", "probe", "nats"),
-    MetricColumn("mi_z0_y_probe_null95", "its null, 95 %", "nats"),
-    MetricColumn("probe_r2_z0_y", "probe R²", "", 3),
-)
-"""What Z0 of molecules tells of Y: as published, and as a probe reads it."""
-
-
-@dataclass(frozen=True)
 class Experiment:
-    """A table: systems by metrics, on one dataset or several.
+    """A table: systems by figures, on one dataset or several.
 
     Args:
-        name: ``<family>/<experiment>``.
+        name: `<family>/<experiment>`.
         title: heading of the generated page.
         dataset: name in the results file of the dataset of systems that name none.
         systems: rows.
-        metrics: columns.
-        references: computes rows that no model gives, such as noise floors: label to metrics.
+        metrics: columns, by their names in the catalogue of figures.
+        written: fields of the catalogue's entries that this table has otherwise, by figure.
+        references: computes rows that no model gives, such as noise floors: label to figures.
         notes: what a reader must know to read the table.
-        summary: metric of the short table, datasets by systems; None for no such table.
+        summary: figure of the short table, datasets by systems; None for no such table.
         figure: draws the experiment from the content of its results file, written beside the
             table; it returns None where there is too little to draw.
     """
@@ -96,7 +87,8 @@ class Experiment:
     title: str
     dataset: str
     systems: tuple[System, ...]
-    metrics: tuple[MetricColumn, ...]
+    metrics: tuple[str, ...]
+    written: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     references: Callable[[], dict[str, dict[str, Any]]] | None = None
     notes: tuple[str, ...] = ()
     summary: str | None = None
@@ -109,4 +101,24 @@ class Experiment:
         >>> Experiment("stib/spiral", "", "", (), ()).slug
         'stib_spiral'
         """
-        return self.name.replace("/", "_")
+        return slug_of(self.name)
+
+    def column(self, name: str) -> MetricSpec:
+        """A figure as this table writes it.
+
+        >>> experiment = Experiment("", "", "", (), ("mae_x",), {"mae_x": {"digits": 1}})
+        >>> experiment.column("mae_x").header, experiment.column("mae_x").digits
+        ('MAE(X)', 1)
+        """
+        from symmetry_pl.metrics import spec  # imports torch, which a check does without
+
+        return replace(spec(name), **self.written.get(name, {}))
+
+
+def slug_of(name: str) -> str:
+    """Name of an experiment's result files.
+
+    >>> slug_of("lens/table1")
+    'lens_table1'
+    """
+    return name.replace("/", "_")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce.experiment import Experiment, System
 
 _SEEDS = (0, 1, 2, 3)
 _SMALL = ("--data.dim=7", "--model.hidden=28")
@@ -100,13 +100,13 @@ EXPERIMENT = Experiment(
     summary="generator_cosine",
     systems=_systems(),
     metrics=(
-        MetricColumn("generator_cosine", "cosine", "", 4),
-        MetricColumn("lifting_error", "lifting error", "", 3),
-        MetricColumn("filter_locality", "filter locality", "", 3),
-        MetricColumn("loss", "loss", "nats", 3),
-        MetricColumn("loss_refitted", "loss, densities refitted", "nats", 3),
-        MetricColumn("loss_of_truth", "of the true basis", "nats", 3),
-        MetricColumn("confidence", "confidence", "", 2),
+        "generator_cosine",
+        "lifting_error",
+        "filter_locality",
+        "loss",
+        "loss_refitted",
+        "loss_of_truth",
+        "confidence",
     ),
     notes=(
         "Cosine of the cropped generator with the ideal shift, the larger of both directions, as "

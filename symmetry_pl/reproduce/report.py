@@ -6,67 +6,169 @@ import json
 import os
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from symmetry_pl.reproduce.experiment import Experiment, System
-from symmetry_pl.reproduce.tables import markdown_table, place, place_of, summary_table
+from symmetry_pl.reproduce.evidence import Evidence, evidence_of, place, place_of
+from symmetry_pl.reproduce.experiment import Experiment, System, TakenFrom, slug_of
+from symmetry_pl.reproduce.jobs import Job
+from symmetry_pl.reproduce.tables import markdown_table, summary_table
 
-if TYPE_CHECKING:
-    from symmetry_pl.reproduce.command import Job
+__all__ = [
+    "Result",
+    "fill_pages",
+    "of_runs",
+    "read_results",
+    "taken",
+    "write_pages",
+    "write_results",
+]
+
+Result = tuple[Evidence, list[dict[str, Any]]]
+"""What a system's rows were made from, and the rows: one a figure."""
 
 
-def write_results(
-    experiment: Experiment,
-    finished: Sequence[tuple[Job, dict[str, Any]]],
-    command: str,
-    folder: Path,
-) -> Path:
-    """Write ``<slug>.json`` and ``<slug>.md``; systems that were not run keep their rows.
+def read_results(experiment: Experiment, folder: Path) -> dict[str, Any] | None:
+    """Content of an experiment's results file; None where there is none."""
+    path = folder / f"{experiment.slug}.json"
+    result: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+    return result
+
+
+def of_runs(
+    experiment: Experiment, system: System, jobs: Sequence[Job], command: str
+) -> Result | None:
+    """What a system's finished runs have given; None before there is one.
 
     Args:
-        experiment: what was run.
-        finished: jobs with their runs' ``metrics.json``.
+        experiment: the table.
+        system: one of its rows.
+        jobs: those of the system, one a seed.
         command: the command line.
-        folder: where to write.
+    """
+    runs = [(job, record) for job in jobs if (record := job.record()) is not None]
+    if not runs:
+        return None
+    made = [job.made_from() for job, _ in runs]
+    evidence = Evidence(
+        *place_of(experiment, system),
+        command=command,
+        date=_today(),
+        cores=os.cpu_count(),
+        asked=tuple(job.seed for job in jobs),
+        seeds=tuple(job.seed for job, _ in runs),
+        commits=tuple(record["commit"] for _, record in runs),
+        settings=runs[0][0].settings,
+        code=tuple(tuple(one.get("code", ())) for one in made),
+        data={name: d for one in made for name, d in one.get("data", {}).items()},
+        versions=runs[0][1]["versions"],
+    )
+    rows = []
+    for name in experiment.metrics:
+        values = [record["metrics"].get(f"test/{name}") for _, record in runs]
+        if any(v is None for v in values):
+            continue
+        cost = {
+            "cpu_s": [record["fit"]["cpu_s"] for _, record in runs],
+            "batches": runs[0][1]["batches"],
+            "peak_rss_mb": max(record["fit"]["peak_rss_mb"] for _, record in runs),
+            "commit": runs[0][1]["commit"],
+        }
+        rows.append(_row(experiment, system, name, values, evidence.seeds) | cost)
+    return evidence, rows
+
+
+def taken(experiment: Experiment, system: System, command: str, folder: Path) -> Result | None:
+    """A copy of the run of another experiment that a system is taken from, where it is there."""
+    source = system.taken_from
+    assert source is not None
+    path = folder / f"{slug_of(source.experiment)}.json"
+    result = json.loads(path.read_text()) if path.is_file() else {"rows": []}
+    rows, where = [], ("", "")
+    for row in result["rows"]:
+        if _is_source(row, source) and row["metric"] in experiment.metrics:
+            where, i = place(row), row["seeds"].index(source.seed)
+            copied = _row(experiment, system, row["metric"], [row["values"][i]], (source.seed,))
+            rows.append(
+                copied
+                | {
+                    "cpu_s": [row["cpu_s"][i]],
+                    "batches": row["batches"],
+                    # of several seeds the row has the largest alone
+                    "peak_rss_mb": row["peak_rss_mb"] if len(row["seeds"]) == 1 else None,
+                    "commit": row["commit"],
+                }
+            )
+    if not rows:
+        return None
+    rows.sort(key=lambda row: experiment.metrics.index(row["metric"]))
+    theirs = evidence_of(result)[where]
+    i = theirs.seeds.index(source.seed)
+    dataset, name = place_of(experiment, system)
+    evidence = replace(
+        theirs,
+        dataset=dataset,
+        system=name,
+        command=command,
+        date=_today(),
+        asked=(source.seed,),
+        seeds=(source.seed,),
+        commits=theirs.commits[i : i + 1] or theirs.commits[:1],
+        code=theirs.code[i : i + 1],
+        taken_from=source,
+    )
+    return evidence, rows
+
+
+def _is_source(row: dict[str, Any], source: TakenFrom) -> bool:
+    names = (row["system"], f"{row['dataset']}/{row['system']}")
+    return source.system in names and source.seed in row["seeds"]
+
+
+def write_results(experiment: Experiment, found: Sequence[Result], folder: Path) -> dict[str, Any]:
+    """Write `<slug>.json`; systems that are not among what was found keep rows and evidence.
 
     Returns:
-        Path of the JSON file.
+        The file's content.
     """
-    path = folder / f"{experiment.slug}.json"
-    folder.mkdir(parents=True, exist_ok=True)
-    old: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    fresh = [row for s in experiment.systems for row in _rows(experiment, s, finished)]
-    renewed = {place(row) for row in fresh}
-    kept = [row for row in old.get("rows", []) if place(row) not in renewed]
-    order = {place_of(experiment, s): i for i, s in enumerate(experiment.systems)}
-    rows = sorted(
-        (row for row in fresh + kept if place(row) in order), key=lambda r: order[place(r)]
-    )
-    some = finished[0][1] if finished else {}
+    old = read_results(experiment, folder) or {"rows": []}
+    evidence = evidence_of(old) | {(e.dataset, e.system): e for e, _ in found}
+    rows = {where: [row for row in old["rows"] if place(row) == where] for where in evidence}
+    rows |= {(e.dataset, e.system): fresh for e, fresh in found}
+    order = [p for s in experiment.systems if rows.get(p := place_of(experiment, s))]
     result = {
         "experiment": experiment.name,
-        "command": command,
-        "commit": some.get("commit", old.get("commit")),
-        "versions": some.get("versions", old.get("versions")),
-        "cores": os.cpu_count(),
-        "date": datetime.now(timezone.utc).date().isoformat(),
         "references": experiment.references() if experiment.references else {},
-        "rows": rows,
+        "evidence": [evidence[where].to_json() for where in order],
+        "rows": [row for where in order for row in rows[where]],
     }
-    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    (folder / f"{experiment.slug}.json").write_text(text, encoding="utf-8")
+    return result
+
+
+def write_pages(experiment: Experiment, result: dict[str, Any], folder: Path) -> list[Path]:
+    """Write the table and the figure of a results file, and fill in the pages that show it.
+
+    Returns:
+        The files.
+    """
+    page = folder / f"{experiment.slug}.md"
     table = markdown_table(experiment, result)
-    page = f"# {experiment.title}\n\nGenerated from `{path.name}`.\n\n{table}"
-    path.with_suffix(".md").write_text(page)
-    return path
+    text = f"# {experiment.title}\n\nGenerated from `{experiment.slug}.json`.\n\n{table}"
+    page.write_text(text, encoding="utf-8")
+    figures = _write_figure(experiment, result, folder.parent / "figures")
+    return [page, *figures, *fill_pages(experiment, result, Path.cwd())]
 
 
 def fill_pages(experiment: Experiment, result: dict[str, Any], root: Path) -> list[Path]:
-    """Put the tables between their markers in README.md and docs/*.md below ``root``.
+    """Put the tables between their markers in README.md and docs/*.md below `root`.
 
-    The markers are ``<!-- results:<slug> -->`` and ``<!-- /results:<slug> -->``; with
-    ``<slug>:summary`` a page gets the short table.
+    The markers are `<!-- results:<slug> -->` and `<!-- /results:<slug> -->`; with
+    `<slug>:summary` a page gets the short table.
 
     Returns:
         The pages that have the markers.
@@ -76,7 +178,7 @@ def fill_pages(experiment: Experiment, result: dict[str, Any], root: Path) -> li
         tables[f"{experiment.slug}:summary"] = summary_table(experiment, result)
     filled = []
     for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-        text = old = page.read_text() if page.is_file() else ""
+        text = old = page.read_text(encoding="utf-8") if page.is_file() else ""
         for name, table in tables.items():
             first, last = f"<!-- results:{name} -->", f"<!-- /results:{name} -->"
             if first in text and last in text:
@@ -85,16 +187,12 @@ def fill_pages(experiment: Experiment, result: dict[str, Any], root: Path) -> li
         if any(f"<!-- results:{name} -->" in text for name in tables):
             filled.append(page)
         if text != old:
-            page.write_text(text)
+            page.write_text(text, encoding="utf-8")
     return filled
 
 
-def write_figure(experiment: Experiment, result: dict[str, Any], folder: Path) -> list[Path]:
-    """Write ``<slug>.png`` of an experiment that draws its results.
-
-    Returns:
-        The file, or nothing where there is nothing to draw.
-    """
+def _write_figure(experiment: Experiment, result: dict[str, Any], folder: Path) -> list[Path]:
+    """Write `<slug>.png` of an experiment that draws its results, where there is enough."""
     figure = None if experiment.figure is None else experiment.figure(result)
     if figure is None:
         return []
@@ -104,32 +202,27 @@ def write_figure(experiment: Experiment, result: dict[str, Any], folder: Path) -
     return [path]
 
 
-def _rows(
-    experiment: Experiment, system: System, finished: Sequence[tuple[Job, dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    runs = [(job, record) for job, record in finished if job.system.key == system.key]
-    rows = []
-    for column in experiment.metrics if runs else ():
-        values = [r["metrics"].get(f"test/{column.name}") for _, r in runs]
-        if any(v is None for v in values):
-            continue
-        spec = runs[0][0].system
-        rows.append(
-            {
-                "system": spec.name,
-                "own": spec.own,
-                "dataset": spec.dataset or experiment.dataset,
-                "metric": column.name,
-                "unit": column.unit,
-                "paper": spec.published.get(column.name),
-                "values": values,
-                "seeds": [job.seed for job, _ in runs],
-                "mean": statistics.fmean(values),
-                "std": statistics.stdev(values) if len(values) > 1 else 0.0,
-                "cpu_s": [r["fit"]["cpu_s"] for _, r in runs],
-                "batches": runs[0][1]["batches"],
-                "peak_rss_mb": max(r["fit"]["peak_rss_mb"] for _, r in runs),
-                "commit": runs[0][1]["commit"],
-            }
-        )
-    return rows
+def _row(
+    experiment: Experiment,
+    system: System,
+    metric: str,
+    values: list[float],
+    seeds: tuple[int, ...],
+) -> dict[str, Any]:
+    dataset, name = place_of(experiment, system)
+    return {
+        "system": name,
+        "own": system.own,
+        "dataset": dataset,
+        "metric": metric,
+        "unit": experiment.column(metric).unit,
+        "paper": system.published.get(metric),
+        "values": values,
+        "seeds": list(seeds),
+        "mean": statistics.fmean(values),
+        "std": statistics.stdev(values) if len(values) > 1 else 0.0,
+    }
+
+
+def _today() -> str:
+    return datetime.now(timezone.utc).date().isoformat()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce.experiment import Experiment, System
 
 _SIX = "[0.25,0.25,3.14159265,0.25,0.25,0.25]"
-_SPREAD = MetricColumn("prototype_spread", "spread of prototypes", "", 4)
-_RELATIVE = MetricColumn("prototype_spread_relative", "relative to other images", "", 3)
-_FIVE = MetricColumn("prototype_spread_five", "without shear", "", 4)
-_DIRECT = MetricColumn("prototype_spread_direct", "of the copies' pixels", "", 4)
-_COMPOSED = MetricColumn("prototype_spread_composed", "by composed elements", "", 4)
-_FLOOR = MetricColumn("prototype_spread_floor", "knowing the transformation", "", 4)
-_ITERATE = MetricColumn("iterate_ratio_1", "second iterate", "", 4, exponent=True)
-_NLL = MetricColumn("nll_eta", "−log p(η)", "nats", 2)
+_SPREAD = "prototype_spread"
+_RELATIVE = "prototype_spread_relative"
+_FIVE = "prototype_spread_five"
+_DIRECT = "prototype_spread_direct"
+_COMPOSED = "prototype_spread_composed"
+_FLOOR = "prototype_spread_floor"
+_ITERATE = "iterate_ratio_1"
+_NLL = "nll_eta"
 _FLOW = "{encoder: conv, widths: [256, 128], hidden: [128], dropout: 0.05, scale: bounds"
 
 _COMMON = (
@@ -104,12 +104,12 @@ DSPRITES_AFFINE = Experiment(
     ),
     metrics=(
         _SPREAD, _FIVE, _RELATIVE, _DIRECT, _FLOOR,
-        MetricColumn("prototype_spread_wide", "wide copies", "", 3),
-        MetricColumn("prototype_spread_direct_wide", "of their pixels", "", 3),
-        MetricColumn("prototype_spread_floor_wide", "knowing the transformation", "", 3),
+        "prototype_spread_wide",
+        "prototype_spread_direct_wide",
+        "prototype_spread_floor_wide",
         _ITERATE,
-        MetricColumn("factor_tv", "largest TV of a factor", "", 3),
-        MetricColumn("factor_tv_null", "between halves of the data", "", 3),
+        "factor_tv",
+        "factor_tv_null",
     ),
     notes=(
         *_COMMON,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from symmetry_pl.reproduce.experiment import LEAKAGE_COLUMNS, Experiment, MetricColumn, System
+from symmetry_pl.reproduce.experiment import LEAKAGE, Experiment, System
 
 _HELD_OUT = ("--data.test_fraction=0.2",)
 _OWN = {
@@ -49,11 +49,11 @@ EXPERIMENT = Experiment(
         ),
     ),
     metrics=(
-        MetricColumn("smiles_accuracy", "molecules right", "", 3),
-        MetricColumn("validity", "valid", "", 3),
-        MetricColumn("mae_gap_ev", "gap", "eV", 3),
-        MetricColumn("mae_polarisability_bohr3", "polarisability", "bohr³", 3),
-        *LEAKAGE_COLUMNS,
+        "smiles_accuracy",
+        "validity",
+        "mae_gap_ev",
+        "mae_polarisability_bohr3",
+        *LEAKAGE,
     ),
     notes=(
         "All systems have the same network, data and steps of the autoencoder: all of QM9 but the "

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce.evidence import Evidence, evidence_of, place, place_of
+from symmetry_pl.reproduce.experiment import Experiment, System
 
+if TYPE_CHECKING:
+    from symmetry_pl.metrics import MetricSpec
 
-def place(row: dict[str, Any]) -> tuple[str, str]:
-    """Dataset and system of a row of a results file."""
-    return row["dataset"], row["system"]
+__all__ = ["markdown_table", "summary_table"]
 
-
-def place_of(experiment: Experiment, system: System) -> tuple[str, str]:
-    """Dataset and system as they stand in results files."""
-    return system.dataset or experiment.dataset, system.name
+_MARKS = {
+    "†": "Made from a checkout with uncommitted changes.",
+    "‡": "Made without a commit: by which code is not known.",
+    "§": "Its seeds were made by different code.",
+}
 
 
 def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
-    """Mean ± standard deviation over seeds, the published value in brackets; then the notes."""
-    columns = experiment.metrics
-    header = [c.label + (f" [{c.unit}]" if c.unit else "") for c in columns]
+    """Mean ± standard deviation over seeds, the published value in brackets; then the notes.
+
+    A row that was made by code of no commit, by several codes, or taken from another experiment
+    says so.
+    """
+    columns = [experiment.column(name) for name in experiment.metrics]
+    evidence = evidence_of(result)
     several = any(system.dataset for system in experiment.systems)
     first_columns = ["dataset", "system"] if several else ["system"]
+    header = [column.header for column in columns]
     lines = [
         "| " + " | ".join([*first_columns, *header]) + " | CPU-s | batches | seeds |",
         "|---" * (len(columns) + len(first_columns) + 3) + "|",
@@ -46,7 +53,7 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
             cells.append(cell)
         first = next(iter(rows.values()))
         cost = f"{statistics.fmean(first['cpu_s']):.0f}"
-        name = f"**{system.label}**" if system.own else system.label
+        name = _label(system) + _remark(evidence[where])
         if several:  # a dataset is named once, above its systems
             name = ("" if where[0] == shown else where[0].replace("_", " ")) + f" | {name}"
             shown = where[0]
@@ -56,15 +63,17 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
             + f" | {cost} | {first['batches']:,} | {len(first['seeds'])} |"
         )
     spread = "Mean ± standard deviation over seeds; in brackets the published value."
-    lines += ["", *(f"- {note}" for note in (spread, *experiment.notes))]
-    lines.append(f"- Command: `{result['command']}`; {result['date']}, {result['cores']} cores.")
-    return "\n".join(lines) + "\n"
+    notes = (spread, *experiment.notes, *_marks(evidence), *_made(experiment, evidence))
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes)]) + "\n"
 
 
 def summary_table(experiment: Experiment, result: dict[str, Any]) -> str:
-    """One metric, datasets by systems, with CPU seconds in brackets."""
-    column = next(c for c in experiment.metrics if c.name == experiment.summary)
-    labels = {s.name: f"**{s.label}**" if s.own else s.label for s in experiment.systems}
+    """One figure, datasets by systems, with CPU seconds in brackets."""
+    if experiment.summary is None:
+        raise ValueError(f"{experiment.name} has no short table")
+    column = experiment.column(experiment.summary)
+    evidence = evidence_of(result)
+    labels = {s.name: _label(s) for s in experiment.systems}
     rows = {place(r): r for r in result["rows"] if r["metric"] == column.name}
     systems = [name for name in labels if any(name == system for _, system in rows)]
     lines = [
@@ -75,26 +84,70 @@ def summary_table(experiment: Experiment, result: dict[str, Any]) -> str:
         cells = []
         for system in systems:
             row = rows.get((dataset, system))
-            cost = "" if row is None else f" ({statistics.fmean(row['cpu_s']):.0f})"
-            cells.append("–" if row is None else _spread(row, column) + cost)
+            if row is None:
+                cells.append("–")
+                continue
+            cost = f" ({statistics.fmean(row['cpu_s']):.0f})"
+            cells.append(_spread(row, column) + cost + _remark(evidence[dataset, system]))
         lines.append(f"| {dataset.replace('_', ' ')} | " + " | ".join(cells) + " |")
     unit = f" [{column.unit}]" if column.unit else ""
-    lines += ["", f"Mean {column.label}{unit} ± standard deviation over seeds (CPU-s a run)."]
+    marks = _marks({where: evidence[where] for where in rows})
+    mean = f"Mean {column.short}{unit} ± standard deviation over seeds (CPU-s a run)."
+    lines += ["", " ".join([mean, *marks])]
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float | None, column: MetricColumn) -> str:
-    if value is None:
-        return ""
-    rounded = f"{value:.{column.digits}f}"
-    vanishes = float(rounded) == 0.0
-    if vanishes and column.exponent and value != 0:
-        return f"{value:.0e}"
-    return rounded.lstrip("-") if vanishes else rounded
+def _label(system: System) -> str:
+    return f"**{system.label}**" if system.own else system.label
 
 
-def _spread(row: dict[str, Any], column: MetricColumn) -> str:
-    mean = _number(row["mean"], column)
+def _signs(evidence: Evidence) -> str:
+    signs = {"†": evidence.dirty, "‡": None in evidence.commits, "§": evidence.mixed}
+    return "".join(sign for sign, holds in signs.items() if holds)
+
+
+def _remark(evidence: Evidence) -> str:
+    """What a reader must know of a row, after its name."""
+    signs = _signs(evidence)
+    source = evidence.taken_from
+    taken = f" (taken from {source.experiment}, seed {source.seed})" if source else ""
+    return taken + (f" {signs}" if signs else "")
+
+
+def _marks(evidence: dict[tuple[str, str], Evidence]) -> list[str]:
+    """What the signs mean that there are."""
+    used = {sign for one in evidence.values() for sign in _signs(one)}
+    return [f"{sign} {meaning}" for sign, meaning in _MARKS.items() if sign in used]
+
+
+def _made(experiment: Experiment, evidence: dict[tuple[str, str], Evidence]) -> list[str]:
+    """The commands, each with its rows where there are several, and the seeds that are missing."""
+    systems: dict[tuple[str, str, int | None], list[str]] = {}
+    missing = []
+    for system in experiment.systems:
+        one = evidence.get(place_of(experiment, system))
+        if one is None:
+            continue
+        dataset = f"{one.dataset.replace('_', ' ')}: " if system.dataset else ""
+        systems.setdefault((one.command, one.date, one.cores), []).append(dataset + system.label)
+        if one.missing:
+            seeds = ", ".join(map(str, one.missing))
+            missing.append(f"Not made yet: {dataset}{system.label}, seeds {seeds}.")
+    commands = [
+        f"Command: `{command}`; {date}, {cores} cores."
+        if len(systems) == 1
+        else f"Command of {'; '.join(labels)}: `{command}`; {date}, {cores} cores."
+        for (command, date, cores), labels in systems.items()
+    ]
+    return [*missing, *commands]
+
+
+def _number(value: float | None, column: MetricSpec) -> str:
+    return "" if value is None else column.cell(value)
+
+
+def _spread(row: dict[str, Any], column: MetricSpec) -> str:
+    mean = column.cell(row["mean"])
     if len(row["values"]) == 1 or "e" in mean:
         return mean
     return f"{mean} ± {row['std']:.{column.digits}f}"

@@ -1,6 +1,8 @@
 """Results are written from runs, and pages from results."""
 
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -8,10 +10,12 @@ from types import ModuleType
 import pytest
 
 from symmetry_pl.cli import main
-from symmetry_pl.reproduce import command
-from symmetry_pl.reproduce.experiment import Experiment, MetricColumn, System
+from symmetry_pl.reproduce import experiments
+from symmetry_pl.reproduce.evidence import evidence_of, place
+from symmetry_pl.reproduce.experiment import Experiment, System, TakenFrom
+from symmetry_pl.reproduce.experiments import EXPERIMENTS, load_experiment
+from symmetry_pl.reproduce.jobs import Job
 from symmetry_pl.reproduce.lens_table1 import DATASETS
-from symmetry_pl.reproduce.report import write_results
 from symmetry_pl.reproduce.stib_spiral import EXPERIMENT, reference_rows
 from symmetry_pl.reproduce.tables import markdown_table, summary_table
 from symmetry_pl.runs.folders import config_root
@@ -24,37 +28,75 @@ TINY = (
     "--data.eval_samples=200",
     "--model.autoencoder_options={width: 8}",
 )
+CVAE = "stib/paper/spiral_cvae.yaml"
 EXAMPLE = Experiment(
     "example/tiny",
     "Tiny",
     "spiral",
     (
-        System("cvae", "CVAE", "stib/paper/spiral_cvae.yaml", overrides=TINY,
-               published={"mae_x": 0.33}, seeds=(0, 1)),
+        System("cvae", "CVAE", CVAE, overrides=TINY, published={"mae_x": 0.33}, seeds=(0, 1)),
         System("cvib", "CVIB (ours)", "stib/paper/spiral_cvib.yaml", own=True, overrides=TINY),
-        System("more", "CVAE, trained on", "stib/paper/spiral_cvae.yaml", overrides=TINY,
-               seeds=(1,), after="cvae"),
+        System("more", "CVAE, trained on", CVAE, overrides=TINY, seeds=(1,), after="cvae"),
     ),
-    (MetricColumn("mae_x", "MAE(X)"), MetricColumn("mae_y", "MAE(Y)")),
+    ("mae_x", "mae_y"),
     references=lambda: {"floor": {"mae_x": 0.0}},
+)
+COPY = Experiment(
+    "example/copy",
+    "Copy",
+    "spiral",
+    (
+        System("same", "the same", CVAE, overrides=TINY, seeds=(1,),
+               taken_from=TakenFrom("example/tiny", "cvae", 1)),
+    ),
+    ("mae_x",),
 )  # fmt: skip
 
 
 @pytest.fixture
 def example(monkeypatch):
     module = ModuleType("example_experiment")
-    module.EXPERIMENT = EXAMPLE
+    module.EXPERIMENT, module.COPY = EXAMPLE, COPY
     monkeypatch.setitem(sys.modules, "example_experiment", module)
-    monkeypatch.setitem(command.EXPERIMENTS, "example/tiny", "example_experiment")
-    root = str(CHECKOUT)
-    monkeypatch.setenv("PYTHONPATH", root)
+    for name, attribute in (("example/tiny", "EXPERIMENT"), ("example/copy", "COPY")):
+        entry = experiments.Entry(f"example_experiment:{attribute}", "An example")
+        monkeypatch.setitem(EXPERIMENTS, name, entry)
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+
+
+def finish(job, values, **record):
+    """Leave what a tested run leaves."""
+    job.run.mkdir(parents=True)
+    job.note(data={})
+    record = {
+        "metrics": {f"test/{k}": v for k, v in values.items()},
+        "fit": {"cpu_s": 2.0, "peak_rss_mb": 3.0},
+        "test": {},
+        "batches": 2,
+        "commit": "abc",
+        "versions": {"torch": "0"},
+    } | record
+    (job.run / "metrics.json").write_text(json.dumps(record))
+
+
+def job_of(system, seed, experiment=EXAMPLE):
+    folder = Path("lightning_logs/reproduce") / experiment.slug / system.key / f"seed_{seed}"
+    return Job(system, seed, folder)
+
+
+def result_of(experiment=EXAMPLE):
+    return json.loads(Path(f"results/{experiment.slug}.json").read_text())
+
+
+def reproduce(*arguments):
+    return main(["reproduce", *arguments, "--out", "results"])
 
 
 def test_runs_become_results_and_pages(example, tmp_path, capsys):
     page = tmp_path / "README.md"
     page.write_text("a\n<!-- results:example_tiny -->\nold\n<!-- /results:example_tiny -->\nb\n")
-    assert main(["reproduce", "example/tiny", "--systems", "cvae", "--out", "results"]) == 0
-    result = json.loads((tmp_path / "results/example_tiny.json").read_text())
+    assert reproduce("example/tiny", "--systems", "cvae") == 0
+    result = result_of()
     (row,) = result["rows"]  # a CVAE has no MAE(Y)
     assert (row["system"], row["metric"], row["paper"], row["own"]) == (
         "cvae", "mae_x", 0.33, False
@@ -63,54 +105,130 @@ def test_runs_become_results_and_pages(example, tmp_path, capsys):
     assert row["values"][0] != row["values"][1]
     assert row["mean"] == pytest.approx(sum(row["values"]) / 2)
     assert min(row["cpu_s"]) > 0
-    assert result["versions"]["torch"]
     text = page.read_text()
     assert text.startswith("a\n<!-- results:example_tiny -->\n| system |")
     assert "old" not in text
     assert "(0.330)" in text
     assert text.endswith("b\n")
 
+    # what decides the numbers is in the row's evidence: the command with its systems, and digests
+    (evidence,) = evidence_of(result).values()
+    assert evidence.command == "symmetry reproduce example/tiny --systems cvae"
+    assert evidence.command in text
+    assert (evidence.asked, evidence.seeds) == ((0, 1), (0, 1))
+    assert evidence.versions["torch"]
+    job = job_of(EXAMPLE.systems[0], 0)
+    assert (evidence.settings, evidence.code) == (job.settings, ((job.code,),) * 2)
+    assert len(evidence.commits) == 2
+
     # what is there is not run again, and rows of systems that are not run stay
     capsys.readouterr()
-    arguments = ["reproduce", "example/tiny", "--seeds", "0", "--out", "results"]
-    assert main([*arguments, "--systems", "cvae"]) == 0
-    assert "already there" in capsys.readouterr().out
-    system = EXAMPLE.systems[1]
-    record = {
-        "metrics": {"test/mae_x": 1.5},
-        "fit": {"cpu_s": 2.0, "peak_rss_mb": 3.0},
-        "batches": 2,
-        "commit": "abc",
-        "versions": {},
-    }
-    finished = [(command.Job(system, 0, tmp_path), record)]
-    write_results(EXAMPLE, finished, "by hand", tmp_path / "results")
-    result = json.loads((tmp_path / "results/example_tiny.json").read_text())
+    finish(job_of(EXAMPLE.systems[1], 0), {"mae_x": 1.5})
+    assert reproduce("example/tiny", "--seeds", "0", "--systems", "cvae,cvib") == 0
+    assert capsys.readouterr().out.count("already there") == 2
+    assert reproduce("example/tiny", "--systems", "cvae", "--collect") == 0
+    result = result_of()
     assert [r["system"] for r in result["rows"]] == ["cvae", "cvib"]
     assert result["rows"][1]["values"] == [1.5]
+    commands = [e.command.removeprefix("symmetry reproduce ") for e in evidence_of(result).values()]
+    assert commands == [
+        "example/tiny --systems cvae",
+        "example/tiny --systems cvae,cvib --seeds 0",
+    ]
+    assert f"Command of CVIB (ours): `symmetry reproduce {commands[1]}`" in page.read_text()
 
 
 def test_a_system_may_start_from_another(example, tmp_path, capsys):
-    only = ["reproduce", "example/tiny", "--seeds", "1", "--out", "results"]
-    assert main([*only, "--systems", "more"]) == 1
+    only = ["example/tiny", "--seeds", "1", "--systems"]
+    assert reproduce(*only, "more") == 1
     assert "more, seed 1: FAILED, as it starts from cvae, seed 1" in capsys.readouterr().out
-    assert main([*only, "--systems", "more,cvae"]) == 0
+    assert reproduce(*only, "more,cvae") == 0
     log = tmp_path / "lightning_logs/reproduce/example_tiny/more/seed_1/log.txt"
     source = "lightning_logs/reproduce/example_tiny/cvae/seed_1/version_0/checkpoints/last.ckpt"
     assert f"started from the weights of {source}; not in both: none" in log.read_text()
+
+
+def test_a_finished_run_of_another_config_is_not_replaced_unasked(example, tmp_path, capsys):
+    job = job_of(EXAMPLE.systems[0], 0)
+    finish(job, {"mae_x": 1.5})
+    made = job.made_from() | {"settings": "another config's"}
+    job.kept.write_text(json.dumps(made))
+    only = ["example/tiny", "--seeds", "0", "--systems", "cvae"]
+    assert reproduce(*only) == 1
+    assert "cvae, seed 0: FAILED" in (out := capsys.readouterr().out)
+    assert "another config's run (--again replaces it)" in out
+    assert result_of()["rows"] == []  # nor does it get into a mean
+    assert reproduce(*only, "--again") == 0
+    assert result_of()["rows"][0]["values"] != [1.5]
+
+
+def test_seeds_of_different_code_and_dirty_rows_say_so(example, tmp_path, capsys):
+    first, second = (job_of(EXAMPLE.systems[0], seed) for seed in (0, 1))
+    finish(first, {"mae_x": 1.0}, commit="abc+")
+    finish(second, {"mae_x": 2.0}, commit="def")
+    made = second.made_from() | {"code": ["other code"]}
+    second.kept.write_text(json.dumps(made))
+    finish(job_of(EXAMPLE.systems[1], 0), {"mae_x": 1.5}, commit=None)
+    assert reproduce("example/tiny", "--collect") == 0
+    table = Path("results/example_tiny.md").read_text()
+    assert "| CVAE †§ |" in table
+    assert "| **CVIB (ours)** ‡ |" in table
+    assert "- † Made from a checkout with uncommitted changes." in table
+    assert "- ‡ Made without a commit" in table
+    assert "- § Its seeds were made by different code." in table
+    assert "- Not made yet: CVIB (ours), seeds 1, 2." in table
+    assert reproduce("example/tiny", "--seeds", "1", "--systems", "cvae") == 0
+    assert "already there, of other code (--again)" in capsys.readouterr().out
+
+
+def test_a_row_may_be_another_experiments_run_and_says_so(example, tmp_path, capsys):
+    assert reproduce("example/copy") == 1
+    assert "same: FAILED, as it is taken from example/tiny, cvae, seed 1" in capsys.readouterr().out
+    for seed in (0, 1):
+        finish(job_of(EXAMPLE.systems[0], seed), {"mae_x": 1.0 + seed, "mae_y": 3.0})
+    assert reproduce("example/tiny", "--collect") == 0
+    assert reproduce("example/copy") == 0
+    (row,) = result_of(COPY)["rows"]
+    assert (row["values"], row["seeds"], row["cpu_s"]) == ([2.0], [1], [2.0])
+    (evidence,) = evidence_of(result_of(COPY)).values()
+    assert evidence.taken_from == TakenFrom("example/tiny", "cvae", 1)
+    assert evidence.command == "symmetry reproduce example/copy"
+    assert (
+        "the same (taken from example/tiny, seed 1)" in Path("results/example_copy.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nothing"], "no experiment 'nothing'; there are"),
+        ([], "name an experiment: one of lens/table1"),
         (["stib/spiral", "--systems", "gan"], "has no 'gan'"),
         (["stib/spiral", "--seeds", "a"], "--seeds must be integers"),
+        (["stib/spiral", "--tables"], "--out: no results of stib/spiral in docs/results"),
+        (["--check"], "--out: no results"),
     ],
 )
 def test_bad_arguments_are_one_sentence(arguments, message, capsys):
     assert main(["reproduce", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_help_names_the_experiments_and_imports_nothing_heavy():
+    # without the package's own __init__, which is another test's affair
+    code = (
+        "import sys, types\n"
+        "package = types.ModuleType('symmetry_pl')\n"
+        f"package.__path__ = [{str(CHECKOUT / 'symmetry_pl')!r}]\n"
+        "sys.modules['symmetry_pl'] = package\n"
+        "from symmetry_pl.reproduce.command import main\n"
+        "try:\n    main(['--help'])\n"
+        "finally:\n    print({'torch', 'numpy', 'matplotlib'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")
+    for name, entry in EXPERIMENTS.items():
+        assert re.search(rf"  {name} +{re.escape(entry.line)}\n", done.stdout)
 
 
 def test_reference_rows_are_the_known_constants():
@@ -121,7 +239,7 @@ def test_reference_rows_are_the_known_constants():
 
 
 def test_the_table_of_symmetry_lens_has_every_dataset():
-    experiment = command.load_experiment("lens/table1")
+    experiment = load_experiment("lens/table1")
     keys = [s.key for s in experiment.systems]
     assert len(set(keys)) == len(keys)
     for dataset in DATASETS:
@@ -145,32 +263,46 @@ def test_table_1_has_every_system_and_its_config():
     assert paper["mi_z0_y"] == pytest.approx(0.208, abs=0.001)
 
 
-@pytest.mark.parametrize(
-    ("name", "page"),
-    [
-        ("stib/spiral", "docs/stib.md"),
-        ("stib/qm9", "docs/stib.md"),
-        ("stib/zinc", "docs/stib.md"),
-        ("lens/table1", "docs/lens.md"),
-        ("sgm/mnist_affine", "docs/sgm.md"),
-        ("sgm/mnist_color", "docs/sgm.md"),
-        ("sgm/dsprites_affine", "docs/sgm.md"),
-    ],
-)
-def test_pages_show_the_results_as_they_are(name, page):
-    experiment = command.load_experiment(name)
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+def test_pages_show_the_results_as_they_are(name):
+    experiment = load_experiment(name)
     result = json.loads((CHECKOUT / f"docs/results/{experiment.slug}.json").read_text())
-    full = markdown_table(experiment, result)
-    short = summary_table(experiment, result) if experiment.summary else full
-    for shown, table in (("README.md", short), (page, full)):
-        assert table in (CHECKOUT / shown).read_text(), f"{shown}: run symmetry reproduce again"
+    tables = {experiment.slug: markdown_table(experiment, result)}
+    if experiment.summary:
+        tables[f"{experiment.slug}:summary"] = summary_table(experiment, result)
+    shown = set()
+    for page in (CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")):
+        for slug, table in tables.items():
+            block = re.search(
+                rf"<!-- results:{slug} -->\n(.*?)<!-- /results:{slug} -->", page.read_text(), re.S
+            )
+            if block:
+                assert block[1] == table, f"{page.name}: run symmetry reproduce {name} --tables"
+                shown.add(slug)
+    assert experiment.slug in shown
+    own = (CHECKOUT / f"docs/results/{experiment.slug}.md").read_text()
+    assert own.endswith(tables[experiment.slug])
+
+
+def test_no_row_is_another_rows_run_unless_it_says_so():
+    owner = {}
+    for name in EXPERIMENTS:
+        experiment = load_experiment(name)
+        result = json.loads((CHECKOUT / f"docs/results/{experiment.slug}.json").read_text())
+        evidence = evidence_of(result)
+        for row in result["rows"]:
+            if evidence[place(row)].taken_from is None:
+                for run in zip([row["metric"]] * 9, row["values"], row["cpu_s"], strict=False):
+                    where = (name, *place(row))
+                    assert owner.setdefault(run, where) == where
 
 
 def test_short_table_has_datasets_by_systems():
     def row(dataset, system, metric, mean):
         return {
             "dataset": dataset, "system": system, "metric": metric, "mean": mean, "std": 0.01,
-            "values": [mean, mean], "cpu_s": [10.0, 20.0],
+            "values": [mean, mean], "cpu_s": [10.0, 20.0], "seeds": [0, 1],
+            "commit": "abc+" if system == "b" else "abc",
         }  # fmt: skip
 
     experiment = Experiment(
@@ -178,16 +310,19 @@ def test_short_table_has_datasets_by_systems():
         "",
         "",
         (System("a", "ours", "c", "one", own=True), System("b", "theirs", "c", "two_d")),
-        (MetricColumn("error", "error", "eV", 2), MetricColumn("other", "other")),
+        ("error", "other"),
+        {"error": {"unit": "eV", "digits": 2}},
         summary="error",
     )
     rows = [row("one", "a", "error", 0.5), row("two_d", "b", "error", 2.0)]
     rows.append(row("one", "a", "other", 9.0))
-    assert summary_table(experiment, {"rows": rows}).splitlines() == [
+    result = {"rows": rows, "command": "c", "date": "d", "cores": 2}
+    assert summary_table(experiment, result).splitlines() == [
         "| dataset | **ours** | theirs |",
         "|---|---|---|",
         "| one | 0.50 ± 0.01 (15) | – |",
-        "| two d | – | 2.00 ± 0.01 (15) |",
+        "| two d | – | 2.00 ± 0.01 (15) † |",
         "",
-        "Mean error [eV] ± standard deviation over seeds (CPU-s a run).",
+        "Mean error [eV] ± standard deviation over seeds (CPU-s a run). † Made from a checkout "
+        "with uncommitted changes.",
     ]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from symmetry_pl.reproduce.command import load_experiment
+from symmetry_pl.reproduce.experiments import load_experiment
 from symmetry_pl.runs.folders import config_root
 
 EXPERIMENT = load_experiment("stib/qm9")
@@ -26,7 +26,7 @@ def test_published_values_are_in_our_units():
 def test_systems_have_configs_and_columns_exist():
     keys = [s.key for s in EXPERIMENT.systems]
     assert len(set(keys)) == len(keys)
-    names = {column.name for column in EXPERIMENT.metrics}
+    names = set(EXPERIMENT.metrics)
     for system in EXPERIMENT.systems:
         assert (config_root() / system.config).is_file()
         assert set(system.published) <= names

@@ -9,8 +9,8 @@ import yaml
 from symmetry_pl import LatentFlowSTIB
 from symmetry_pl.cli import main
 from symmetry_pl.core import DataDescription
-from symmetry_pl.reproduce import command
-from symmetry_pl.reproduce.command import Job, load_experiment
+from symmetry_pl.reproduce.experiments import EXPERIMENTS, load_experiment
+from symmetry_pl.reproduce.jobs import Job
 from symmetry_pl.reproduce.stib_qm9_dims import DIMENSIONS, figure
 from symmetry_pl.runs.folders import config_root
 from symmetry_pl.stib.code import Code
@@ -29,7 +29,7 @@ VALUES = {
 def finish(job, values):
     """Leave what a tested run leaves."""
     job.run.mkdir(parents=True)
-    job.arguments.write_text(json.dumps(job.digest()))
+    job.note(data={})
     record = {
         "metrics": {f"test/{k}": v for k, v in values.items()},
         "fit": {"cpu_s": 2.0, "peak_rss_mb": 3.0},
@@ -89,7 +89,18 @@ def test_without_results_there_is_no_figure(tmp_path, capsys):
     assert not (tmp_path / "docs/figures").exists()
 
 
-@pytest.mark.parametrize("name", sorted(command.EXPERIMENTS))
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
 def test_experiments_that_draw_can_do_so_before_they_are_finished(name):
     draw = load_experiment(name).figure
     assert draw is None or draw({"rows": []}) is None
+
+
+def test_the_row_that_is_taken_from_another_experiment_is_the_same_run():
+    (system,) = (s for s in EXPERIMENT.systems if s.taken_from)
+    other = load_experiment(system.taken_from.experiment)
+    (source,) = (s for s in other.systems if s.name == system.taken_from.system)
+    assert (source.config, source.overrides) == (system.config, ())
+    config = yaml.safe_load((config_root() / system.config).read_text())
+    (override,) = system.overrides
+    assert override == f"--model.latent_dim={config['model']['init_args']['latent_dim']}"
+    assert system.taken_from.seed in source.seeds

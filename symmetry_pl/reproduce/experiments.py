@@ -1,0 +1,57 @@
+"""The experiments by name; nothing of them is imported before one is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from symmetry_pl.reproduce.experiment import Experiment
+
+__all__ = ["EXPERIMENTS", "Entry", "load_experiment"]
+
+_HERE = "symmetry_pl.reproduce"
+
+
+class Entry(NamedTuple):
+    """Where an experiment is defined (`module:NAME`), and what it is, in a line."""
+
+    place: str
+    line: str
+
+
+EXPERIMENTS = {
+    "lens/table1": Entry(
+        f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
+    ),
+    "sgm/dsprites_affine": Entry(
+        f"{_HERE}.sgm_prototypes:DSPRITES_AFFINE", "SGM on dSprites, affine transformations"
+    ),
+    "sgm/mnist_affine": Entry(
+        f"{_HERE}.sgm_prototypes:MNIST_AFFINE", "SGM on MNIST, affine transformations"
+    ),
+    "sgm/mnist_color": Entry(
+        f"{_HERE}.sgm_prototypes:MNIST_COLOR", "SGM on painted MNIST, colour transformations"
+    ),
+    "stib/qm9": Entry(f"{_HERE}.stib_qm9:EXPERIMENT", "STIB, Table 2: isomers of QM9"),
+    "stib/qm9_dims": Entry(
+        f"{_HERE}.stib_qm9_dims:EXPERIMENT", "STIB, Figure 5: latent dimensions of the isomers"
+    ),
+    "stib/spiral": Entry(
+        f"{_HERE}.stib_spiral:EXPERIMENT", "STIB, Table 1: the artificial experiment"
+    ),
+    "stib/zinc": Entry(f"{_HERE}.stib_zinc:EXPERIMENT", "STIB, appendix: ZINC250k"),
+}
+
+
+def load_experiment(name: str) -> Experiment:
+    """An experiment by name.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in EXPERIMENTS:
+        raise ValueError(f"no experiment {name!r}; there are {sorted(EXPERIMENTS)}")
+    module, _, attribute = EXPERIMENTS[name].place.partition(":")
+    experiment: Experiment = getattr(importlib.import_module(module), attribute)
+    return experiment

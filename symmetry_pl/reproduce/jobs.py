@@ -1,0 +1,231 @@
+"""Runs of an experiment: one fit and one test each, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from symmetry_pl.reproduce.experiment import System
+from symmetry_pl.reproduce.sources import (
+    code_files,
+    data_digests,
+    digest,
+    files_digest,
+    module_file,
+)
+from symmetry_pl.runs.folders import config_root
+
+__all__ = ["Job", "data_homes", "run_job", "run_jobs", "settings_digest"]
+
+# Processes are forked from one that has imported everything: a run of seconds would otherwise spend
+# as long on imports.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_IMPORTED = ["stib", "sgm", "lens", "datamodules", "reproduce.jobs"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One system with one seed, in a folder of its own.
+
+    Args:
+        system: what is run.
+        seed: of training and of the split.
+        folder: where; `.../<system>/seed_<seed>`.
+        first: the job whose weights the fit starts from.
+    """
+
+    system: System
+    seed: int
+    folder: Path
+    first: Job | None = None
+
+    @property
+    def name(self) -> str:
+        """What a reader sees."""
+        return f"{self.system.key}, seed {self.seed}"
+
+    @property
+    def start(self) -> Path | None:
+        """Checkpoint whose weights the fit starts from."""
+        return None if self.first is None else self.first.checkpoint
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the fit leaves its weights."""
+        return self.run / "checkpoints" / "last.ckpt"
+
+    @property
+    def config(self) -> Path:
+        """The shipped config."""
+        return config_root() / self.system.config
+
+    @property
+    def fit_arguments(self) -> list[str]:
+        """Arguments of the fit."""
+        return [
+            "fit",
+            f"--config={self.config}",
+            *self.system.overrides,
+            *([] if self.start is None else [f"--init_weights={self.start}"]),
+            f"--seed_everything={self.seed}",
+            f"--data.split_seed={self.seed}",
+            f"--log_root={self.folder.parent}",
+            f"--run_name={self.folder.name}",
+            "--threads=1",
+            "--trainer.enable_progress_bar=false",
+        ]
+
+    @property
+    def run(self) -> Path:
+        """Where the run is."""
+        return self.folder / "version_0"
+
+    @property
+    def kept(self) -> Path:
+        """Where it is kept what the run was made from."""
+        return self.folder / "made_from.json"
+
+    @cached_property
+    def settings(self) -> str:
+        """Digest of all that decides the result but code and data: config, options, first job."""
+        return settings_digest(self.system, "" if self.first is None else self.first.settings)
+
+    @cached_property
+    def code(self) -> str:
+        """Digest of the code that the figures come from."""
+        return files_digest(code_files(self.config))
+
+    def made_from(self) -> dict[str, Any]:
+        """What the run in this job's folder was made from; empty without one."""
+        made: dict[str, Any] = json.loads(self.kept.read_text()) if self.kept.is_file() else {}
+        return made
+
+    def begun(self) -> bool:
+        """Whether there is a run with these settings, finished or not."""
+        return self.made_from().get("settings") == self.settings
+
+    def note(self, **found: Any) -> None:
+        """Keep what the run is made from; code is added to that of earlier parts of the run."""
+        made = self.made_from() if self.begun() else {}
+        code = [*made.get("code", []), self.code]
+        made |= {"settings": self.settings, "code": list(dict.fromkeys(code)), **found}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.kept.write_text(json.dumps(made, indent=1) + "\n")
+
+    def metrics(self) -> dict[str, Any]:
+        """The run's metrics.json, whatever it was made from; empty before the fit has ended."""
+        path = self.run / "metrics.json"
+        record: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        return record
+
+    def record(self) -> dict[str, Any] | None:
+        """The metrics.json of a run with these settings that has been tested; else None."""
+        record = self.metrics()
+        return record if "test" in record and self.begun() else None
+
+
+def settings_digest(system: System, first: str = "") -> str:
+    """Digest of a system's config and options, and of those of the system that it starts from."""
+    config = (config_root() / system.config).read_text(encoding="utf-8")
+    return digest(json.dumps([config, *system.overrides, first]))
+
+
+def run_jobs(
+    jobs: Sequence[Job], processes: int, again: bool, tell: Callable[[str], None]
+) -> list[str]:
+    """Do what has not been done; what starts from another system comes after it.
+
+    Returns:
+        What went wrong, a line each.
+    """
+    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    _PROCESSES.set_forkserver_preload([f"symmetry_pl.{name}" for name in _IMPORTED])
+    lines: list[str] = []
+    with ThreadPoolExecutor(max(1, processes)) as pool:
+        for group in (
+            [job for job in jobs if job.first is None],
+            [job for job in jobs if job.first is not None],
+        ):
+            for line in pool.map(lambda job: run_job(job, again), group):
+                tell(line)
+                lines.append(line)
+    return [line for line in lines if "FAILED" in line]
+
+
+def run_job(job: Job, again: bool = False) -> str:
+    """Fit and test in processes of their own; returns a line to print.
+
+    What has been done is not done again unless asked, and what was interrupted goes on. A finished
+    run of another config or of other options is evidence: it is not replaced unless asked.
+    """
+    if job.record() is not None and not again:
+        same = job.made_from().get("code") == [job.code]
+        return f"{job.name}: already there" + ("" if same else ", of other code (--again)")
+    if "test" in job.metrics() and not again:
+        return f"{job.name}: FAILED, as {job.folder} has another config's run (--again replaces it)"
+    if job.first is not None and not job.first.checkpoint.is_file():
+        return f"{job.name}: FAILED, as it starts from {job.first.name}: run that"
+    fit = list(job.fit_arguments)
+    fitted = False
+    if job.checkpoint.is_file() and job.begun() and job.record() is None:
+        fit.append(f"--ckpt_path={job.checkpoint}")  # an interrupted run goes on
+        fitted = "fit" in job.metrics()
+    else:
+        shutil.rmtree(job.folder, ignore_errors=True)
+    job.note()
+    # the config comes first, as its ckpt_path (null) would undo what stands before it
+    test = ["test", f"--config={job.run / 'config.yaml'}", f"--ckpt_path={job.checkpoint}"]
+    log, read = job.folder / "log.txt", job.folder / "files_read.txt"
+    for command in [test] if fitted else [fit, test]:
+        process = _PROCESSES.Process(target=_run, args=(command, log, read))
+        process.start()
+        process.join()
+        if process.exitcode != 0:
+            return f"{job.name}: FAILED, see {log}"
+    files = [Path(line) for line in read.read_text(encoding="utf-8").splitlines()]
+    job.note(data=data_digests(files, data_homes()))
+    record = job.record()
+    assert record is not None
+    return f"{job.name}: {record['fit']['cpu_s']:.0f} CPU-s"
+
+
+def data_homes() -> dict[str, Path]:
+    """The folders that hold data, by the names they have in results."""
+    from symmetry_pl.datamodules.files.download import data_root
+
+    package = module_file("symmetry_pl.datamodules")
+    assert package is not None
+    return {"datamodules": package.parent / "data", "$SYMMETRY_DATA": data_root()}
+
+
+def _run(arguments: list[str], log: Path, read: Path) -> None:
+    """One command in a process of its own: its output appended to a log, its data files noted."""
+    from symmetry_pl.cli import main as symmetry
+
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    homes = tuple(str(folder.resolve()) + os.sep for folder in data_homes().values())
+    opened: set[str] = set()
+
+    def note(event: str, details: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(details[0], (str, os.PathLike)):
+            path = os.path.realpath(os.fspath(details[0]))
+            if str(path).startswith(homes) and f"{os.sep}derived{os.sep}" not in str(path):
+                opened.add(str(path))
+
+    sys.addaudithook(note)
+    sys.argv = ["symmetry", *arguments]
+    code = symmetry(arguments)
+    with read.open("a", encoding="utf-8") as file:
+        file.writelines(f"{path}\n" for path in sorted(opened))
+    sys.exit(code)
