@@ -80,6 +80,20 @@ class GeneratorModule(SymmetryModule):
                 "two positions have no order"
             )
 
+    def setup(self, stage: str) -> None:
+        """Refuse loaders that do not say what they hold, before anything is computed."""
+        source = getattr(self.trainer, "datamodule", None)
+        if self.data is None and not hasattr(source, "description"):
+            raise ValueError(self._unreadable)
+        super().setup(stage)
+
+    @property
+    def _unreadable(self) -> str:
+        return (
+            f"{type(self).__name__} reads its whole training set: use SignalsDataModule, "
+            "MNISTSlicesDataModule or ArrayDataModule"
+        )
+
     def training_signals(self, limit: int | None = None) -> Tensor:
         """The training set as it is, or its first samples, ``(n, d)``: the same on all processes.
 
@@ -91,9 +105,6 @@ class GeneratorModule(SymmetryModule):
             source, "training_signals", None
         )
         if given is None:
-            raise ValueError(
-                f"{type(self).__name__} reads its whole training set: use SignalsDataModule, "
-                "MNISTSlicesDataModule or ArrayDataModule"
-            )
+            raise ValueError(self._unreadable)
         signals: Tensor = given(limit)
         return signals.to(self.device, self.dtype)  # type: ignore[arg-type]
