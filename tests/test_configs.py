@@ -8,6 +8,7 @@ import torch
 import yaml
 
 from symmetry_pl.cli import main, run
+from symmetry_pl.metrics import spec
 from symmetry_pl.runs.folders import config_root
 
 ROOT = config_root()
@@ -70,6 +71,10 @@ def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path, request, monk
     assert repeated == pytest.approx({k: fitted[k] for k in repeated}, abs=1e-6, nan_ok=True)
     assert {k.replace("val/", "test/") for k in repeated} <= set(record["metrics"])
     assert record["test"]["cpu_s"] > 0
+    logged = [name.split("/", 1) for name in record["metrics"]]
+    stages = ("train", "val", "test")
+    unknown = {n for stage, n in logged if stage in stages and not spec(n).group}
+    assert not unknown, f"the catalogue has no entry for {unknown}"
 
     assert main(["predict", "--ckpt_path", str(checkpoint)]) == 0
     lines = (folder / "predictions.csv").read_text().splitlines()

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.trainer.states import TrainerFn
 
+from symmetry_pl.callbacks.board import logger_of, write_headline, write_layout
 from symmetry_pl.core import SymmetryModule
-from symmetry_pl.core.painter import Curves, Painter
-from symmetry_pl.lens.painter import LensPainter
-from symmetry_pl.sgm.painter import ImagePainter
-from symmetry_pl.stib.painter import BottleneckPainter
-
-PAINTERS: tuple[Painter, ...] = (BottleneckPainter(), ImagePainter(), LensPainter())
+from symmetry_pl.core.painter import Curves, painter_of
 
 
 class Figures(Callback):
-    """Draw what a method has learned, on TensorBoard.
+    """Draw what a method has learned.
 
-    Figures are made on process 0 from the last evaluation, at the x-axis of the batch counter:
-    in a fit after every ``every`` validations and at its end, and in every test.
+    Figures are made on process 0 from the last evaluation: in a fit after every ``every``
+    validations and at its end, and in every test. With any logger, or none, the newest of each is
+    ``figures/<stage>/<name>.png`` in the run's folder; on TensorBoard, where that is a logger, they
+    stand at the x-axis of the batch counter, with charts and headline figures by the catalogue.
 
     Args:
+        run_dir: the run's folder; None writes no files.
         every: validations between two sets of figures; None draws eight sets a fit.
     """
 
-    def __init__(self, every: int | None = None) -> None:
+    def __init__(self, run_dir: Path | None = None, every: int | None = None) -> None:
+        self.run_dir = run_dir
         self.every = every
         self._validations = 0
         self._curves: Curves = {}
+        self._charted: set[str] = set()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any
@@ -47,11 +52,19 @@ class Figures(Callback):
         if not isinstance(pl_module, SymmetryModule) or not fitting:
             return
         self._remember(trainer, pl_module, "val")
+        self._chart(trainer)
         self._validations += 1
         epochs = (trainer.max_epochs or 1) / (trainer.check_val_every_n_epoch or 1)
         every = self.every or max(1, round(epochs / 8))
         if self._validations % every == 0 or trainer.current_epoch + 1 == trainer.max_epochs:
             self._draw(trainer, pl_module, "val")
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the headline figures beside the options."""
+        logger = logger_of(trainer)
+        if trainer.is_global_zero and logger is not None:
+            headline = getattr(pl_module, "headline", ())
+            write_headline(logger, trainer.callback_metrics, headline)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the test set."""
@@ -59,7 +72,7 @@ class Figures(Callback):
             self._draw(trainer, pl_module, "test")
 
     def _remember(self, trainer: Trainer, module: SymmetryModule, stage: str) -> None:
-        painter = _painter_of(module)
+        painter = painter_of(module)
         for name in painter.curves.get(stage, ()) if painter else ():
             value = trainer.callback_metrics.get(f"{stage}/{name}")
             if value is not None:
@@ -67,21 +80,40 @@ class Figures(Callback):
                 batches.append(module.batches_seen)
                 values.append(float(value))
 
+    def _chart(self, trainer: Trainer) -> None:
+        """Lay out the charts whenever there is a new figure to chart."""
+        names, logger = set(trainer.callback_metrics), logger_of(trainer)
+        if trainer.is_global_zero and logger is not None and not names <= self._charted:
+            self._charted |= names
+            write_layout(logger, self._charted)
+
     def _draw(self, trainer: Trainer, module: SymmetryModule, stage: str) -> None:
-        loggers = [g for g in trainer.loggers if isinstance(g, TensorBoardLogger)]
-        painter = _painter_of(module)
-        if not trainer.is_global_zero or not loggers or painter is None:
+        logger = logger_of(trainer)
+        folder = None if self.run_dir is None else self.run_dir / "figures" / stage
+        if getattr(trainer, "fast_dev_run", False):
+            folder = None
+        painter = painter_of(module)
+        if not trainer.is_global_zero or painter is None or (logger is None and folder is None):
             return
-        board, step = loggers[0].experiment, module.batches_seen
         curves = self._curves if stage == "val" else {}
         with torch.no_grad():
             for name, picture in painter.paint(module, trainer.datamodule, curves):  # type: ignore[attr-defined]
-                if isinstance(picture, Figure):
-                    board.add_figure(f"{stage}/{name}", picture, step, close=False)
-                else:
-                    board.add_image(f"{stage}/{name}", picture, step, dataformats="HWC")
-        board.flush()
+                pixels = _rendered(picture)
+                if folder is not None:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    imsave(folder / f"{name}.png", pixels)
+                if logger is not None:
+                    place, step = f"{stage}/{name}", module.batches_seen
+                    logger.experiment.add_image(place, pixels, step, dataformats="HWC")
+        if logger is not None:
+            logger.experiment.flush()
 
 
-def _painter_of(module: SymmetryModule) -> Painter | None:
-    return next((p for p in PAINTERS if p.accepts(module)), None)
+def _rendered(picture: Figure | npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A figure's pixels ``(H, W, 3)``, drawn once for file and board; an array as it is."""
+    if not isinstance(picture, Figure):
+        return picture
+    canvas: Any = FigureCanvasAgg(picture)
+    canvas.draw()
+    pixels: npt.NDArray[np.uint8] = np.array(canvas.buffer_rgba())
+    return pixels[..., :3]

@@ -9,6 +9,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.trainer.states import TrainerFn
 
+from symmetry_pl.metrics.catalogue import spec
+
 
 def progress() -> Callback:
     """A bar on a terminal; elsewhere, where a bar would fill the log, a line a validation."""
@@ -16,7 +18,7 @@ def progress() -> Callback:
 
 
 class HeadlineBar(TQDMProgressBar):
-    """Lightning's bar with the headline numbers and without the version number."""
+    """Lightning's bar with the headline figures and without the version number."""
 
     def __init__(self) -> None:
         super().__init__(refresh_rate=10)
@@ -24,16 +26,18 @@ class HeadlineBar(TQDMProgressBar):
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
-        """Headline numbers, three digits each."""
-        return {
-            name: f"{value:.3g}" if isinstance(value, float) else value
-            for name, value in super().get_metrics(trainer, pl_module).items()
-            if name != "v_num"
-        }
+        """Headline figures as the catalogue names them, three digits each."""
+        shown: dict[str, int | str | float | dict[str, float]] = {}
+        for name, value in super().get_metrics(trainer, pl_module).items():
+            if name == "v_num":
+                continue
+            entry = spec(name.split("/", 1)[-1])
+            shown[entry.short] = entry.brief(value, 3) if isinstance(value, float) else value
+        return shown
 
 
 class HeadlineLines(Callback):
-    """One line a validation: epoch and headline numbers."""
+    """One line a validation: epoch and headline figures."""
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line, on process 0 of a fit."""
@@ -42,6 +46,10 @@ class HeadlineLines(Callback):
             return
         headline: tuple[str, ...] = getattr(pl_module, "headline", ())
         metrics: dict[str, Any] = trainer.callback_metrics
-        shown = [f"{k} {float(metrics[f'val/{k}']):.4g}" for k in headline if f"val/{k}" in metrics]
+        shown = [
+            f"{entry.short} {entry.brief(float(metrics[f'val/{entry.name}']))}"
+            for entry in map(spec, headline)
+            if f"val/{entry.name}" in metrics
+        ]
         epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         print("  ".join([epoch, *shown]), flush=True)

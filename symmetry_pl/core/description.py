@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
+
+_MEANS_ELSE = re.compile(r"mae_[xy]|mae_(.+_)?(null95|constant|search|floor)")
+"""Names of errors that are not of one target."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,14 @@ class DataDescription:
                 raise ValueError(
                     f"{name} has {len(getattr(self, name))} entries for {columns} targets"
                 )
+        errors = self.metric_names() if self.physical else []
+        twice = next((name for name in errors if errors.count(name) > 1), None)
+        if twice is not None:
+            alike = [n for n, e in zip(self.target_names, errors, strict=True) if e == twice]
+            raise ValueError(
+                f"the errors of the targets {' and '.join(alike)} would have one name, {twice}: "
+                "rename a target"
+            )
 
     @property
     def physical(self) -> bool:
@@ -96,17 +108,23 @@ class DataDescription:
     def metric_names(self) -> list[str]:
         """Names ``mae_<property>_<unit>`` of the per-target errors; no unit, no suffix.
 
+        A name that means something else already gets the suffix ``_target``: ``mae_y`` is the
+        error of all standardised targets, and endings such as ``_constant`` mark comparisons.
+
         >>> DataDescription("vector", (2,), ("gap", "qed"), ("eV", "")).metric_names()
         ['mae_gap_ev', 'mae_qed']
+        >>> DataDescription("vector", (2,), ("y", "rate_constant"), ("", "")).metric_names()
+        ['mae_y_target', 'mae_rate_constant_target']
         """
         units = [
             unit.replace("³", "3").replace("²", "2").replace("/", "_per_").lower()
             for unit in self.target_units
         ]
-        return [
+        names = [
             f"mae_{name}_{unit}" if unit else f"mae_{name}"
             for name, unit in zip(self.target_names, units, strict=True)
         ]
+        return [f"{name}_target" if _MEANS_ELSE.fullmatch(name) else name for name in names]
 
     def to_dict(self) -> dict[str, Any]:
         """Lists, strings and numbers only: loads with ``weights_only=True``."""

@@ -1,11 +1,11 @@
-"""What a family says of its figures."""
+"""What a family says of its figures, and where that is found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
-
-from symmetry_pl.core import SymmetryModule
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 Curves = dict[str, tuple[list[float], list[float]]]
 """``<stage>/<metric>`` to (batches, values)."""
@@ -18,9 +18,6 @@ class Painter(Protocol):
     def curves(self) -> Mapping[str, tuple[str, ...]]:
         """Stage to the metrics that are drawn over time."""
 
-    def accepts(self, module: SymmetryModule) -> bool:
-        """Whether the module is one of its family."""
-
     def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
         """Names and pictures (figures, or RGB arrays) of the last evaluation.
 
@@ -29,3 +26,28 @@ class Painter(Protocol):
             data: its datamodule.
             curves: what ``curves`` asked for so far; empty in a test.
         """
+
+
+def painter_of(module: Any) -> Painter | None:
+    """The painter that a module's class names, made once; None where it names none.
+
+    Args:
+        module: whose attribute ``painter`` is ``"package.module:Class"``, or empty.
+
+    Raises:
+        ValueError: for a path that names no class.
+    """
+    path: str = getattr(module, "painter", "")
+    return _load(path, type(module).__name__) if path else None
+
+
+@cache
+def _load(path: str, owner: str) -> Painter:
+    place, _, name = path.partition(":")
+    try:
+        made = getattr(import_module(place), name)
+    except (AttributeError, ModuleNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"painter of {owner} must be 'package.module:Class', got {path!r}: {error}"
+        ) from error
+    return cast("Painter", made())

@@ -29,7 +29,7 @@ class GeneratorModule(SymmetryModule):
         ValueError: for a name that is none of an option's choices.
     """
 
-    painter = "symmetry_pl.lens.painter:GeneratorPainter"
+    painter: ClassVar[str] = "symmetry_pl.lens.painter:GeneratorPainter"
     headline: ClassVar[tuple[str, ...]] = ("objective", "generator_cosine")
 
     def __init__(self, topology: Topology = "chain", **kwargs: Any) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from symmetry_pl.core import Evaluator
 from symmetry_pl.core.painter import Curves
 from symmetry_pl.lens.evaluation import true_symmetry
+from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.generator import matched_axes, nearest_generator, nearest_lifting
 from symmetry_pl.plots import generator as drawings
 
@@ -33,12 +34,10 @@ class GeneratorPainter:
         if "lifting_matrix" in model.learned():
             yield from _representation(model, evaluator)
         panels = {
-            panel: {
-                name: curves[f"{stage}/{name}"] for name in names if f"{stage}/{name}" in curves
-            }
+            panel: labelled(curves, stage, names)
             for panel, stage, names in (
                 ("terms of the loss [nats]", "train", _LOSSES),
-                ("loss [nats]", "val", _MERITS[:1]),
+                (spec("loss").header, "val", _MERITS[:1]),
                 ("against the truth", "val", _MERITS[1:]),
             )
         }

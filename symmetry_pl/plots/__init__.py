@@ -1,1 +1,1 @@
-"""Drawings of plain arrays; nothing here knows of trainers or loggers."""
+"""Drawings of plain arrays; labels and units are handed in."""

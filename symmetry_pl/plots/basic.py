@@ -1,4 +1,4 @@
-"""Figures as functions of arrays; nothing here knows of trainers or loggers."""
+"""The canvas of all drawings; latent planes, reconstructions, targets, and curves over time."""
 
 from __future__ import annotations
 

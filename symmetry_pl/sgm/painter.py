@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.painter import Curves
+from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.prototypes import relative_magnitude
 from symmetry_pl.plots import basic, images
 from symmetry_pl.sgm.orbits import copies_of, iterated
@@ -23,14 +23,10 @@ _TRAINING = ("loss", "mse", "nll_eta", "spread")
 _MERITS = ("prototype_spread", "iterate_ratio_1")
 
 
-class ImagePainter:
+class PrototypePainter:
     """The figures of the SGM paper, of the images of the last evaluation."""
 
     curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _TRAINING, "val": _MERITS}
-
-    def accepts(self, module: SymmetryModule) -> bool:
-        """Whether the module finds prototypes."""
-        return isinstance(module, PrototypeModule)
 
     def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
         """Prototypes, orbits, iterates; with a fitted flow also resampled images and densities."""
@@ -47,9 +43,9 @@ class ImagePainter:
         for name, stage, keys, label in (
             ("inference", "val", _MERITS, "spread of prototypes; ratio of |η|"),
             ("losses", "train", ("loss", "mse"), "self-supervised loss"),
-            ("likelihood", "train", ("nll_eta",), "−log p(η | prototype) [nats]"),
+            ("likelihood", "train", ("nll_eta",), spec("nll_eta").title),
         ):
-            found = {k: curves[f"{stage}/{k}"] for k in keys if f"{stage}/{k}" in curves}
+            found = labelled(curves, stage, keys)
             if found:
                 yield name, basic.history(found, label)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -46,6 +46,7 @@ class PrototypeModule(SymmetryModule):
     """
 
     monitor = "val/objective"
+    painter: ClassVar[str] = "symmetry_pl.sgm.painter:PrototypePainter"
     headline = ("prototype_spread", "iterate_ratio_1", "nll_eta", "factor_tv")
 
     def __init__(

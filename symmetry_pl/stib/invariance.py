@@ -31,6 +31,7 @@ class InvarianceModule(SymmetryModule):
     """
 
     monitor = "val/objective"
+    painter: ClassVar[str] = "symmetry_pl.stib.painter:InvariancePainter"
     headline = (
         "mae_x",
         "smiles_accuracy",

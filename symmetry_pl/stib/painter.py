@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import DataDescription, SymmetryModule
+from symmetry_pl.core import DataDescription
 from symmetry_pl.core.painter import Curves
+from symmetry_pl.metrics.catalogue import labelled
 from symmetry_pl.plots import basic, property_plane
 from symmetry_pl.stib.invariance import InvarianceModule
 
@@ -18,14 +19,10 @@ _LEAKAGE = ("mi_z0_y", "mi_z0_y_white", "mi_z0_y_probe")
 _STEPS = 5
 
 
-class BottleneckPainter:
+class InvariancePainter:
     """Latent and property plane, reconstructions, targets, molecules, and the game over time."""
 
     curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _GAME, "val": _LEAKAGE}
-
-    def accepts(self, module: SymmetryModule) -> bool:
-        """Whether the module splits its code into Z0 and Z1."""
-        return isinstance(module, InvarianceModule)
 
     def paint(self, module: Any, data: Any, curves: Curves) -> Iterator[tuple[str, Any]]:
         """Figures of the last evaluation; in a fit, leakage and the game over time."""
@@ -36,7 +33,7 @@ class BottleneckPainter:
             ("leakage", "val", _LEAKAGE, "I(Z0;Y) [nats]"),
             ("game", "train", _GAME, "Gaussian I(a(z0); h(y)) [nats]"),
         ):
-            found = {k: curves[f"{stage}/{k}"] for k in keys if f"{stage}/{k}" in curves}
+            found = labelled(curves, stage, keys)
             if found:
                 yield name, basic.history(found, label)
 

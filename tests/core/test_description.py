@@ -21,6 +21,14 @@ def test_metric_names_have_ascii_units():
     assert QM9.metric_names() == ["mae_gap_ev", "mae_polarisability_bohr3"]
 
 
+def test_an_error_never_takes_a_name_that_means_something_else():
+    data = DataDescription("vector", (2,), ("y", "x", "floor", "gap"), ("", "", "", "eV"))
+    assert data.metric_names() == ["mae_y_target", "mae_x_target", "mae_floor_target", "mae_gap_ev"]
+    message = "the errors of the targets gap_ev and gap would have one name, mae_gap_ev"
+    with pytest.raises(ValueError, match=message):
+        DataDescription("vector", (2,), ("gap_ev", "gap"), ("", "eV"))
+
+
 def test_sameness_allows_rounding_and_nothing_else():
     assert QM9.same_as(replace(QM9, target_mean=(6.7 * (1 + 1e-8), 75.9)))
     for other in (

@@ -9,7 +9,7 @@ import torch
 from symmetry_pl import VAE, FlowSTIB
 from symmetry_pl.core import DataDescription
 from symmetry_pl.plots.property_plane import MIN_POINTS, property_plane, sections
-from symmetry_pl.stib.painter import BottleneckPainter
+from symmetry_pl.stib.painter import InvariancePainter
 
 RNG = np.random.default_rng(0)
 
@@ -112,7 +112,7 @@ def names(module, points, fill=None):
     module.describe_data(DataDescription("vector", (2,), ("a", "b")))
     module.shown = shown
     data = SimpleNamespace(colours=lambda x, y: {"a": y[:, 0]})
-    return [name for name, _ in BottleneckPainter().paint(module, data, {})]
+    return [name for name, _ in InvariancePainter().paint(module, data, {})]
 
 
 def test_it_is_painted_where_there_is_something_to_see():

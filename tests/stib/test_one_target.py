@@ -20,6 +20,18 @@ def test_a_single_target_without_unit():
     assert "MAE of qed_rdkit" in shown
 
 
+def test_a_target_named_y_leaves_the_standardised_error_alone():
+    data = DataDescription("vector", (2,), ("y",), ("",), (10.0,), (5.0,))
+    metrics = InvarianceMetrics(data)
+    x, y = torch.zeros(60, 2), torch.linspace(-1, 1, 60)[:, None]
+    metrics.update(x, y, Evaluation(x, y + 0.5, torch.randn(60, 2), None))
+    values = metrics.compute(probe=False)
+    torch.testing.assert_close(values["mae_y"], torch.tensor(0.5))
+    torch.testing.assert_close(values["mae_y_target"], torch.tensor(2.5))
+    shown = summary_table({f"test/{k}": float(v) for k, v in values.items()}, "test")
+    assert "MAE of y                               2.5000" in shown
+
+
 def test_what_a_search_finds_is_scored_beside_what_is_decoded():
     data = DataDescription(
         "tokens", (3,), ("qed",), ("",), (0.0,), (1.0,), ("", "[C]", "[O]"), "selfies"

@@ -1,0 +1,294 @@
+"""The figures that the methods of this package log, group by group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symmetry_pl.metrics.metric_spec import MetricSpec
+
+__all__ = ["ENTRIES"]
+
+_NULL = "95 % of the permutation null"
+_KNOWING = "knowing the transformation"
+
+
+def _minor(name: str, label: str, short: str, unit: str = "", **options: Any) -> MetricSpec:
+    """A figure without a row in the summary of a test."""
+    return MetricSpec(name, label, short, unit, shown=False, **options)
+
+
+_RECONSTRUCTION: dict[str, Any] = {"digits": 3, "group": "reconstruction"}
+_SHARE: dict[str, Any] = {**_RECONSTRUCTION, "style": "percent", "better": "more"}
+_TARGETS: dict[str, Any] = {"digits": 3, "group": "targets"}
+_LEAKAGE: dict[str, Any] = {"digits": 3, "group": "leakage"}
+_GAME: dict[str, Any] = {"digits": 3, "group": "game", "better": "neither"}
+_LOSS: dict[str, Any] = {"digits": 3, "group": "loss"}
+_TERM: dict[str, Any] = {**_LOSS, "better": "neither"}
+_SCHEDULE: dict[str, Any] = {"group": "schedule", "better": "neither"}
+_TRUTH: dict[str, Any] = {"digits": 3, "group": "truth"}
+_PROTOTYPES: dict[str, Any] = {"group": "prototypes"}
+_FACTORS: dict[str, Any] = {"digits": 3, "group": "factors"}
+
+_CODES = (
+    MetricSpec("token_accuracy", "tokens decoded right", "tokens right", **_SHARE),
+    MetricSpec("smiles_accuracy", "molecules decoded right", "molecules right", **_SHARE),
+    MetricSpec("smiles_accuracy_search", "molecules found by the search", "searched", **_SHARE),
+    MetricSpec("validity", "decoded strings that are molecules", "valid", **_SHARE),
+    MetricSpec(
+        "mae_x", "MAE of X (sum over coordinates)", "MAE(X)", style="exponent", **_RECONSTRUCTION
+    ),
+    MetricSpec("mae_y", "MAE of Y (sum over targets)", "MAE(Y)", **_TARGETS),
+    MetricSpec("mi_z0_y", "I(Z0;Y) raw KSG", "I(Z0;Y) raw", "nats", **_LEAKAGE),
+    MetricSpec("mi_z0_y_white", "I(Z0;Y) whitened KSG", "whitened", "nats", **_LEAKAGE),
+    MetricSpec(
+        "mi_z0_y_probe",
+        "I(Z0;Y) held-out probe",
+        "probe",
+        "nats",
+        beside="mi_z0_y_probe_null95",
+        beside_label=_NULL,
+        **_LEAKAGE,
+    ),
+    MetricSpec(
+        "probe_r2_z0_y",
+        "R² of the probe of Y from Z0",
+        "probe R²",
+        beside="probe_r2_z0_y_null95",
+        beside_label=_NULL,
+        **_LEAKAGE,
+    ),
+    MetricSpec(
+        "mae_qed_rdkit",
+        "MAE of qed_rdkit",
+        "QED",
+        beside="mae_qed_rdkit_constant",
+        beside_label="always the mean",
+        **_TARGETS,
+    ),
+)
+"""What a split code keeps, predicts and leaks."""
+
+_GENERATORS = (
+    MetricSpec("loss", "loss at full rank", "loss", "nats", **_LOSS),
+    MetricSpec(
+        "loss_refitted",
+        "loss, densities fitted anew",
+        "loss, densities refitted",
+        "nats",
+        beside="loss_of_truth",
+        beside_label="of the true basis",
+        **_LOSS,
+    ),
+    MetricSpec(
+        "stationarity_residual",
+        "non-stationary share of covariance",
+        "non-stationary share",
+        **_TRUTH,
+    ),
+    MetricSpec(
+        "confidence",
+        "confidence of the warm start",
+        "confidence",
+        digits=2,
+        better="more",
+        group="truth",
+    ),
+    MetricSpec(
+        "generator_cosine",
+        "cosine of G with the true shift",
+        "cosine",
+        better="more",
+        group="truth",
+    ),
+    MetricSpec(
+        "generator_power",
+        "power of the true shift nearest to G",
+        "power",
+        better="neither",
+        **_TRUTH,
+    ),
+    MetricSpec("lifting_error", "error of the lifting matrix", "lifting error", **_TRUTH),
+    MetricSpec(
+        "filter_locality",
+        "locality of the filter (1: one pixel)",
+        "filter locality",
+        better="more",
+        **_TRUTH,
+    ),
+)
+"""How near a generator is to the truth, and what it costs."""
+
+# The floor stands once, beside the last of the spreads that it is a floor of.
+_IMAGES = (
+    MetricSpec(
+        "prototype_spread",
+        "spread of prototypes (1: that of x)",
+        "spread of prototypes",
+        beside="prototype_spread_floor",
+        beside_label=_KNOWING,
+        **_PROTOTYPES,
+    ),
+    MetricSpec("prototype_spread_five", "the same without shear", "without shear", **_PROTOTYPES),
+    MetricSpec(
+        "prototype_spread_direct",
+        "the same, of the copies' pixels",
+        "of the copies' pixels",
+        beside="prototype_spread_floor",
+        beside_label=_KNOWING,
+        **_PROTOTYPES,
+    ),
+    MetricSpec(
+        "prototype_spread_composed",
+        "the same, by composed elements",
+        "by composed elements",
+        **_PROTOTYPES,
+    ),
+    MetricSpec(
+        "iterate_ratio_1",
+        "|η| of a prototype over |η| of x",
+        "second iterate",
+        style="exponent",
+        **_PROTOTYPES,
+    ),
+    MetricSpec("invertibility", "mse of T⁻¹ T x", "invertibility", **_PROTOTYPES),
+    MetricSpec(
+        "nll_eta", "−log p(η | prototype)", "−log p(η)", "nats", digits=2, group="transformations"
+    ),
+    MetricSpec(
+        "factor_tv",
+        "largest TV of a resampled factor",
+        "largest TV of a factor",
+        beside="factor_tv_null",
+        beside_label="between halves of the data",
+        **_FACTORS,
+    ),
+)
+"""What prototypes keep of a transformation, and what resampled images lack."""
+
+_MINOR = (
+    # What the others are compared with, and figures of tables alone.
+    _minor("loss_of_truth", "loss of the true basis", "of the true basis", "nats", **_LOSS),
+    _minor("objective", "what best.ckpt minimises", "objective", **_LOSS),
+    _minor(
+        "mi_z0_y_probe_null95",
+        f"I(Z0;Y) held-out probe, {_NULL}",
+        "its null, 95 %",
+        "nats",
+        better="neither",
+        **_LEAKAGE,
+    ),
+    _minor(
+        "probe_r2_z0_y_null95",
+        f"R² of the probe of Y from Z0, {_NULL}",
+        "its null, 95 %",
+        better="neither",
+        **_LEAKAGE,
+    ),
+    _minor(
+        "prototype_spread_median", "median spread of prototypes", "median spread", **_PROTOTYPES
+    ),
+    _minor(
+        "prototype_spread_relative",
+        "spread of prototypes relative to other images",
+        "relative to other images",
+        digits=3,
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "prototype_distance",
+        "distance of prototypes of two images (1: that of x)",
+        "distance of images",
+        better="neither",
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "prototype_spread_floor",
+        f"spread of prototypes, {_KNOWING}",
+        _KNOWING,
+        better="neither",
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "prototype_spread_wide",
+        "spread of prototypes of wide copies",
+        "wide copies",
+        digits=3,
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "prototype_spread_direct_wide",
+        "spread of prototypes of wide copies, of their pixels",
+        "of their pixels",
+        digits=3,
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "prototype_spread_composed_wide",
+        "spread of prototypes of wide copies, by composed elements",
+        "by their composed elements",
+        digits=3,
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "prototype_spread_floor_wide",
+        f"spread of prototypes of wide copies, {_KNOWING}",
+        _KNOWING,
+        digits=3,
+        better="neither",
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "iterate_ratio_2", "|η| of the third iterate over |η| of x", "third iterate", **_PROTOTYPES
+    ),
+    _minor(
+        "iterate_ratio_3",
+        "|η| of the fourth iterate over |η| of x",
+        "fourth iterate",
+        **_PROTOTYPES,
+    ),
+    _minor(
+        "factor_tv_null",
+        "largest TV of a factor between halves of the data",
+        "between halves of the data",
+        better="neither",
+        **_FACTORS,
+    ),
+    # Terms of losses, and what changes over training.
+    _minor("kl", "KL of the posterior from the prior", "KL", "nats", **_TERM),
+    _minor("pairwise_kl", "pairwise bound of I(Z;X)", "pairwise KL", "nats", **_TERM),
+    _minor("loss_x", "loss of the reconstruction", "loss of x", **_LOSS),
+    _minor("loss_y", "squared error of the targets", "loss of y", **_LOSS),
+    _minor("nll", "−log likelihood", "−log p", "nats", **_LOSS),
+    _minor("mse", "mean squared error of prototypes", "mse", **_LOSS),
+    _minor("disagreement", "disagreement of the flow on copies", "disagreement", "nats", **_LOSS),
+    _minor("alignment", "alignment", "alignment", "nats", **_TERM),
+    _minor("uniformity", "uniformity", "uniformity", "nats", **_TERM),
+    _minor("marginal_entropy", "entropy of single pixels", "marginal entropy", "nats", **_TERM),
+    _minor("joint_entropy", "joint entropy", "joint entropy", "nats", **_TERM),
+    _minor(
+        "conditional_nll",
+        "−log likelihood of a pixel given another",
+        "conditional",
+        "nats",
+        **_TERM,
+    ),
+    _minor("mi_critic", "Gaussian I(a(z0); h(y)), model's turn", "model's turn", "nats", **_GAME),
+    _minor(
+        "mi_adversary",
+        "Gaussian I(a(z0); h(y)), adversary's turn",
+        "adversary's turn",
+        "nats",
+        **_GAME,
+    ),
+    _minor("bijection", "error of the bijection of y", "bijection", **_GAME),
+    _minor("lambda", "weight λ of the errors", "λ", **_SCHEDULE),
+    _minor("mi_weight", "weight of the information", "weight of MI", **_SCHEDULE),
+    _minor("y_weight", "weight of the targets", "weight of y", **_SCHEDULE),
+    _minor("rank", "rank at which the loss is taken", "rank", digits=0, **_SCHEDULE),
+    _minor("blur", "width of the blur", "blur", "pixels", **_SCHEDULE),
+    _minor("spread", "standard deviation of η's posterior over the bounds", "σ of η", **_SCHEDULE),
+)
+"""Figures without a row in the summary of a test."""
+
+ENTRIES = _CODES + _GENERATORS + _IMAGES + _MINOR
+"""All of them; a summary has its rows in this order."""
