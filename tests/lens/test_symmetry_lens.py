@@ -221,6 +221,7 @@ def nothing_is_computed(monkeypatch):
         ({"topology": "ring"}, {"dim": 6}, "ring of 6 positions has determinant -1"),
         ({}, {"batch_size": 500}, "data.batch_size is 500, but .* only 400"),
         ({"conditional": False}, {"batch_size": 500}, "data.batch_size is 500"),
+        ({"phases": {"estimate": "3 epochs"}}, {}, "estimate: 3 epochs.* take 12 batches"),
         ({}, {"batch_size": 4}, "a batch of 4 rows leaves some of 5 pixels"),
         ({}, {"eval_samples": 4}, "the validation set has 4 rows for 5 columns"),
         ({"hidden": 8}, {"dim": 30, "eval_samples": 26}, "set has 26 rows for 30 .*val_fraction"),
