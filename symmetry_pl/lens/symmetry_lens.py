@@ -27,7 +27,7 @@ from symmetry_pl.lens.requirements import (
     check_rows,
 )
 from symmetry_pl.lens.straighten import mend
-from symmetry_pl.lens.warm_start import blind_source
+from symmetry_pl.lens.warm_start.blind import blind_source
 
 __all__ = ["SymmetryLens"]
 
