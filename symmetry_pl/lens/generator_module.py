@@ -29,7 +29,7 @@ class GeneratorModule(SymmetryModule):
         ValueError: for a name that is none of an option's choices.
     """
 
-    painter = "symmetry_pl.lens.painter:GeneratorPainter"
+    painter: ClassVar[str] = "symmetry_pl.lens.painter:GeneratorPainter"
     headline: ClassVar[tuple[str, ...]] = ("objective", "generator_cosine")
 
     def __init__(self, topology: Topology = "chain", **kwargs: Any) -> None:
@@ -80,6 +80,20 @@ class GeneratorModule(SymmetryModule):
                 "two positions have no order"
             )
 
+    def setup(self, stage: str) -> None:
+        """Refuse loaders that do not say what they hold, before anything is computed."""
+        source = getattr(self.trainer, "datamodule", None)
+        if self.data is None and not hasattr(source, "description"):
+            raise ValueError(self._unreadable)
+        super().setup(stage)
+
+    @property
+    def _unreadable(self) -> str:
+        return (
+            f"{type(self).__name__} reads its whole training set: use SignalsDataModule, "
+            "MNISTSlicesDataModule or ArrayDataModule"
+        )
+
     def training_signals(self, limit: int | None = None) -> Tensor:
         """The training set as it is, or its first samples, ``(n, d)``: the same on all processes.
 
@@ -87,11 +101,8 @@ class GeneratorModule(SymmetryModule):
             ValueError: without a datamodule that holds it.
         """
         source = getattr(self.trainer, "datamodule", None)
-        given = getattr(source, "training_inputs", None) or getattr(source, "training_inputs", None)
+        given = getattr(source, "training_inputs", None)
         if given is None:
-            raise ValueError(
-                f"{type(self).__name__} reads its whole training set: use SignalsDataModule, "
-                "MNISTSlicesDataModule or ArrayDataModule"
-            )
+            raise ValueError(self._unreadable)
         signals: Tensor = given(limit)
         return signals.to(self.device, self.dtype)  # type: ignore[arg-type]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from symmetry_pl.core.phases import parse_length
+from symmetry_pl.core.clock import ClockedModule
+from symmetry_pl.core.phases import Phases, parse_length
 
-__all__ = ["check_options", "check_ring", "check_rows"]
+__all__ = ["check_options", "check_phases", "check_ring", "check_rows"]
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -28,6 +29,24 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise ValueError(f"model.em_rate must be above 0 and at most 1, got {options['em_rate']}")
     for length in options["straighten"] or []:
         parse_length(length, "model.straighten")
+
+
+def check_phases(model: ClockedModule, batches: int) -> None:
+    """Refuse phases that are longer than training, before its batches are known to the trainer.
+
+    Args:
+        model: attached to a trainer.
+        batches: of an epoch, as the data give them.
+
+    Raises:
+        ValueError: if the phases do not fit.
+    """
+    trainer = model.trainer
+    limit = trainer.limit_train_batches
+    per_epoch = min(batches, limit) if isinstance(limit, int) else int(batches * (limit or 1.0))
+    if trainer.max_epochs and trainer.max_epochs > 0 and per_epoch:
+        total = trainer.max_epochs * per_epoch
+        Phases(model.phase_names, model.rest, model.lengths, total, per_epoch)
 
 
 def check_ring(dim: int) -> None:

@@ -20,9 +20,14 @@ from symmetry_pl.lens.group_convolution import GroupConvolution
 from symmetry_pl.lens.lens_evaluation import LensEvaluator
 from symmetry_pl.lens.losses import covariance, standardise_whole
 from symmetry_pl.lens.objective import loss_terms
-from symmetry_pl.lens.requirements import check_options, check_ring, check_rows
+from symmetry_pl.lens.requirements import (
+    check_options,
+    check_phases,
+    check_ring,
+    check_rows,
+)
 from symmetry_pl.lens.straighten import mend
-from symmetry_pl.lens.warm_start import blind_source
+from symmetry_pl.lens.warm_start.blind import blind_source
 
 __all__ = ["SymmetryLens"]
 
@@ -187,6 +192,8 @@ class SymmetryLens(GeneratorModule):
         if source is not None:
             validated = bool(self.trainer.limit_val_batches)
             check_rows(source, stage, self.dim, self.hparams["conditional"], validated)
+            if stage == "fit":
+                check_phases(self, len(source.train_dataloader()))
 
     def on_fit_start(self) -> None:
         """Measure the training data; find the warm start unless there are weights already."""

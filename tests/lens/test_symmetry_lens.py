@@ -15,11 +15,15 @@ from symmetry_pl.lens.refit import refitted_loss
 from symmetry_pl.runs.folders import config_root
 
 
-def fit(model, data, epochs=2, ckpt_path=None, **options):
-    trainer = Trainer(
+def trainer_of(epochs, **options):
+    return Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **options,
     )  # fmt: skip
+
+
+def fit(model, data, epochs=2, ckpt_path=None, **options):
+    trainer = trainer_of(epochs, **options)
     trainer.fit(model, datamodule=data, ckpt_path=ckpt_path)
     return trainer
 
@@ -217,6 +221,7 @@ def nothing_is_computed(monkeypatch):
         ({"topology": "ring"}, {"dim": 6}, "ring of 6 positions has determinant -1"),
         ({}, {"batch_size": 500}, "data.batch_size is 500, but .* only 400"),
         ({"conditional": False}, {"batch_size": 500}, "data.batch_size is 500"),
+        ({"phases": {"estimate": "3 epochs"}}, {}, "estimate: 3 epochs.* take 12 batches"),
         ({}, {"batch_size": 4}, "a batch of 4 rows leaves some of 5 pixels"),
         ({}, {"eval_samples": 4}, "the validation set has 4 rows for 5 columns"),
         ({"hidden": 8}, {"dim": 30, "eval_samples": 26}, "set has 26 rows for 30 .*val_fraction"),
@@ -240,6 +245,8 @@ def test_a_test_set_that_is_too_small_is_refused_before_it_is_read():
 def test_other_data_are_refused():
     with pytest.raises(ValueError, match="samples have 2 numbers"):
         fit(SymmetryLens(init="random"), SpiralDataModule(samples_per_epoch=400))
+    with pytest.raises(ValueError, match="reads its whole training set"):
+        trainer_of(1).fit(SymmetryLens(), data().train_dataloader())
     model = SymmetryLens(init="random")
     model.describe_data(data(dim=7).description)
     with pytest.raises(ValueError, match="trained on other data"):

@@ -189,7 +189,7 @@ def test_memory_type(tmp_path, symbols, dtype):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"fragments": -1}, "data.fragments is -1, less than 0"),
+        ({"fragments": -1}, "data.fragments must be at least 0, got -1"),
         ({"fragments": 5, "representation": "grammar"}, "data.fragments is 5, but .* under a mask"),
     ],
 )

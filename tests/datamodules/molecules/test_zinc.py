@@ -248,7 +248,7 @@ def test_a_longest_length_pads_and_refuses(tmp_path):
         ({"properties": ["qed", "qed"]}, "data.properties must name each property once"),
         ({"max_train": 0}, "data.max_train is 0, less than 1"),
         ({"test_size": 0}, "data.test_size is 0"),
-        ({"max_length": 0}, "data.max_length is 0"),
+        ({"max_length": 0}, "data.max_length must be at least 1, got 0"),
         ({"on_invalid": "ignore"}, "data.on_invalid"),
         ({"representation": "morse"}, "representation must be one of deepsmiles"),
     ],
