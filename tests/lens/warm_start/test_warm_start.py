@@ -175,7 +175,7 @@ def test_options_out_of_range_are_refused(options, message):
         (33, 10_000, "chain", 0.05, 0.995),
         (32, 60_000, "chain", 0.05, 0.995),
         (33, 60_000, "ring", 0.05, 0.995),
-        (65, 60_000, "chain", 0.05, 0.995),
+        (65, 30_000, "chain", 0.05, 0.995),
     ],
 )
 def test_smooth_waveforms_at_full_size(dim, count, topology, noise, least):
