@@ -11,6 +11,7 @@ from typing import Any
 
 from symmetry_pl.reproduce.evidence import Evidence, evidence_of, place, place_of
 from symmetry_pl.reproduce.experiment import Experiment, System
+from symmetry_pl.reproduce.experiments import load_experiment
 from symmetry_pl.reproduce.history import History
 from symmetry_pl.reproduce.jobs import data_homes, settings_digest
 from symmetry_pl.reproduce.report import read_results, taken
@@ -23,15 +24,15 @@ _SEEDS = 3
 
 # What a row may have to say of itself, in the words of the summary.
 _KINDS = {
-    "changed": "have changed since",
-    "unseen": "cannot be compared here",
-    "seeds": f"have fewer than {_SEEDS} seeds",
-    "missing": "lack seeds that their command asked for",
-    "mixed": "are of seeds made by different code",
-    "dirty": "were made by code with uncommitted changes",
-    "commit": "were made without a commit",
-    "copy": "are no longer what they were taken from",
-    "gone": "have no system any more",
+    "changed": "changed since",
+    "unseen": "not to be compared here",
+    "seeds": f"fewer than {_SEEDS} seeds",
+    "missing": "seeds of the command missing",
+    "mixed": "seeds of different code",
+    "dirty": "made with uncommitted changes",
+    "commit": "made without a commit",
+    "copy": "no longer what they were taken from",
+    "gone": "no such system any more",
 }
 
 
@@ -47,6 +48,10 @@ class _Row:
     @property
     def config(self) -> Path:
         return config_root() / self.system.config
+
+    @property
+    def configs(self) -> list[Path]:
+        return [config_root() / one.config for one in _chain(self.experiment, self.system)]
 
     @cached_property
     def code(self) -> dict[str, Path]:
@@ -75,9 +80,12 @@ class _Row:
         if self.evidence.settings:
             if self.evidence.settings != _settings(self.experiment, self.system):
                 found.append("config or options")
-        elif self.since([self.config]):
+        elif self.since(
+            [config_root() / one.config for one in _chain(self.experiment, self.system)]
+        ):
             found.append("config")
-        return found + ([f"data ({', '.join(data)})"] if (data := self.data_changed()) else [])
+        changed = [name for name, here in self.other_data().items() if here]
+        return found + ([f"data ({', '.join(changed)})"] if changed else [])
 
     def code_changed(self) -> bool:
         """Whether the code is another than that of any seed."""
@@ -86,21 +94,18 @@ class _Row:
             return any(digest != now for seed in self.evidence.code for digest in seed)
         return bool(self.since(list(self.code.values())))
 
-    def data_changed(self) -> list[str]:
-        """Names of data files that are not as they were, or are not here."""
+    def other_data(self) -> dict[str, bool]:
+        """Data files that are not as they were, and whether they are here at all."""
         homes = data_homes()
         if self.evidence.code or self.evidence.data:
             paths = {name: _below(homes, name) for name in self.evidence.data}
             now = data_digests([path for path in paths.values() if path.is_file()], homes)
-            return [
-                name if name in now else f"{name}, not here"
-                for name, then in self.evidence.data.items()
-                if now.get(name) != then
-            ]
+            then = self.evidence.data
+            return {name: name in now for name in then if now.get(name) != then[name]}
         # without a record: the data that lie beside the code, where the code names them
         text = "".join(path.read_text(encoding="utf-8") for path in self.code.values())
         beside = [p for p in sorted(homes["datamodules"].glob("*.*")) if p.name in text]
-        return [path.name for path in self.since(beside)]
+        return {path.name: True for path in self.since(beside)}
 
     def facts(self, folder: Path) -> Iterator[tuple[str, str]]:
         """Kind and words of all there is to say; words may be empty."""
@@ -120,6 +125,9 @@ class _Row:
         changes = self.changes()
         if changes:
             yield "changed", f"since then changed: {', '.join(changes)}"
+        absent = [name for name, here in self.other_data().items() if not here]
+        if absent:
+            yield "unseen", f"data not here: {', '.join(absent)}"
         if e.mixed:
             yield "mixed", "seeds made by different code"
         if len(e.seeds) < _SEEDS:
@@ -182,8 +190,8 @@ def report(found: dict[str, dict[str, list[tuple[str, str]]]]) -> list[str]:
             kinds.update({kind for kind, _ in facts} - {"made"})
     total = sum(map(len, found.values()))
     fine = sum(not facts for rows in found.values() for facts in rows.values())
-    said = [f"{kinds[kind]} {words}" for kind, words in _KINDS.items() if kinds[kind]]
-    lines.append(f"{total} rows: {'; '.join([f'{fine} are as they would be made now', *said])}.")
+    said = [f"{words}: {kinds[kind]}" for kind, words in _KINDS.items() if kinds[kind]]
+    lines.append("; ".join([f"rows: {total}", f"as they would be made now: {fine}", *said]))
     return lines
 
 
@@ -205,19 +213,27 @@ def check(experiments: list[Experiment], folder: Path) -> tuple[list[str], bool]
     )
     if unrecorded:
         lines.append(
-            f"{unrecorded} rows were made before options and data files were recorded: their "
-            "configs are compared by git, changes of the options beside them and of downloaded "
-            "data cannot be seen."
+            f"made before options and data files were recorded: {unrecorded}; their configs are "
+            "compared by git, changes of options beside them and of downloaded data are not seen"
         )
     return lines, not any(facts for rows in found.values() for facts in rows.values())
 
 
+def _chain(experiment: Experiment, system: System) -> list[System]:
+    """The systems whose runs a row is made of, in order: what it starts from, then itself."""
+    if system.taken_from is not None:
+        source = system.taken_from
+        experiment = load_experiment(source.experiment)
+        system = next(s for s in experiment.systems if source.system in (s.name, s.key))
+    first = experiment.first_of(system)
+    return [*([] if first is None else _chain(experiment, first)), system]
+
+
 def _settings(experiment: Experiment, system: System) -> str:
-    first = next(
-        (s for s in experiment.systems if (s.name, s.dataset) == (system.after, system.dataset)),
-        None,
-    )
-    return settings_digest(system, "" if first is None else _settings(experiment, first))
+    settings = ""
+    for one in _chain(experiment, system):
+        settings = settings_digest(one, settings)
+    return settings
 
 
 def _below(homes: dict[str, Path], name: str) -> Path:

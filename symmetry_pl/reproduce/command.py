@@ -80,14 +80,7 @@ def _reproduce(experiment: Experiment, options: argparse.Namespace, folder: Path
     seeds = _integers(options.seeds) if options.seeds else None
 
     def job(system: System, seed: int) -> Job:
-        first = next(
-            (
-                other
-                for other in experiment.systems
-                if (other.name, other.dataset) == (system.after, system.dataset)
-            ),
-            None,
-        )
+        first = experiment.first_of(system)
         start = None if first is None else job(first, seed)
         return Job(system, seed, root / system.key / f"seed_{seed}", start)
 

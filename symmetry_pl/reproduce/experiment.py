@@ -103,6 +103,11 @@ class Experiment:
         """
         return slug_of(self.name)
 
+    def first_of(self, system: System) -> System | None:
+        """The system whose weights another one starts from; None where it starts afresh."""
+        where = (system.dataset, system.after)
+        return next((s for s in self.systems if (s.dataset, s.name) == where), None)
+
     def column(self, name: str) -> MetricSpec:
         """A figure as this table writes it.
 

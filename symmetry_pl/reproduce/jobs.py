@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import System
+from symmetry_pl.reproduce.history import History
 from symmetry_pl.reproduce.sources import (
     code_files,
     data_digests,
@@ -29,7 +30,7 @@ __all__ = ["Job", "data_homes", "run_job", "run_jobs", "settings_digest"]
 # Processes are forked from one that has imported everything: a run of seconds would otherwise spend
 # as long on imports.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_IMPORTED = ["stib", "sgm", "lens", "datamodules", "reproduce.jobs"]
+_IMPORTED = ["cli", "datamodules", "lens", "sgm", "stib"]
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,17 @@ class Job:
         """Whether there is a run with these settings, finished or not."""
         return self.made_from().get("settings") == self.settings
 
-    def note(self, **found: Any) -> None:
-        """Keep what the run is made from; code is added to that of earlier parts of the run."""
+    def note(self, commit: str | None, **found: Any) -> None:
+        """Keep what the run is made from, beside what earlier parts of it were made from."""
         made = self.made_from() if self.begun() else {}
         code = [*made.get("code", []), self.code]
-        made |= {"settings": self.settings, "code": list(dict.fromkeys(code)), **found}
+        commits = [*made.get("commits", []), commit]
+        made |= {
+            "settings": self.settings,
+            "code": list(dict.fromkeys(code)),
+            "commits": list(dict.fromkeys(commits)),
+            **found,
+        }
         self.folder.mkdir(parents=True, exist_ok=True)
         self.kept.write_text(json.dumps(made, indent=1) + "\n")
 
@@ -149,19 +156,22 @@ def run_jobs(
     """
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     _PROCESSES.set_forkserver_preload([f"symmetry_pl.{name}" for name in _IMPORTED])
+    commit = History().commit()
+    for job in jobs:
+        _ = job.code  # the processes to come have the code of now, whatever is edited meanwhile
     lines: list[str] = []
     with ThreadPoolExecutor(max(1, processes)) as pool:
         for group in (
             [job for job in jobs if job.first is None],
             [job for job in jobs if job.first is not None],
         ):
-            for line in pool.map(lambda job: run_job(job, again), group):
+            for line in pool.map(lambda job: run_job(job, commit, again), group):
                 tell(line)
                 lines.append(line)
     return [line for line in lines if "FAILED" in line]
 
 
-def run_job(job: Job, again: bool = False) -> str:
+def run_job(job: Job, commit: str | None, again: bool = False) -> str:
     """Fit and test in processes of their own; returns a line to print.
 
     What has been done is not done again unless asked, and what was interrupted goes on. A finished
@@ -181,7 +191,7 @@ def run_job(job: Job, again: bool = False) -> str:
         fitted = "fit" in job.metrics()
     else:
         shutil.rmtree(job.folder, ignore_errors=True)
-    job.note()
+    job.note(commit)
     # the config comes first, as its ckpt_path (null) would undo what stands before it
     test = ["test", f"--config={job.run / 'config.yaml'}", f"--ckpt_path={job.checkpoint}"]
     log, read = job.folder / "log.txt", job.folder / "files_read.txt"
@@ -192,7 +202,7 @@ def run_job(job: Job, again: bool = False) -> str:
         if process.exitcode != 0:
             return f"{job.name}: FAILED, see {log}"
     files = [Path(line) for line in read.read_text(encoding="utf-8").splitlines()]
-    job.note(data=data_digests(files, data_homes()))
+    job.note(commit, data=data_digests(files, data_homes()))
     record = job.record()
     assert record is not None
     return f"{job.name}: {record['fit']['cpu_s']:.0f} CPU-s"
@@ -214,18 +224,24 @@ def _run(arguments: list[str], log: Path, read: Path) -> None:
     with log.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    homes = tuple(str(folder.resolve()) + os.sep for folder in data_homes().values())
-    opened: set[str] = set()
-
-    def note(event: str, details: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(details[0], (str, os.PathLike)):
-            path = os.path.realpath(os.fspath(details[0]))
-            if str(path).startswith(homes) and f"{os.sep}derived{os.sep}" not in str(path):
-                opened.add(str(path))
-
-    sys.addaudithook(note)
+    opened = _watched(data_homes())
     sys.argv = ["symmetry", *arguments]
     code = symmetry(arguments)
     with read.open("a", encoding="utf-8") as file:
         file.writelines(f"{path}\n" for path in sorted(opened))
     sys.exit(code)
+
+
+def _watched(homes: dict[str, Path]) -> set[str]:
+    """The files below some folders that this process opens from now on; derived ones apart."""
+    below = tuple(os.path.realpath(folder) + os.sep for folder in homes.values())
+    opened: set[str] = set()
+
+    def note(event: str, details: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(details[0], (str, os.PathLike)):
+            path = os.path.realpath(os.fsdecode(details[0]))
+            if path.startswith(below) and f"{os.sep}derived{os.sep}" not in path:
+                opened.add(path)
+
+    sys.addaudithook(note)
+    return opened

@@ -59,7 +59,7 @@ def of_runs(
         cores=os.cpu_count(),
         asked=tuple(job.seed for job in jobs),
         seeds=tuple(job.seed for job, _ in runs),
-        commits=tuple(record["commit"] for _, record in runs),
+        commits=tuple(_commit(one["commits"]) for one in made),
         settings=runs[0][0].settings,
         code=tuple(tuple(one.get("code", ())) for one in made),
         data={name: d for one in made for name, d in one.get("data", {}).items()},
@@ -74,7 +74,7 @@ def of_runs(
             "cpu_s": [record["fit"]["cpu_s"] for _, record in runs],
             "batches": runs[0][1]["batches"],
             "peak_rss_mb": max(record["fit"]["peak_rss_mb"] for _, record in runs),
-            "commit": runs[0][1]["commit"],
+            "commit": evidence.commits[0],
         }
         rows.append(_row(experiment, system, name, values, evidence.seeds) | cost)
     return evidence, rows
@@ -222,6 +222,13 @@ def _row(
         "mean": statistics.fmean(values),
         "std": statistics.stdev(values) if len(values) > 1 else 0.0,
     }
+
+
+def _commit(commits: Sequence[str | None]) -> str | None:
+    """The commit at which a run began; `+` where any part of it had uncommitted changes."""
+    begun = commits[0]
+    dirty = any(one is not None and one.endswith("+") for one in commits)
+    return None if begun is None else begun.rstrip("+") + "+" * dirty
 
 
 def _today() -> str:
