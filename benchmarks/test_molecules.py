@@ -122,7 +122,7 @@ from symmetry_pl.runs.provenance import peak_rss_mb
 
 imports = peak_rss_mb()
 start = time.process_time()
-data = ZINCDataModule(sys.argv[1], representation=sys.argv[2], on_invalid="drop")
+data = ZINCDataModule(root=sys.argv[1], representation=sys.argv[2], on_invalid="drop")
 data.prepare_data()
 data.setup()
 print(f"RESULT {peak_rss_mb():.0f} MB peak, {imports:.0f} MB of it imports, "

@@ -34,8 +34,8 @@ class SymmetryDataModule(LightningDataModule, ABC):
             training.
     """
 
-    gives_targets: ClassVar[bool] = True
-    """Whether batches to predict have targets, which some methods are told."""
+    split_options: ClassVar[tuple[str, ...]] = ()
+    """Options that decide which samples are held out; none where sets are drawn, or fixed."""
 
     def __init__(
         self,
@@ -60,6 +60,11 @@ class SymmetryDataModule(LightningDataModule, ABC):
     def description(self) -> DataDescription:
         """Names, units and scales; available after ``setup``."""
 
+    @property
+    def gives_targets(self) -> bool:
+        """Whether batches have targets, which some methods are told; known after ``setup``."""
+        return bool(self.description.target_names)
+
     @abstractmethod
     def make_split(self, name: str) -> BatchDataset:
         """The ``train``, ``val`` or ``test`` set; called once each, after ``setup``."""
@@ -81,6 +86,27 @@ class SymmetryDataModule(LightningDataModule, ABC):
         Args:
             description: the ``data`` of the model.
         """
+
+    @property
+    def split_identity(self) -> dict[str, Any]:
+        """What decides which samples are held out, as plain values; in ``description.extra``.
+
+        Where two models' differ, what tests the one may have trained the other.
+        """
+        return {name: getattr(self, name) for name in self.split_options}
+
+    def training_inputs(self, limit: int | None = None) -> Tensor:
+        """Inputs of the training set, or of the first of it, the same on every process.
+
+        Args:
+            limit: number of samples n; null for all, of an endless stream for one epoch.
+
+        Returns:
+            ``(n, …)``, as in batches.
+        """
+        data = self.split("train")
+        x: Tensor = data.__getitems__(range(len(data))[:limit])[0]
+        return x
 
     def train_dataloader(self) -> DataLoader[Any]:
         """The training set, in a new order every epoch."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 from symmetry_pl.core.registry import check_choice as _check_choice
 
-__all__ = ["check_at_least", "check_choice"]
+__all__ = ["check_at_least", "check_choice", "refuse_options"]
 
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
@@ -29,3 +30,17 @@ def check_at_least(least: float, **options: float | None) -> None:
     for name, value in options.items():
         if value is not None and not least <= value < math.inf:
             raise ValueError(f"data.{name} must be at least {least}, got {value}")
+
+
+def refuse_options(options: Iterable[str], of_files: Sequence[str]) -> None:
+    """Refuse options that say how a file is read, of data that are in memory.
+
+    >>> refuse_options({"scale": True, "key": "x"}, ("file", "key"))
+    Traceback (most recent call last):
+    ValueError: data.key is of a file, and these data are in memory: leave it out
+    """
+    for name in options:
+        if name in of_files:
+            raise ValueError(
+                f"data.{name} is of a file, and these data are in memory: leave it out"
+            )

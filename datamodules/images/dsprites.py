@@ -96,7 +96,7 @@ class DSpritesDataModule(ImageDataModule):
 
     Sprites come from the published file, or are rendered again from their geometry, which takes
     less than a second and no file; that the data are re-rendered is logged and in
-    ``description.extra``.
+    ``description.extra``. The file is looked for in ``root`` and in its folder ``dsprites``.
 
     Args:
         batch_size: images a step and process.
@@ -179,7 +179,7 @@ class DSpritesDataModule(ImageDataModule):
         return {shape: histogram_bins(i) for i, shape in enumerate(SHAPES)}
 
     def make_split(self, name: str) -> SpriteDataset:
-        """The draws of a name."""
+        """The draws of a split."""
         if self._sprites is None:
             raise RuntimeError("call setup() of the DSpritesDataModule first")
         return SpriteDataset(

@@ -67,6 +67,9 @@ class MNISTDataModule(ImageDataModule):
     In the colour experiment the grey values become the red channel, the hue is turned by a uniform
     angle in [0, 0.6π], and the saturation multiplied by a uniform number in [0.6, 0.9].
 
+    The files are looked for in ``root``, in its folder ``mnist`` and where torchvision keeps them,
+    ``MNIST/raw``; they are downloaded where there are none.
+
     Args:
         batch_size: images a step and process.
         experiment: ``affine`` for grey digits, ``color`` for painted ones.
@@ -128,7 +131,7 @@ class MNISTDataModule(ImageDataModule):
                 mnist_file(self.root, split, content)
 
     def make_split(self, name: str) -> ImageDataset:
-        """Read the images of a name, turn and paint them."""
+        """Read the images of a split, turn and paint them."""
         file: Literal["train", "test"] = "test" if name == "test" else "train"
         labels = mnist_labels(self.root, file)
         rows = self._rows(name, labels)

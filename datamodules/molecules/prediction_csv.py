@@ -73,7 +73,10 @@ class PredictionCSVDataModule(MoleculeDataModule):
         self.delimiter = delimiter
         self._adopted: DataDescription | None = None
 
-    gives_targets = False
+    @property
+    def gives_targets(self) -> bool:
+        """There are none, though the model's data had some."""
+        return False
 
     @property
     def prediction_name(self) -> str:

@@ -5,30 +5,37 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.linalg import qr
 from torch.utils.data import DataLoader
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.files.array_files import Table, chosen_columns, listed, read_table
+from symmetry_pl.datamodules.files.array_files import Table, chosen_columns, read_table
 from symmetry_pl.datamodules.files.download import data_root
-from symmetry_pl.datamodules.options import check_at_least, check_choice
+from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
 from symmetry_pl.datamodules.splits import check_fractions, random_split
+from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
+from symmetry_pl.datamodules.vectors.array_checks import (
+    check_columns,
+    check_count,
+    check_rank,
+    first_bad_numbers,
+)
 from symmetry_pl.datamodules.vectors.vector_data import (
     VectorDataModule,
     VectorDataset,
     normal_noise,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11
+
 __all__ = ["ArrayDataModule"]
 
-Array = npt.NDArray[np.float64]
 _LARGE = 1e100  # squares of larger numbers overflow in sums
-_SINGULAR = 1e-11  # eigenvalue of a correlation matrix, of the largest, that rounding may leave
 
 
 class ArrayDataModule(VectorDataModule):
@@ -47,10 +54,10 @@ class ArrayDataModule(VectorDataModule):
         batch_size: samples a step and process.
         eval_batch_size: samples a step in evaluation.
         key: which array of a ``.npz`` file; null where there is only one.
-        columns: names or numbers (from 0) of the columns to use, in this order; null for all.
+        columns: names or numbers (from 0) of the columns that are inputs, in this order; null for
+            all but the targets.
         header: whether the first line of a CSV file holds names; null to find out.
-        targets: names or numbers of the columns to predict; none by default. Where ``columns`` is
-            null, inputs are all others.
+        targets: names or numbers of the columns to predict; null for none.
         units: unit of each target, by name; dimensionless where it has none.
         val_fraction: share of the rows that is the validation set.
         test_fraction: share of the rows that is the test set.
@@ -68,6 +75,8 @@ class ArrayDataModule(VectorDataModule):
         FileNotFoundError: if there is no such file.
         ValueError: for a file, row, column or option that cannot be used, in one sentence.
     """
+
+    split_options = ("split_seed", "val_fraction", "test_fraction")
 
     def __init__(
         self,
@@ -106,13 +115,13 @@ class ArrayDataModule(VectorDataModule):
         self.key = key
         self.columns = columns
         self.header = header
-        self.fractions = {"val": val_fraction, "test": test_fraction}
+        self.val_fraction, self.test_fraction = val_fraction, test_fraction
         self.on_invalid = on_invalid
         self.scale = scale
         self.noise = noise
-        self._memory: Table | None = None
+        self._memory: tuple[Table, Targets] | None = None
         self._values: npt.NDArray[Any] = np.empty((0, 0))
-        self._y: npt.NDArray[np.float64] = np.empty((0, 0))
+        self._y = torch.empty(0, 0)
         self._rows: dict[str, npt.NDArray[np.int64]] = {}
         self._noise = 0.0
         self._description: DataDescription | None = None
@@ -125,7 +134,7 @@ class ArrayDataModule(VectorDataModule):
         names: Sequence[str] = (),
         units: Sequence[str] = (),
         **options: Any,
-    ) -> ArrayDataModule:
+    ) -> Self:
         """The same from memory.
 
         Args:
@@ -133,7 +142,7 @@ class ArrayDataModule(VectorDataModule):
             y: targets ``(N, t)`` or ``(N,)``; none by default.
             names: of the targets; ``y0``, ``y1``, … by default.
             units: of the targets; dimensionless by default.
-            options: the others.
+            options: those of the class but ``file``, ``key``, ``header``, ``targets``.
 
         Raises:
             ValueError: for arrays that are not real numbers, or of unequal lengths.
@@ -144,27 +153,18 @@ class ArrayDataModule(VectorDataModule):
         >>> data.description.x_shape, data.description.metric_names()
         ((4,), ['mae_energy_ev'])
         """
-        inputs = _matrix("x", x)
-        outputs = np.empty((len(inputs), 0)) if y is None else _matrix("y", y)
-        if len(outputs) != len(inputs):
-            raise ValueError(f"x has {len(inputs)} rows and y has {len(outputs)}")
-        called = list(names) or [f"y{i}" for i in range(outputs.shape[1])]
-        for what, given in (("names", called), ("units", units)):
-            if given and len(given) != outputs.shape[1]:
-                raise ValueError(f"y has {outputs.shape[1]} columns, and {len(given)} {what}")
+        inputs = as_array(x)
+        if inputs.dtype.kind not in "fiub" or inputs.ndim != 2:
+            raise ValueError(
+                "x must be real numbers (N, d), samples in rows, got "
+                f"{inputs.dtype} of shape {inputs.shape}"
+            )
+        refuse_options(options, ("file", "key", "header", "targets", "units"))
+        targets = as_targets(y, names, units, count=len(inputs))
+        made = cls(targets=list(targets.names), **options)
         columns = [str(i) for i in range(inputs.shape[1])]
-        if set(columns) & set(called):
-            raise ValueError(f"names of targets must not be numbers, got {called}")
-        by_name = dict(zip(called, units, strict=False))
-        made = cls(targets=called, units=by_name, **options)
-        values = np.concatenate([inputs, outputs], axis=1)
-        made._memory = Table(Path("the array"), [*columns, *called], values)
+        made._memory = Table(Path("x"), columns, inputs), targets
         return made
-
-    @property
-    def gives_targets(self) -> bool:  # type: ignore[override]
-        """Whether there are columns to predict."""
-        return bool(self.targets)
 
     @property
     def description(self) -> DataDescription:
@@ -177,25 +177,24 @@ class ArrayDataModule(VectorDataModule):
         """Read the file, leave out unusable rows, split and check it; once."""
         if self._description is not None:
             return
-        table, targets = self._read()
+        table, targets = self._memory or self._read()
         if len(table.names) < 3 and not self.targets:
             raise ValueError(
                 f"{table.path}: {len(table.names)} columns are fewer than the 3 that a symmetry "
                 "needs: see data.columns"
             )
-        rows = self._usable(table._replace(
-            names=[*table.names, *targets.names],
-            values=np.concatenate([table.values, targets.values], axis=1),
-        ) if self.targets else table)  # fmt: skip
+        rows = self._usable(table, targets)
         self._rows = random_split(
             rows,
-            self.fractions["val"],
-            self.fractions["test"],
+            self.val_fraction,
+            self.test_fraction,
             self.split_seed,
             f"{table.path} has only {len(rows)} usable rows",
         )
         train = table.values[self._rows["train"]].astype(np.float64)
-        _check_columns(train, table)
+        if not self.targets:
+            check_count(train, table)
+        check_columns(train, table)
         values = table.values[rows]
         largest = max(abs(float(values.min())), abs(float(values.max())))
         limit = _LARGE if self.scale else min(_LARGE, torch.finfo(self.dtype).max)
@@ -205,8 +204,15 @@ class ArrayDataModule(VectorDataModule):
                 "another unit, or set data.scale to true if it is not"
             )
         if not self.noise and not self.targets:
-            _check_rank(train, table)
-        self._values = table.values
+            check_rank(train, table)
+        scaled = standardised(
+            torch.from_numpy(targets.values),
+            torch.from_numpy(self._rows["train"]),
+            targets.names,
+            "data.targets",
+            "rows",
+        )
+        self._values, self._y = table.values, scaled.y.to(self.dtype)
         mean, spread = float(train.mean()), float(train.std())
         self._noise = self.noise * spread
         extra = {
@@ -214,55 +220,43 @@ class ArrayDataModule(VectorDataModule):
             "columns": table.names,
             "mean": mean if self.scale else 0.0,
             "scale": spread if self.scale else 1.0,
+            "split": self.split_identity,
         }
-        self._description = self._described(table, targets, extra)
+        self._description = DataDescription(
+            "vector",
+            (len(table.names),),
+            targets.names,
+            targets.units,
+            scaled.mean,
+            scaled.scale,
+            extra=extra,
+        )
 
-    def _read(self) -> tuple[Table, Table]:
-        """Inputs, and targets."""
-        if self._memory is None and not self.file:
+    def _read(self) -> tuple[Table, Targets]:
+        """Inputs and targets of the file."""
+        if not self.file:
             raise ValueError(
                 "data.file names no file: give its path, or use ArrayDataModule.from_arrays"
             )
         wanted = None if self.columns is None else [*self.columns, *self.targets]
-        table = self._memory or read_table(self._path(), self.key, wanted, self.header)
-        if not self.targets:
-            return table, Table(table.path, [], np.empty((len(table.values), 0)))
-        if self.columns is None or self._memory is not None:
+        table = read_table(self._path(), self.key, wanted, self.header)
+        if self.columns is None:
             outputs = chosen_columns(table.path, table.names, self.targets, "data.targets")
-            inputs = [i for i in range(len(table.names)) if i not in outputs]
-            if self.columns is not None:
-                inputs = chosen_columns(table.path, table.names, self.columns)
         else:
-            inputs, outputs = (
-                list(part) for part in np.split(range(len(wanted or [])), [len(self.columns)])
-            )
-        x, y = (
-            Table(table.path, [table.names[i] for i in part], table.values[:, part])
-            for part in (inputs, outputs)
+            outputs = list(range(len(self.columns), len(table.names)))
+        inputs = [i for i in range(len(table.names)) if i not in outputs]
+        names = tuple(table.names[i] for i in outputs)
+        targets = Targets(
+            table.values[:, outputs].astype(np.float64),
+            names,
+            tuple(self.units.get(str(name), "") for name in self.targets),
         )
-        return x, y
-
-    def _described(self, table: Table, targets: Table, extra: dict[str, Any]) -> DataDescription:
-        """What the data are; standardises the targets."""
-        y = targets.values.astype(np.float64)
-        train = y[self._rows["train"]]
-        mean, scale = train.mean(0), train.std(0)
-        for name, value in zip(targets.names, scale, strict=True):
-            if not value > 0:
-                raise ValueError(f"data.targets: {name} is the same in all training rows")
-        self._y = (y - mean) / scale
-        return DataDescription(
-            "vector",
-            (len(table.names),),
-            tuple(targets.names),
-            tuple(self.units.get(name, "") for name in targets.names) if self.targets else (),
-            tuple(mean.tolist()),
-            tuple(scale.tolist()),
-            extra=extra,
-        )
+        if not outputs:  # an array on disk stays there
+            return table, targets
+        return Table(table.path, [table.names[i] for i in inputs], table.values[:, inputs]), targets
 
     def make_split(self, name: str) -> VectorDataset:
-        """The rows of a name, or of ``"all"``; training rows in random order."""
+        """The rows of a split, or of ``"all"``; training rows in random order."""
         extra = self.description.extra
         rows = self._rows[name]
         x = self._values[rows].astype(np.float64)
@@ -270,8 +264,8 @@ class ArrayDataModule(VectorDataModule):
             x += self._noise * normal_noise(self.split_seed, 0, rows, x.shape[1])
         x -= extra["mean"]
         x /= extra["scale"]
-        y = torch.from_numpy(self._y[rows]).to(self.dtype)
-        return VectorDataset(torch.from_numpy(x).to(self.dtype), torch.from_numpy(rows), y)
+        number = torch.from_numpy(rows)
+        return VectorDataset(torch.from_numpy(x).to(self.dtype), number, self._y[number])
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """All usable rows, in the order of the file."""
@@ -287,74 +281,18 @@ class ArrayDataModule(VectorDataModule):
             f"data.file is {self.file!r}, but there is no such file here or at {within}"
         )
 
-    def _usable(self, table: Table) -> npt.NDArray[np.int64]:
+    def _usable(self, table: Table, targets: Targets) -> npt.NDArray[np.int64]:
         """Rows whose numbers are all finite, or an error that names the others."""
-        bad = ~np.isfinite(table.values).all(axis=1)
-        if bad.any():
-            shown = []
-            for row in np.flatnonzero(bad)[:3]:
-                column = int(np.flatnonzero(~np.isfinite(table.values[row]))[0])
-                shown.append(f"row {row} in column {table.names[column]!r}")
-            count = int(bad.sum())
-            found = (
-                f"{table.path} has missing or infinite numbers in {count} of {len(bad)} rows "
-                f"({listed(shown, count)})"
-            )
+        outputs = Table(table.path, list(targets.names), targets.values)
+        faults = [~np.isfinite(part.values).all(axis=1) for part in (table, outputs)]
+        found = [
+            first_bad_numbers(part, bad)
+            for part, bad in zip((table, outputs), faults, strict=True)
+            if bad.any()
+        ]
+        if found:
             if self.on_invalid == "raise":
-                raise ValueError(f"{found}: set data.on_invalid to drop to leave them out")
-            warnings.warn(f"{found}; left out", stacklevel=3)
-        return np.flatnonzero(~bad)
-
-
-def _matrix(name: str, values: npt.ArrayLike) -> Array:
-    """An array in memory as rows of real numbers ``(N, d)``."""
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    found = np.asarray(values)
-    if found.ndim == 1:
-        found = found[:, None]
-    if found.dtype.kind not in "fiub" or found.ndim != 2 or not len(found):
-        raise ValueError(
-            f"{name} must be real numbers (N, d), samples in rows, got {found.dtype} of shape "
-            f"{found.shape}"
-        )
-    return found.astype(np.float64)
-
-
-def _check_rank(train: Array, table: Table) -> None:
-    """Refuse training rows whose covariance is singular, naming the columns to leave out."""
-    dim = train.shape[1]
-    correlation = np.corrcoef(train, rowvar=False)
-    eigenvalues = np.linalg.eigvalsh(correlation)
-    rank = int((eigenvalues > _SINGULAR * eigenvalues[-1]).sum())
-    if rank < dim:
-        # with pivoting, the columns that the ones before them span come last
-        order = qr(correlation, mode="r", pivoting=True)[1]
-        spare = [table.names[i] for i in sorted(order[rank:])]
-        raise ValueError(
-            f"{table.path}: the {dim} columns have rank {rank} (the others determine "
-            f"{_names(spare)}): leave such columns out with data.columns, or set data.noise above "
-            "0 to give them something of their own"
-        )
-
-
-def _check_columns(train: Array, table: Table) -> None:
-    """Refuse too few training rows, and columns that are the same in all of them."""
-    count, dim = train.shape
-    if count <= dim:
-        raise ValueError(
-            f"{table.path} leaves {count} training rows for {dim} columns: more rows than columns "
-            "are needed, or choose fewer with data.columns"
-        )
-    constant = [table.names[i] for i in np.flatnonzero(np.ptp(train, axis=0) == 0)]
-    if constant:
-        verb = "is" if len(constant) == 1 else "are"
-        raise ValueError(
-            f"{table.path}: {_names(constant)} {verb} the same in all training rows: leave out "
-            "with data.columns"
-        )
-
-
-def _names(columns: list[str]) -> str:
-    shown = listed([repr(name) for name in columns[:5]], len(columns))
-    return f"column{'s' if len(columns) > 1 else ''} {shown}"
+                raise ValueError(f"{found[0]}: set data.on_invalid to drop to leave them out")
+            for what in found:
+                warnings.warn(f"{what}; left out", stacklevel=3)
+        return np.flatnonzero(~(faults[0] | faults[1]))

@@ -4,7 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning import Trainer
 
+from symmetry_pl import FlowSTIB
 from symmetry_pl.datamodules.files.array_files import read_table
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
 
@@ -243,3 +245,72 @@ def read_table_values(name, header):
 )
 def test_bad_options_are_one_sentence(options, message):
     assert_refused(message, file="d.npy", **options)
+
+
+def test_arrays_in_memory_are_those_of_a_file():
+    targets = DATA[:, [3]] ** 2
+    write_csv("d.csv", np.column_stack([DATA, targets]), [*"abcd", "energy"])
+    options = {"dtype": "float64", "batch_size": 16}
+    file = ArrayDataModule("d.csv", targets=["energy"], units={"energy": "eV"}, **options)
+    memory = ArrayDataModule.from_arrays(torch.tensor(DATA), targets, ["energy"], ["eV"], **options)
+    for data in (file, memory):
+        data.setup()
+        assert data.gives_targets
+        assert data.description.metric_names() == ["mae_energy_ev"]
+        assert data.description.extra["split"] == {
+            "split_seed": 0, "val_fraction": 0.1, "test_fraction": 0.1,
+        }  # fmt: skip
+    assert memory.description.same_as(file.description)
+    for name in ("train", "val", "test", "all"):
+        for ours, theirs in zip(
+            memory.split(name).__getitems__(range(5)),
+            file.split(name).__getitems__(range(5)),
+            strict=True,
+        ):
+            assert torch.equal(ours, theirs)
+    y = memory.split("train").y
+    assert y.mean().abs() < 1e-9
+    assert y.std(unbiased=False) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "words"),
+    [
+        (([1.0, 2.0],), {}, r"x must be real numbers \(N, d\)"),
+        ((DATA, DATA[:9]), {}, "x has 200 samples and y has 9"),
+        ((DATA, [["a"]] * 200), {}, "y must be real numbers"),
+        ((DATA, DATA, ["a"]), {}, "y has 4 columns, and names has 1 entries"),
+        ((DATA, DATA[:, 0], ["a"], ["eV", "D"]), {}, "y has 1 columns, and units has 2 entries"),
+        ((DATA, DATA[:, :2], ["a", "a"]), {}, "names must name each column of y once"),
+        ((DATA,), {"key": "x"}, r"data\.key is of a file"),
+    ],
+)
+def test_arrays_in_memory_that_will_not_do(arrays, options, words):
+    with pytest.raises(ValueError, match=words):
+        ArrayDataModule.from_arrays(*arrays, **options)
+
+
+def test_targets_that_will_not_do():
+    same = ArrayDataModule.from_arrays(DATA, np.ones(200))
+    with pytest.raises(ValueError, match=r"data\.targets: y0 is the same for all training rows"):
+        same.setup()
+    missing = ArrayDataModule.from_arrays(DATA, np.where(np.arange(200) == 7, np.nan, DATA[:, 0]))
+    with pytest.raises(ValueError, match="row 7 in column 'y0'"):
+        missing.setup()
+
+
+def test_an_array_where_a_path_belongs_names_the_way():
+    with pytest.raises(ValueError, match=r"ArrayDataModule\.from_arrays"):
+        ArrayDataModule(DATA)
+
+
+def test_a_method_with_targets_trains_on_arrays_in_memory():
+    data = ArrayDataModule.from_arrays(DATA, DATA[:, :1] ** 2, batch_size=80)
+    trainer = Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    model = FlowSTIB()
+    trainer.fit(model, data)
+    assert trainer.global_step > 0
+    assert all(p.isfinite().all() for p in model.parameters())
