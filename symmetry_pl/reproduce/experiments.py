@@ -54,8 +54,8 @@ def load_experiment(name: str) -> Experiment:
     module, colon, attribute = place.partition(":")
     if not colon:
         raise ValueError(
-            f"no experiment {name!r}; there are {sorted(EXPERIMENTS)}, and one of your own is named "
-            "by its place, package.module:NAME"
+            f"no experiment {name!r}; there are {sorted(EXPERIMENTS)}, and one of your own is "
+            "named by its place, package.module:NAME"
         )
     try:
         experiment: Experiment = getattr(importlib.import_module(module), attribute)
