@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -22,54 +22,55 @@ def build_named(
     Args:
         what: name of the option that holds ``name``; its options are called ``{what}_options``.
         registry: classes whose first ``len(sizes)`` arguments are the sizes.
-        name: which class; also ``package.module.Class``, a user's own with the same arguments.
+        name: which class; or the path of one of the user's own, ``my.module.Class``, that takes
+            the same sizes first.
         sizes: positional arguments that the caller decides.
         options: keyword arguments that the user decides.
 
     Raises:
-        ValueError: for an unknown name or option, naming those that exist, or a missing option.
+        ValueError: for an unknown name or option, naming those that exist, a missing option, or a
+            path that leads to nothing that takes the sizes.
     """
-    factory = find_named(what, registry, name)
-    parameters = list(inspect.signature(factory).parameters.values())[len(sizes) :]
-    known = [parameter.name for parameter in parameters]
+    factory = _imported(what, name) if "." in name else registry.get(name)
+    if factory is None:
+        raise ValueError(
+            f"{what} must be one of {sorted(registry)} or a path my.module.Class, got {name!r}"
+        )
+    signature = inspect.signature(factory)
+    parameters = list(signature.parameters.values())[len(sizes) :]
+    known = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     unknown = [option for option in options if option not in known]
-    if unknown:
+    if unknown and not any(p.kind == p.VAR_KEYWORD for p in parameters):
         raise ValueError(
             f"{what}_options has no option {unknown[0]!r}; {what} {name!r} takes {known}"
         )
     for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name not in options:
+        needed = parameter.name in known and parameter.default is parameter.empty
+        if needed and parameter.name not in options:
             raise ValueError(f"{what}_options must give {parameter.name!r} for {what} {name!r}")
+    try:
+        signature.bind(*sizes, **options)
+    except TypeError as error:
+        raise ValueError(
+            f"{what} {name!r} must take {len(sizes)} sizes first, then its options: {error}"
+        ) from error
     return factory(*sizes, **options)
 
 
-def find_named(what: str, registry: Mapping[str, Callable[..., T]], name: str) -> Callable[..., T]:
-    """What a name stands for: an entry of the registry, or a dotted path of a user's own.
-
-    Args:
-        what: the option, for messages.
-        registry: what there is by name.
-        name: which.
+def _imported(what: str, path: str) -> Callable[..., Any]:
+    """What stands at ``my.module.Class``.
 
     Raises:
-        ValueError: for a name that there is not, or a path that cannot be imported.
-
-    >>> find_named("clock", {}, "datetime.date").__name__
-    'date'
+        ValueError: if that cannot be imported, or called.
     """
-    if name in registry:
-        return registry[name]
-    place, _, attribute = name.rpartition(".")
-    if not place:
-        raise ValueError(
-            f"{what} must be one of {sorted(registry)}, or the path package.module.Class of your "
-            f"own, got {name!r}"
-        )
+    module, _, name = path.rpartition(".")
     try:
-        found: Callable[..., T] = getattr(import_module(place), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"{what} {name!r} cannot be imported: {error}") from error
-    return found
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ValueError(f"{what} {path!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise ValueError(f"{what} {path!r} is no class: {found!r}")
+    return found  # type: ignore[no-any-return]
 
 
 def check_choice(option: str, value: object, choices: Sequence[object]) -> None:
