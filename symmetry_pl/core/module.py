@@ -235,7 +235,9 @@ class SymmetryModule(EvaluatedModule):
         if description is not None:
             self.describe_data(description)
         elif self._turns is None and not hasattr(source, "description"):
-            self._turns = Turns(self._chosen_players())  # plain loaders: networks are there already
+            # plain loaders: networks are there already, or wait for a description of the data
+            waits = type(self).configure_networks is not SymmetryModule.configure_networks
+            self._turns = self.turns if waits else Turns(self._chosen_players())
         if stage == "fit":
             self._let_players_rest()
 
