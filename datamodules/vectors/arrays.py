@@ -156,7 +156,7 @@ class ArrayDataModule(VectorDataModule):
         if set(columns) & set(called):
             raise ValueError(f"names of targets must not be numbers, got {called}")
         by_name = dict(zip(called, units, strict=False))
-        made = cls(targets=called, units=by_name, **options)
+        made = cls(targets=[*called], units=by_name, **options)
         values = np.concatenate([inputs, outputs], axis=1)
         made._memory = Table(Path("the array"), [*columns, *called], values)
         return made

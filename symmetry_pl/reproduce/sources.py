@@ -41,9 +41,9 @@ def code_files(config: Path) -> dict[str, Path]:
     for name in _class_paths(yaml.safe_load(config.read_text())):
         module = _classes().get(name.rpartition(".")[2])
         if module is None:
-            path = _outside(name)
-            found[f"{name.rpartition('.')[0].replace('.', '/')}.py"] = path
-            waiting += _imports(path)
+            outside = _outside(name)
+            found[f"{name.rpartition('.')[0].replace('.', '/')}.py"] = outside
+            waiting += _imports(outside)
         else:
             waiting.append(module)
     while waiting:

@@ -40,7 +40,8 @@ class PrototypePainter:
         try:
             yield from _figures(model, evaluator, evaluator.shown["x"].to(model.device))
             if evaluator.factors is not None:
-                yield "factors", _factor_figure(*map(_array, evaluator.factors), data)
+                true, drawn = map(_array, evaluator.factors)
+                yield "factors", _factor_figure(true, drawn, data)
         finally:
             model.train(was_training)
         for name, stage, keys, label in (
