@@ -80,7 +80,7 @@ def test_it_trains_tests_predicts_and_is_pictured_in_sgm(by, tmp_path):
 
 def test_what_is_no_group_is_one_sentence():
     for name, message in [
-        ("projective", r"group must be one of .*'affine'.*or a path my\.module\.Class"),
+        ("projective", r"group must be one of .*'affine'.*class of your own"),
         ("nowhere.Group", "cannot be imported"),
         ("datetime.date.today", "cannot be imported"),
         ("math.pi", "is no class"),
