@@ -17,6 +17,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.summary import summary_table
+from symmetry_pl.core.files import atomic_write
 from symmetry_pl.runs.provenance import peak_rss_mb
 
 _PACKAGES = (
@@ -122,8 +123,7 @@ class RunRecord(Callback):
                 "threads": torch.get_num_threads(),
             },
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        atomic_write(path, json.dumps(record, indent=2) + "\n")
         return metrics
 
 
