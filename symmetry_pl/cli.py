@@ -20,7 +20,8 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zer
 import symmetry_pl
 from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
 from symmetry_pl.callbacks.progress import progress
-from symmetry_pl.core import DataDescription, SymmetryModule
+from symmetry_pl.core import SymmetryModule
+from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.molecules.prediction_csv import PredictionCSVDataModule
 from symmetry_pl.runs.folders import (
@@ -187,26 +188,17 @@ class SymmetryCLI(LightningCLI):
                 f"{type(self.model).__name__} is told the property when it decodes, and "
                 "PredictionCSVDataModule gives none: predict with a model that predicts it"
             )
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        saved = state.get("symmetry_pl", {}).get("data")
+        saved = Checkpoint.read(path).data
         if saved is None:
             raise ValueError(f"--ckpt_path: {path} does not say what it was trained on")
-        data.adopt(DataDescription.from_dict(saved))
+        data.adopt(saved)
 
     def before_fit(self) -> None:
         """Load weights to start from."""
         path = self._option("init_weights")
         if path is None or self._option("ckpt_path"):
             return
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"--init_weights: there is no checkpoint {path}")
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        try:
-            found = self.model.load_state_dict(state, strict=False)
-        except RuntimeError as error:
-            detail = str(error).splitlines()[-1].strip()
-            raise ValueError(f"--init_weights: {path} fits another model: {detail}") from error
-        ignored = [*found.missing_keys, *found.unexpected_keys]
+        ignored = Checkpoint.read(path, "--init_weights").weights_into(self.model)
         rank_zero_info(f"started from the weights of {path}; not in both: {ignored or 'none'}")
 
     def test(self, model: SymmetryModule, **kwargs: Any) -> None:
