@@ -7,9 +7,10 @@ import pytest
 import torch
 import yaml
 
-from symmetry_pl.cli import main, run
+from symmetry_pl.cli import main
 from symmetry_pl.metrics import spec
 from symmetry_pl.runs.folders import config_root
+from symmetry_pl.training.command import run
 
 ROOT = config_root()
 TWINS = Path(__file__).parent / "conf"

@@ -33,9 +33,13 @@ MAY = {
         *("training", "core", "metrics", "information", "molecules", "plots", "runs", "datamodules")
     },
     "testing": {"groups"},
-    "cli": set(),  # it finds commands by a table of names
+    "cli": {"runs"},  # it finds commands by a table of names
     "__main__": {"cli"},
-    "": {"core", *FAMILIES},  # the package itself: public names, when they are first asked for
+    "": {
+        "core",
+        "runs",
+        *FAMILIES,
+    },  # the package itself: public names, when they are first asked for
 }
 """Room to the rooms its files may import, itself apart."""
 

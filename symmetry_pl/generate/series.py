@@ -10,12 +10,12 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from symmetry_pl.callbacks.run_record import git_commit
 from symmetry_pl.core import DataDescription
 from symmetry_pl.core.files import atomic_write
 from symmetry_pl.generate.figure import drawn_molecules, generation_figure, pixels
 from symmetry_pl.generate.table import csv_text, table, unit_of
 from symmetry_pl.generate.values import Answer, HeldOutError, report, summary
+from symmetry_pl.runs.provenance import git_commit
 
 __all__ = ["write_series"]
 
