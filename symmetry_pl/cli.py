@@ -33,7 +33,12 @@ from symmetry_pl.runs.folders import (
     run_of_checkpoint,
     withdrawn_if_refused,
 )
-from symmetry_pl.training.arguments import flat, with_saved_config, with_shipped_configs
+from symmetry_pl.training.arguments import (
+    flat,
+    with_saved_config,
+    with_shipped_configs,
+    with_whole_entries,
+)
 
 
 class SymmetryCLI(LightningCLI):
@@ -224,7 +229,7 @@ class SymmetryCLI(LightningCLI):
 def run(args: ArgsType = None) -> SymmetryCLI:
     """Parse and run one of Lightning's subcommands; errors are raised."""
     if isinstance(args, list):
-        args = with_shipped_configs(with_saved_config(args))
+        args = with_whole_entries(with_shipped_configs(with_saved_config(args)))
     return SymmetryCLI(
         SymmetryModule,
         SymmetryDataModule,
