@@ -65,8 +65,8 @@ class PrototypeModule(SymmetryModule):
             build_frame(self.group, options.get("affine"), options.get("color"))
         elif inference not in INFERENCE and "." not in inference:
             raise ValueError(
-                f"inference must be one of {sorted(INFERENCE)} or a path my.module.Class, "
-                f"got {inference!r}"
+                f"inference must be one of {sorted(INFERENCE)}, got {inference!r}; "
+                "a class of your own is named by its path, my.module.Class"
             )
         self.orbits = orbit_groups(group, group_options or {}, orbit_bounds, wide_orbit_bounds)
         self.orbit_size, self.orbit_images = orbit_size, orbit_images

@@ -38,6 +38,7 @@ from symmetry_pl.training.arguments import (
     with_saved_config,
     with_shipped_configs,
 )
+from symmetry_pl.training.entries import with_whole_entries
 
 
 class SymmetryCLI(LightningCLI):
@@ -207,7 +208,7 @@ class SymmetryCLI(LightningCLI):
 def run(args: ArgsType = None) -> SymmetryCLI:
     """Parse and run one subcommand; errors are raised."""
     if isinstance(args, list):
-        args = with_shipped_configs(with_saved_config(args))
+        args = with_whole_entries(with_shipped_configs(with_saved_config(args)))
         check_options(args)
         check_class_names(args, {"model": SymmetryModule, "data": SymmetryDataModule})
     return SymmetryCLI(

@@ -4,14 +4,11 @@ import math
 
 import pytest
 import torch
-import yaml
 from pytorch_lightning import Callback, Trainer, seed_everything
 
 from symmetry_pl import SGM
-from symmetry_pl.cli import main
 from symmetry_pl.core import DataDescription
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
-from symmetry_pl.runs.folders import config_root
 from symmetry_pl.sgm import sgm as sgm_file
 
 BOUNDS = [0.1, 0.1, math.pi, 0.1, 0.1, 0.1]
@@ -119,30 +116,6 @@ def test_blur_fades_and_rates_follow_their_phase(monkeypatch):
     assert flow[:13] == pytest.approx([3e-4] * 13)
     share = (11 - 2.4) / (12 - 2.4)
     assert flow[23] == pytest.approx(3e-3 * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * share))))
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "place"),
-    [
-        ("players.inference.lr", 1e-3, ("players", "inference", "lr")),
-        ("phases.ssl", "1 epoch", ("phases", "ssl")),
-    ],
-)
-def test_the_command_line_changes_one_entry(option, value, place, capsys):
-    def printed(*more):
-        with pytest.raises(SystemExit) as done:
-            main(["fit", "--config", str(config_root() / "sgm/mnist_affine.yaml"),
-                  *more, "--print_config"])  # fmt: skip
-        assert done.value.code == 0
-        return yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]
-
-    expected = printed()
-    *way, last = place
-    inner = expected
-    for step in way:
-        inner = inner[step]
-    inner[last] = value
-    assert printed(f"--model.{option}={value}") == expected
 
 
 @pytest.mark.parametrize("scale", ["bounds", "data"])
