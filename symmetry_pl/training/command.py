@@ -15,6 +15,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
+from symmetry_pl import datamodules, lens, sgm, stib
 from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import SymmetryModule
@@ -39,6 +40,9 @@ from symmetry_pl.training.arguments import (
     with_shipped_configs,
 )
 from symmetry_pl.training.entries import with_whole_entries
+
+# imported, so that the parser knows their classes by bare names
+ROOMS = (datamodules, lens, sgm, stib)
 
 
 class SymmetryCLI(LightningCLI):
