@@ -1,15 +1,19 @@
-"""symmetry_pl learns symmetries from data: STIB, SGM and SymmetryLens in PyTorch Lightning."""
+"""symmetry_pl learns symmetries from data: STIB, SGM and SymmetryLens in PyTorch Lightning.
 
-from importlib.metadata import PackageNotFoundError, version
+Public names are imported when they are first asked for, so that the command line starts at once.
+"""
 
-try:
-    __version__ = version("symmetry_pl")
-except PackageNotFoundError:  # a source tree that is on the path but not installed
-    __version__ = "0+source"
+from __future__ import annotations
 
-from symmetry_pl.lens import SymmetryLens
-from symmetry_pl.sgm import SGM
-from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symmetry_pl.core.module import SymmetryModule
+    from symmetry_pl.lens import SymmetryLens
+    from symmetry_pl.sgm import SGM
+    from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
 __all__ = [
     "CVAE",
@@ -22,4 +26,34 @@ __all__ = [
     "SymmetryLens",
     "TokenFlowSTIB",
     "__version__",
+    "load",
 ]
+
+_FAMILIES = {"SGM": "sgm", "SymmetryLens": "lens"}  # the others are of stib
+
+if not (Path(__file__).parent / "datamodules").is_dir():  # a checkout without links: Windows
+    __path__.append(str(Path(__file__).resolve().parents[1]))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("symmetry_pl.runs.provenance").package_version()
+    if name not in __all__:
+        raise AttributeError(f"module 'symmetry_pl' has no attribute {name!r}")
+    return getattr(import_module(f"symmetry_pl.{_FAMILIES.get(name, 'stib')}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load(path: Path | str) -> SymmetryModule:
+    """The model of a checkpoint, on the CPU and in evaluation mode.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no checkpoint of symmetry_pl, or of a class that cannot be imported.
+    """
+    from symmetry_pl.core.checkpoint import Checkpoint
+
+    return Checkpoint.read(path, "load").model()

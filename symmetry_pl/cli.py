@@ -1,250 +1,27 @@
-"""The command line: ``symmetry fit|validate|test|predict|generate|reproduce``."""
+"""The ``symmetry`` command: its first word names a room, whose command does the rest."""
 
 from __future__ import annotations
 
-import os
+import difflib
 import sys
 import traceback
-import warnings
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import torch
-from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
-from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from pytorch_lightning.strategies import DDPStrategy
-from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
+from symmetry_pl.runs.provenance import package_version
 
-import symmetry_pl
-from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
-from symmetry_pl.callbacks.progress import progress
-from symmetry_pl.core import DataDescription, SymmetryModule
-from symmetry_pl.datamodules.base import SymmetryDataModule
-from symmetry_pl.datamodules.molecules.prediction_csv import PredictionCSVDataModule
-from symmetry_pl.runs.folders import (
-    keep_history,
-    newest_run,
-    next_run,
-    read_metrics,
-    run_name_of,
-    run_of_checkpoint,
-    withdrawn_if_refused,
-)
-from symmetry_pl.training.arguments import flat, with_saved_config, with_shipped_configs
-
-
-class SymmetryCLI(LightningCLI):
-    """Lightning's CLI with run folders, and with the silent traps of games made loud.
-
-    - A run lives in ``<log_root>/<run_name>/version_k``: config.yaml, checkpoints (``last`` and
-      ``best``), TensorBoard events, metrics.csv and metrics.json.
-    - ``--ckpt_path last`` is the newest run's last checkpoint; ``fit`` continues in its folder.
-    - What a checkpoint's hyper-parameters override is printed.
-    - Under DDP a game needs ``find_unused_parameters``; it is switched on.
-    - ``test`` without a checkpoint says that it scores random weights.
-    - What is refused before its first batch leaves no folder that looks like a run.
-    - Molecules to predict are spelled as those that the checkpoint was trained on.
-    """
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Options beside the trainer's, the model's and the data's."""
-        parser.add_argument(
-            "--run_name",
-            type=str | None,
-            default=None,
-            help="Folder under log_root; by default the config's path below configs/.",
-        )
-        parser.add_argument(
-            "--log_root", type=str, default="lightning_logs", help="Folder of all runs."
-        )
-        parser.add_argument(
-            "--init_weights",
-            type=str | None,
-            default=None,
-            help="Checkpoint whose weights (and nothing else) training starts from.",
-        )
-        parser.add_argument(
-            "--threads",
-            type=int | None,
-            default=None,
-            help="CPU threads of torch; small networks are fastest with 1.",
-        )
-
-    # -- before anything is built ----------------------------------------------------------------
-
-    def _option(self, name: str) -> Any:
-        return self.config[self.config["subcommand"]].get(name)
-
-    def _parse_ckpt_path(self) -> None:
-        """Resolve ``last`` and ``best``; print what a checkpoint overrides."""
-        section = self.config[self.config["subcommand"]]
-        root = Path(section["log_root"])
-        configs = [str(c) for c in section.get("config") or []]
-        self.run_name = section["run_name"] or run_name_of(configs)
-        if section.get("ckpt_path") in ("last", "best"):
-            run = newest_run(root / self.run_name, section["ckpt_path"])
-            section["ckpt_path"] = str(run / "checkpoints" / f"{section['ckpt_path']}.ckpt")
-        path = section.get("ckpt_path")
-        if path is not None and not Path(path).is_file():
-            raise FileNotFoundError(f"--ckpt_path: there is no checkpoint {path}")
-        before = flat(section.get("model"))
-        super()._parse_ckpt_path()
-        after = flat(self._option("model"))
-        for key in sorted(before.keys() & after.keys()):
-            if before[key] != after[key]:
-                rank_zero_info(
-                    f"[checkpoint] model.{key}: {before[key]!r} (config) becomes {after[key]!r}"
-                )
-        self.run_dir = run_of_checkpoint(path) if path else next_run(root / self.run_name)
-
-    def before_instantiate_classes(self) -> None:
-        """Set the threads before a tensor is made."""
-        if self._option("threads") is not None:
-            torch.set_num_threads(self._option("threads"))
-
-    # -- the trainer -----------------------------------------------------------------------------
-
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Add the run folder's loggers and callbacks; make games work under DDP."""
-        options = self._option("trainer")
-        if options.get("logger") is None:
-            kwargs["logger"] = self._loggers()
-        if not sys.stderr.isatty():
-            kwargs["enable_progress_bar"] = False  # HeadlineLines are there instead
-        self.trainer_defaults["callbacks"] = self._callbacks(options)
-        trainer = super().instantiate_trainer(**kwargs)
-        strategy = trainer.strategy
-        if type(strategy) is DDPStrategy and not self.model.automatic_optimization:
-            if not strategy._ddp_kwargs.get("find_unused_parameters"):
-                strategy._ddp_kwargs["find_unused_parameters"] = True
-                rank_zero_info(
-                    "DDP: find_unused_parameters is on, as players take turns with their parameters"
-                )
-            if self.subcommand == "test":
-                rank_zero_warn(
-                    "several processes pad the test set with repeated samples: take the figures "
-                    "you publish with --trainer.devices 1"
-                )
-        return trainer
-
-    def _loggers(self) -> list[Any]:
-        place: dict[str, Any] = {
-            "save_dir": str(self.run_dir.parent),
-            "name": "",
-            "version": self.run_dir.name,
-        }
-        loggers: list[Any] = [TensorBoardLogger(**place, default_hp_metric=False)]
-        if self.subcommand == "fit":
-            if self._option("ckpt_path"):
-                rank_zero_only(keep_history)(self.run_dir)
-            loggers.append(CSVLogger(**place))
-        return loggers
-
-    @property
-    def _predictions(self) -> str:
-        """Name of the table of predictions: those of another file have that file's name."""
-        data = self.datamodule
-        if isinstance(data, PredictionCSVDataModule):
-            return f"predictions_{data.path.name.split('.')[0]}"
-        return "predictions"
-
-    def _callbacks(self, options: Any) -> list[Callback]:
-        callbacks: list[Callback] = [
-            RunRecord(list(map(str, self._option("config") or [])), self.run_dir),
-            PredictionWriter(self.run_dir, self._predictions),
-        ]
-        if options.get("logger") is not False:
-            callbacks.append(Figures())
-        if options.get("enable_progress_bar") is not False:
-            callbacks.append(progress())
-        if options.get("enable_checkpointing") is not False:
-            common: dict[str, Any] = {
-                "dirpath": str(self.run_dir / "checkpoints"),
-                "enable_version_counter": False,
-            }
-            callbacks += [
-                ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common),
-                ModelCheckpoint(filename="best", monitor="val/objective", mode="min", **common),
-            ]
-        return callbacks
-
-    # -- subcommands -----------------------------------------------------------------------------
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Run it, and withdraw the folder of a run that never began."""
-        with withdrawn_if_refused(self.run_dir, lambda: self.model.batches_seen > 0):
-            super()._run_subcommand(subcommand)
-
-    def before_predict(self) -> None:
-        """Have molecules to predict spelled as those that the checkpoint was trained on."""
-        data, path = self.datamodule, self._option("ckpt_path")
-        if not isinstance(data, PredictionCSVDataModule) or path is None:
-            return
-        if self.model.needs_targets:
-            raise ValueError(
-                f"{type(self.model).__name__} is told the property when it decodes, and "
-                "PredictionCSVDataModule gives none: predict with a model that predicts it"
-            )
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        saved = state.get("symmetry_pl", {}).get("data")
-        if saved is None:
-            raise ValueError(f"--ckpt_path: {path} does not say what it was trained on")
-        data.adopt(DataDescription.from_dict(saved))
-
-    def before_fit(self) -> None:
-        """Load weights to start from."""
-        path = self._option("init_weights")
-        if path is None or self._option("ckpt_path"):
-            return
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"--init_weights: there is no checkpoint {path}")
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        try:
-            found = self.model.load_state_dict(state, strict=False)
-        except RuntimeError as error:
-            detail = str(error).splitlines()[-1].strip()
-            raise ValueError(f"--init_weights: {path} fits another model: {detail}") from error
-        ignored = [*found.missing_keys, *found.unexpected_keys]
-        rank_zero_info(f"started from the weights of {path}; not in both: {ignored or 'none'}")
-
-    def test(self, model: SymmetryModule, **kwargs: Any) -> None:
-        """Repeat the fit's last validation, so that a wrongly loaded model shows; then test."""
-        path = self._option("ckpt_path")
-        if path is None:
-            rank_zero_warn(
-                "no --ckpt_path: what follows are the figures of RANDOM weights, not of a trained "
-                "model"
-            )
-        kwargs |= {"ckpt_path": path, "verbose": False}  # our own table is printed instead
-        expected = read_metrics(self.run_dir) if path and Path(path).stem == "last" else {}
-        self.trainer.validate(model, **kwargs)
-        for name, value in self.trainer.callback_metrics.items():
-            if abs(float(value) - expected.get(name, float(value))) > 1e-3:
-                rank_zero_warn(
-                    f"{name} is {float(value):.4g}, but the fit ended with {expected[name]:.4g}: "
-                    "other data, another machine, or a model that was not loaded as it was saved"
-                )
-        self.trainer.test(model, **kwargs)
-
-
-def run(args: ArgsType = None) -> SymmetryCLI:
-    """Parse and run one of Lightning's subcommands; errors are raised."""
-    if isinstance(args, list):
-        args = with_shipped_configs(with_saved_config(args))
-    return SymmetryCLI(
-        SymmetryModule,
-        SymmetryDataModule,
-        save_config_callback=RunConfig,
-        trainer_defaults={"num_sanity_val_steps": 0},
-        seed_everything_default=0,
-        parser_kwargs={"prog": "symmetry", "version": symmetry_pl.__version__},
-        subclass_mode_model=True,
-        subclass_mode_data=True,
-        auto_configure_optimizers=False,
-        args=args,
-    )
+COMMANDS = {
+    "fit": ("symmetry_pl.training.command", "train a model on data"),
+    "validate": ("symmetry_pl.training.command", "figures of the validation set"),
+    "test": ("symmetry_pl.training.command", "figures of the test set, as a table"),
+    "predict": ("symmetry_pl.training.command", "codes or prototypes of data, as a table"),
+    "generate": ("symmetry_pl.generate.command", "new molecules at a fixed property"),
+    "reproduce": (
+        "symmetry_pl.reproduce.command",
+        "a table of the papers",
+    ),
+}
+"""Command to the module whose ``main`` runs it, imported then, and what it is for."""
 
 
 def main(args: list[str] | None = None) -> int:
@@ -254,31 +31,43 @@ def main(args: list[str] | None = None) -> int:
     keeps its traceback.
     """
     arguments = sys.argv[1:] if args is None else list(args)
-    if not torch.cuda.is_available():
-        # a CUDA build without a GPU looks for the driver at every optimiser step; this stops it
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
-    # the run's folder is ours, and a continued run's history has been set aside;
-    # Lightning 2.6 asks torch 2.14's pytree a deprecated question at every start
-    warnings.filterwarnings("ignore", message=".*exists and is not empty. Previous log files")
-    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    command = arguments[0] if arguments else "--help"
+    if command in ("-h", "--help"):
+        print(_help())
+        return 0
+    if command == "--version":
+        print(f"symmetry {package_version()}")
+        return 0
+    if command not in COMMANDS:
+        near = difflib.get_close_matches(command, COMMANDS, 1)
+        guess = f": did you mean {near[0]}?" if near else f"; there are {', '.join(COMMANDS)}"
+        print(f"symmetry: error: there is no command {command!r}{guess}", file=sys.stderr)
+        return 2
+    place = COMMANDS[command][0]
+    own = arguments if place.startswith("symmetry_pl.training") else arguments[1:]
     try:
-        if arguments[:1] == ["reproduce"]:
-            from symmetry_pl.reproduce.command import main as reproduce
-
-            return reproduce(arguments[1:])
-        if arguments[:1] == ["generate"]:
-            from symmetry_pl.generate.command import main as generate
-
-            return generate(arguments[1:])
-        run(arguments)
+        code: int = import_module(place).main(own)
     except (ValueError, FileNotFoundError, FloatingPointError) as error:
         found = _our_error(error)
         if found is None:
             raise
         print(f"symmetry: error: {found}", file=sys.stderr)
         return 2
-    return 0
+    return code
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: symmetry COMMAND [options], symmetry COMMAND --help, symmetry --version",
+            "",
+            *lines,
+            "",
+            "for example: symmetry fit --config stib/spiral_flow.yaml",
+        ]
+    )
 
 
 def _our_error(error: BaseException | None) -> BaseException | None:

@@ -28,9 +28,14 @@ def blobs(count, rng):
 @pytest.fixture
 def fake_mnist(tmp_path, monkeypatch):
     """A tiny data set with the names of MNIST's files; returns its images."""
+    return write_mnist(tmp_path, monkeypatch)
+
+
+def write_mnist(root, monkeypatch):
+    """The files below ``root``, and a patch that has them pass for the published ones."""
     rng = np.random.default_rng(0)  # of its own: tests must not depend on their order
     made = {"train": blobs(48, rng), "test": blobs(12, rng)}
-    folder = tmp_path / "mnist"
+    folder = root / "mnist"
     folder.mkdir()
     for (split, content), (name, _) in list(mnist_files.FILES.items()):
         values = made[split] if content == "images" else np.arange(len(made[split])) % 10
@@ -39,5 +44,5 @@ def fake_mnist(tmp_path, monkeypatch):
         known = IdxFile(name, hashlib.sha256(data).hexdigest())
         monkeypatch.setitem(mnist_files.FILES, (split, content), known)
     monkeypatch.setattr("symmetry_pl.datamodules.vectors.mnist_slices._REFERENCE", 4096)
-    monkeypatch.setattr(mnist_files, "_URL", (tmp_path / "no-server").as_uri() + "/")
+    monkeypatch.setattr(mnist_files, "_URL", (root / "no-server").as_uri() + "/")
     return made

@@ -11,6 +11,11 @@ from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED
 @pytest.fixture
 def small_zinc(tmp_path):
     """``zinc250k.csv`` in the working folder: ``data.root: .`` finds it. Its qed is made up."""
+    return write_zinc(tmp_path)
+
+
+def write_zinc(folder):
+    """The table in a folder."""
     with gzip.open(EMBEDDED, "rt") as file:
         header = next(file).strip().split(",")
         column = header.index("smiles")
@@ -18,5 +23,5 @@ def small_zinc(tmp_path):
     # no symbol is in a held-out molecule alone, or these sets would be smaller than asked for
     smiles = [s for s in smiles if "F" not in s][:260]
     rows = [f"{s},{(len(s) + 3 * s.count('O')) / 30:.3f}" for s in smiles]
-    (tmp_path / "zinc250k.csv").write_text("\n".join(["smiles,qed", *rows]) + "\n")
-    return tmp_path / "zinc250k.csv"
+    (folder / "zinc250k.csv").write_text("\n".join(["smiles,qed", *rows]) + "\n")
+    return folder / "zinc250k.csv"

@@ -201,3 +201,25 @@ def test_a_refusal_leaves_other_runs_alone(own_molecules):
     length = "--model.autoencoder_options={length: 8, symbols: 5, width: 8, hidden: 8}"
     assert main(["fit", "--config=own.yaml", length]) == 2  # the model refuses the data
     assert [p.name for p in own_molecules.glob("lightning_logs/own/*")] == ["version_0"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("--data.split_seed=1", "gap = "),  # other training molecules have another scale
+        ("O to S", "with the symbols 'S'"),  # a vocabulary of the same size
+    ],
+)
+def test_weights_start_only_on_their_data(own_molecules, change, words, capsys):
+    fit = ["fit", "--config=own.yaml", "--trainer.limit_val_batches=0"]
+    assert main(fit) == 0
+    weights = own_molecules / "lightning_logs/own/version_0/checkpoints/last.ckpt"
+    if change == "O to S":
+        (own_molecules / "own.csv").write_text(MOLECULES.replace("O", "S") + "\n")
+        change = "--trainer.max_epochs=1"
+    capsys.readouterr()
+    assert main([*fit, change, f"--init_weights={weights}"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"--init_weights: the checkpoint {weights} was trained on other data" in error
+    assert words in error
+    assert not (own_molecules / "lightning_logs/own/version_1").exists()

@@ -7,9 +7,10 @@ import pytest
 import torch
 import yaml
 
-from symmetry_pl.cli import main, run
+from symmetry_pl.cli import main
 from symmetry_pl.metrics import spec
 from symmetry_pl.runs.folders import config_root
+from symmetry_pl.training.command import run
 
 ROOT = config_root()
 TWINS = Path(__file__).parent / "conf"
@@ -30,15 +31,40 @@ def test_shipped_config_prints_itself(name, capsys):
         assert options[key] == value, key
 
 
+def trainer_section(capsys, *names):
+    """The trainer's options of spiral.yaml with overlays over it."""
+    files = [ROOT / "stib/spiral.yaml", *(ROOT / f"trainer/{name}.yaml" for name in names)]
+    with pytest.raises(SystemExit) as done:
+        run(
+            ["fit", *(word for file in files for word in ("--config", str(file))), "--print_config"]
+        )
+    assert done.value.code == 0
+    return yaml.safe_load(capsys.readouterr().out)["trainer"]
+
+
 @pytest.mark.parametrize("overlay", ["ddp", "gpu", "bf16"])
 def test_trainer_overlays_lie_over_a_config(overlay, capsys):
-    base, over = ROOT / "stib/spiral.yaml", ROOT / f"trainer/{overlay}.yaml"
-    with pytest.raises(SystemExit) as done:
-        run(["fit", "--config", str(base), "--config", str(over), "--print_config"])
-    assert done.value.code == 0
-    printed = yaml.safe_load(capsys.readouterr().out)["trainer"]
-    for key, value in yaml.safe_load(over.read_text())["trainer"].items():
-        assert printed[key] == value
+    printed = trainer_section(capsys, overlay)
+    over = yaml.safe_load((ROOT / f"trainer/{overlay}.yaml").read_text())["trainer"]
+    assert {key: printed[key] for key in over} == over
+
+
+def test_overlays_compose_in_any_order(capsys):
+    plain = trainer_section(capsys)
+    assert (plain["accelerator"], plain["devices"]) == ("auto", 1)
+    one, other = (
+        trainer_section(capsys, *order)
+        for order in (("ddp", "gpu", "bf16"), ("bf16", "gpu", "ddp"))
+    )
+    assert one == other
+    found = (one["accelerator"], one["devices"], one["strategy"], one["precision"])
+    assert found == ("gpu", 2, "ddp", "bf16-mixed")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_recipes_say_nothing_of_devices(name):
+    trainer = yaml.safe_load((ROOT / name).read_text())["trainer"]
+    assert not {"accelerator", "devices", "strategy", "num_nodes"} & set(trainer)
 
 
 def test_every_config_has_a_twin():

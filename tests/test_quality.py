@@ -1,6 +1,5 @@
 """The checkout as a whole: lint, types, layout."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,26 +27,3 @@ def test_top_level_is_the_agreed_one():
         pytest.skip("not a git checkout")
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout
     assert {line.split("/")[0] for line in listed.splitlines()} <= TOP
-
-
-def test_imports_go_one_way():
-    allowed = {
-        "core": {"core"},
-        "groups": {"groups", "core"},
-        "information": {"information"},
-        "nn": {"nn"},
-        "molecules": {"molecules"},
-        "metrics": {"metrics", "information", "molecules"},
-        "stib": {"stib", "core", "information", "nn", "molecules", "metrics"},
-        "lens": {"lens", "core", "groups", "information", "nn", "metrics"},
-        "sgm": {"sgm", "core", "groups", "nn", "metrics"},
-    }
-    for package, may in allowed.items():
-        for path in (ROOT / "symmetry_pl" / package).rglob("*.py"):
-            used = set(re.findall(r"(?:from|import) symmetry_pl\.(\w+)", path.read_text()))
-            assert used <= may, f"{path.name} imports {used - may}"
-            assert "import datamodules" not in path.read_text()
-            assert "from datamodules" not in path.read_text()
-    for path in (ROOT / "datamodules").glob("*.py"):
-        used = set(re.findall(r"(?:from|import) symmetry_pl\.(\w+)", path.read_text()))
-        assert used <= {"core", "molecules", "groups"}, f"{path.name} imports {used}"

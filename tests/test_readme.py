@@ -33,5 +33,5 @@ def test_a_model_explains_its_options(capsys):
         main(["fit", "--model.help", "STIB"])
     assert done.value.code == 0
     text = capsys.readouterr().out
-    for option in ("z0_dim", "lambda_growth", "leakage_points"):
+    for option in ("z1_dim", "lambda_growth", "leakage_points", "phases", "players"):
         assert option in text

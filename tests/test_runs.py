@@ -49,19 +49,43 @@ def fit(name, root, *arguments):
 
 @pytest.mark.ddp
 @pytest.mark.parametrize(
-    ("name", "options"),
+    ("name", "players", "options"),
     [
-        ("stib/paper/spiral_stib", ["--data.samples_per_epoch=1200", DOUBLE]),
-        ("stib/paper/spiral_cvib", ["--data.samples_per_epoch=1200", DOUBLE]),
-        # ten steps in each of its phases
-        ("stib/isomers_flow", ["--data.samples_per_epoch=1200", "--model.latent_dim=4"]),
-        ("stib/zinc_token_flow", ["--trainer.max_epochs=10"]),
-        ("lens/paper/gaussian", ["--data.samples=1200", "--model.init_scale=0.3", DOUBLE]),
-        ("lens/gaussian", ["--data.samples=1200", "--model.conditional_rows=5", DOUBLE]),
-        ("sgm/paper/dsprites_affine", ["--data.samples_per_epoch=1200", NO_DROPOUT]),
+        (
+            "stib/paper/spiral_stib",
+            ["model", "adversary"],
+            ["--data.samples_per_epoch=1200", DOUBLE],
+        ),
+        ("stib/paper/spiral_cvib", ["model"], ["--data.samples_per_epoch=1200", DOUBLE]),
+        # ten steps in each of its parts
+        (
+            "stib/isomers_flow",
+            ["model"],
+            [
+                "--data.samples_per_epoch=1200",
+                "--model.latent_dim=4",
+                "--model.phases={autoencoder: 50 %}",
+            ],
+        ),
+        ("stib/zinc_token_flow", ["model", "encoder"], ["--trainer.max_epochs=10"]),
+        (
+            "lens/paper/gaussian",
+            ["symmetry"],
+            ["--data.samples=1200", "--model.init_scale=0.3", DOUBLE],
+        ),
+        (
+            "lens/gaussian",
+            ["symmetry"],
+            ["--data.samples=1200", "--model.conditional_rows=5", DOUBLE],
+        ),
+        (
+            "sgm/paper/dsprites_affine",
+            ["inference"],
+            ["--data.samples_per_epoch=1200", NO_DROPOUT],
+        ),
     ],
 )
-def test_two_processes_of_30_are_one_of_60(name, options, tmp_path, request):
+def test_two_processes_of_30_are_one_of_60(name, players, options, tmp_path, request):
     if "isomers" in name:
         request.getfixturevalue("small_qm9")
     if "zinc" in name:
@@ -70,19 +94,27 @@ def test_two_processes_of_30_are_one_of_60(name, options, tmp_path, request):
         "--trainer.max_epochs=1",
         "--trainer.limit_val_batches=0",
         "--trainer.precision=64-true",
-        "--model.lr=1e-3",
+        *(f"--model.players.{player}.lr=1e-3" for player in players),
         *options,
     ]
     alone, _ = fit(name, tmp_path / "one", "--data.batch_size=60", *common)
-    # plain ddp: the command line switches on what a game needs
+    # plain ddp: a module tells it what a game needs
     ddp = ["--trainer.devices=2", "--trainer.strategy=ddp", "--data.batch_size=30"]
-    both, output = fit(name, tmp_path / "two", *ddp, *common)
-    assert "find_unused_parameters is on" in output
+    both, _ = fit(name, tmp_path / "two", *ddp, *common)
     assert alone["symmetry_pl"]["batches_seen"] == both["symmetry_pl"]["batches_seen"] == 20
     for key, value in alone["state_dict"].items():
         torch.testing.assert_close(
             both["state_dict"][key], value, atol=1e-8, rtol=0, equal_nan=True, msg=key
         )
+
+
+@pytest.mark.ddp
+def test_two_processes_are_warned_of_nothing(tmp_path):
+    """A method that plays no game, with validations: Lightning and torch have nothing to say."""
+    ddp = ["--trainer.devices=2", "--trainer.strategy=ddp"]
+    _, output = fit("stib/spiral_flow", tmp_path, *ddp)
+    for words in ("sync_dist", "unused", "find_unused_parameters"):
+        assert words not in output, output
 
 
 def test_killed_and_resumed_is_uninterrupted(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import tempfile
 import time
 import warnings
 import zlib
@@ -12,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_info
+
+from symmetry_pl.core.files import atomic_write
 
 __all__ = ["DerivedColumns", "cache_root"]
 
@@ -93,15 +94,7 @@ class DerivedColumns:
         target = self.path(name)
         content = "".join(f"{value}\n" for value in values).encode()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=self.folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(gzip.compress(content, 6, mtime=0))
-                os.chmod(partial, 0o644)
-                os.replace(partial, target)
-            finally:
-                Path(partial).unlink(missing_ok=True)
+            atomic_write(target, gzip.compress(content, 6, mtime=0))
         except OSError as error:
             warnings.warn(
                 f"cannot keep {name} in {self.folder} ({error}), so it will be computed again: "

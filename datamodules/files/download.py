@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import tempfile
 import urllib.request
 from pathlib import Path
 from typing import IO, Literal
 from urllib.error import URLError
+
+from symmetry_pl.core.files import atomic_file
 
 __all__ = ["data_root", "digest_of", "locate", "sha256_of"]
 
@@ -122,26 +123,18 @@ def locate(
 def _download(
     url: str, target: Path, checksum: str, algorithm: str, uncompressed: bool, timeout: float
 ) -> None:
-    """Fetch into a temporary file beside ``target``; rename it once it is known to be right.
+    """Fetch ``target``, which is there once it is known to be right.
 
     Two processes may do so at once: each writes its own file, and renaming is atomic.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        request = urllib.request.Request(url, headers={"User-Agent": "symmetry_pl"})
-        with (
-            urllib.request.urlopen(request, timeout=timeout) as response,
-            os.fdopen(handle, "wb") as file,
-        ):
+    request = urllib.request.Request(url, headers={"User-Agent": "symmetry_pl"})
+    with atomic_file(target) as file:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
             while chunk := response.read(_CHUNK):
                 file.write(chunk)
-        found = digest_of(partial, algorithm, uncompressed)
+        file.flush()
+        found = digest_of(file.name, algorithm, uncompressed)
         if found != checksum:
             raise ValueError(
                 f"{url} sent a file with {algorithm} {found}, not {checksum}: not kept"
             )
-        os.chmod(partial, 0o644)  # mkstemp makes files that only their owner may read
-        os.replace(partial, target)
-    finally:
-        Path(partial).unlink(missing_ok=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import tarfile
-import tempfile
 from pathlib import Path
 
+from symmetry_pl.core.files import atomic_write
 from symmetry_pl.datamodules.files.download import data_root, locate
 
 __all__ = ["RAW_FILE", "own_table", "read_archive"]
@@ -38,13 +37,7 @@ def own_table(root: str, download: bool = True) -> Path:
                 return folder / name
     archive = locate("QM9", root, RAW_FILE, _URL, _SHA256, folder="qm9", download=download)
     table = archive.with_name("qm9.csv.gz")
-    handle, partial = tempfile.mkstemp(prefix=".qm9.", dir=archive.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(gzip.compress(_as_csv(read_archive(archive)), mtime=0))
-        os.replace(partial, table)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    atomic_write(table, gzip.compress(_as_csv(read_archive(archive)), mtime=0))
     return table
 
 

@@ -142,7 +142,7 @@ class ArrayDataModule(VectorDataModule):
             y: targets ``(N, t)`` or ``(N,)``; none by default.
             names: of the targets; ``y0``, ``y1``, … by default.
             units: of the targets; dimensionless by default.
-            options: those of the class but ``file``, ``key``, ``header``, ``targets``.
+            options: those of the class but ``file``, ``key``, ``columns``, ``header``, ``targets``.
 
         Raises:
             ValueError: for arrays that are not real numbers, or of unequal lengths.
@@ -159,9 +159,9 @@ class ArrayDataModule(VectorDataModule):
                 "x must be real numbers (N, d), samples in rows, got "
                 f"{inputs.dtype} of shape {inputs.shape}"
             )
-        refuse_options(options, ("file", "key", "header", "targets", "units"))
+        refuse_options(options, ("file", "key", "columns", "header", "targets", "units"))
         targets = as_targets(y, names, units, count=len(inputs))
-        made = cls(targets=list(targets.names), **options)
+        made = cls(targets=[*targets.names], **options)
         columns = [str(i) for i in range(inputs.shape[1])]
         made._memory = Table(Path("x"), columns, inputs), targets
         return made

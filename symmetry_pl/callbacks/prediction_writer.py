@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import BasePredictionWriter
 from torch import Tensor
 
 from symmetry_pl.core import DataDescription, SymmetryModule
+from symmetry_pl.core.files import atomic_file, atomic_write
 
 
 class PredictionWriter(BasePredictionWriter):
@@ -58,27 +59,15 @@ class PredictionWriter(BasePredictionWriter):
         if learned or any(values.ndim > 2 for values in joined.values()):
             tensors = {**joined, **learned}
             arrays: dict[str, Any] = {k: v.detach().cpu().numpy() for k, v in tensors.items()}
-            with _whole(self.run_dir / f"{self.name}{rank}.npz", "wb") as file:
+            with atomic_file(self.run_dir / f"{self.name}{rank}.npz") as file:
                 np.savez(file, **arrays)
         path = self.run_dir / f"{self.name}{rank}.csv"
-        with _whole(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        atomic_write(path, text.getvalue())
         print(f"{len(next(iter(columns.values())))} predictions in {path}")
-
-
-@contextmanager
-def _whole(path: Path, mode: str, **options: Any) -> Iterator[IO[Any]]:
-    """A file that appears under its name when it is complete, in the place of an older one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open(mode, **options) as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _columns(name: str, values: Tensor, data: DataDescription) -> dict[str, list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
@@ -11,17 +12,28 @@ from pytorch_lightning.cli import SaveConfigCallback
 class RunConfig(SaveConfigCallback):
     """Write ``config.yaml``; a continued fit writes ``config_resume_k.yaml`` beside it.
 
-    ``test``, ``validate`` and ``predict`` write none: the run's config is that of its fit.
+    It lies in the run's folder, whatever the logger. ``test``, ``validate`` and ``predict`` write
+    none: the run's config is that of its fit.
+
+    Args:
+        args: what Lightning gives.
+        run_dir: the run's folder.
+        kwargs: what Lightning gives.
     """
 
+    def __init__(self, *args: Any, run_dir: Path, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.run_dir = run_dir
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Choose a free name, then save as Lightning does."""
-        if stage != "fit":
+        """Choose a free name, on process 0, and save."""
+        dry = getattr(trainer, "fast_dev_run", False)
+        if stage != "fit" or dry or not trainer.is_global_zero or self.already_saved:
             return
-        if trainer.log_dir is not None:
-            folder = Path(trainer.log_dir)
-            k = 0
-            while (folder / self.config_filename).exists():
-                self.config_filename, k = f"config_resume_{k}.yaml", k + 1
-            self.config_filename = trainer.strategy.broadcast(self.config_filename)
-            super().setup(trainer, pl_module, stage)
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        path = self.run_dir / "config.yaml"
+        if path.exists():
+            k = len(list(self.run_dir.glob("config_resume_*.yaml")))
+            path = self.run_dir / f"config_resume_{k}.yaml"
+        self.parser.save(self.config, str(path), overwrite=False)
+        self.already_saved = True

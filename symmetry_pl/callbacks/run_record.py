@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
 import sys
 import time
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +14,29 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.summary import summary_table
-from symmetry_pl.runs.provenance import peak_rss_mb
-
-_PACKAGES = (
-    "torch",
-    "pytorch-lightning",
-    "torchmetrics",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "rdkit",
-)
+from symmetry_pl.core.files import atomic_write
+from symmetry_pl.runs.provenance import git_commit, package_versions, peak_rss_mb
 
 
 class RunRecord(Callback):
     """Write what was measured, and what it took, to ``metrics.json`` in the run's folder.
 
-    The file holds the metrics of the last validation and test, the seed, the config files,
-    package versions, the git commit, wall and CPU seconds of the fit and of the test, and the
-    peak resident memory. After ``fit`` the exact ``symmetry test`` line is printed; after ``test``
-    a small table.
+    ``metrics`` are the figures of ``last.ckpt``: those of the validation that ended the fit, and of
+    its test. Figures of another checkpoint, ``best.ckpt`` for one, are below ``checkpoints`` under
+    its name, and never mix with these. Beside them: seed, config files, package versions, the git
+    commit, wall and CPU seconds and peak resident memory. After ``fit`` the exact ``symmetry test``
+    line is printed; after ``test`` a small table.
 
     Args:
         configs: config files of the command.
         run_dir: the run's folder.
+        checkpoint: what is validated or tested; None for a fit's own model, or random weights.
     """
 
-    def __init__(self, configs: list[str], run_dir: Path) -> None:
+    def __init__(self, configs: list[str], run_dir: Path, checkpoint: Path | None = None) -> None:
         self.configs = configs
         self.run_dir = run_dir
+        self.checkpoint = checkpoint
         self.commit = git_commit()  # of the code that runs, whatever is checked out meanwhile
         self._start = (0.0, 0.0)
         self._before = {"wall_s": 0.0, "cpu_s": 0.0}
@@ -102,46 +93,34 @@ class RunRecord(Callback):
             return metrics
         path = self.run_dir / "metrics.json"
         record: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-        kept = record.get("metrics", {})
-        if what == "fit":
-            kept = {}
+        cost = {
+            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "command": " ".join(["symmetry", *sys.argv[1:]]),
+            **self._cost(what),
+            "peak_rss_mb": round(peak_rss_mb(), 1),
+            "processes": trainer.world_size,
+            "threads": torch.get_num_threads(),
+        }
+        other = None if what == "fit" or self.checkpoint is None else self.checkpoint.name
+        if other is None or other == "last.ckpt":
+            kept = {} if what == "fit" else record.get("metrics", {})
+            fitted = any(name.startswith("val/") for name in kept)
+            new = {k: v for k, v in metrics.items() if not (fitted and k.startswith("val/"))}
+            record["metrics"] = dict(sorted((kept | new).items()))
+            record |= {"checkpoint": "last.ckpt" if what == "fit" else other, what: cost}
+        else:
+            mine = record.setdefault("checkpoints", {}).setdefault(other, {})
+            mine[what] = {**cost, "metrics": metrics}
         record |= {
-            "metrics": dict(sorted((kept | metrics).items())),
             "model": type(pl_module).__name__,
             "seed": getattr(pl_module, "noise_seed", None),
             "config": self.configs or record.get("config", []),
-            "versions": {p: version(p) for p in _PACKAGES} | {"python": platform.python_version()},
+            "versions": package_versions(),
             "commit": self.commit,
             "batches": getattr(pl_module, "batches_seen", None),
-            what: {
-                "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-                "command": " ".join(["symmetry", *sys.argv[1:]]),
-                **self._cost(what),
-                "peak_rss_mb": round(peak_rss_mb(), 1),
-                "processes": trainer.world_size,
-                "threads": torch.get_num_threads(),
-            },
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=2) + "\n")
+        atomic_write(path, json.dumps(record, indent=2) + "\n")
         return metrics
-
-
-def git_commit() -> str | None:
-    """Commit of the checkout this package lies in, ``+`` if it has changes; None outside of one."""
-    home = Path(__file__).resolve().parents[2]
-    if not (home / ".git").exists():
-        return None
-    try:
-        commit, changes = (
-            subprocess.run(
-                ["git", "-C", str(home), *command], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for command in (["rev-parse", "HEAD"], ["status", "--porcelain", "-uno"])
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit + ("+" if changes else "")
 
 
 def _short(path: Path) -> Path:

@@ -22,7 +22,8 @@ from symmetry_pl.core.turns import Turns
 FORMAT = 2
 """Of what this module writes into checkpoints."""
 
-_STATE = "symmetry_pl"
+STATE = "symmetry_pl"
+"""Key of what this module writes into checkpoints."""
 
 
 class SymmetryModule(EvaluatedModule):
@@ -83,6 +84,7 @@ class SymmetryModule(EvaluatedModule):
         self.restarts = 0
         self.noise_seed: int | None = None
         self.data: DataDescription | None = None
+        self._described_by = "the checkpoint"
         self._turns: Turns | None = None
         self._noise = Noise()
 
@@ -104,17 +106,26 @@ class SymmetryModule(EvaluatedModule):
 
     # -- the data, and networks of their sizes ---------------------------------------------------
 
-    def describe_data(self, data: DataDescription) -> None:
-        """Adopt names, units and scales; refuse data that differ from a checkpoint's; build."""
+    def describe_data(self, data: DataDescription, source: str = "the checkpoint") -> None:
+        """Adopt names, units and scales; refuse data that differ from a checkpoint's; build.
+
+        Args:
+            data: what the model must know of its data.
+            source: what says so, for the message that refuses other data later.
+
+        Raises:
+            ValueError: if they are others than before, or others than this model can work on.
+        """
         if self.data is not None and not self.data.same_as(data):
             raise ValueError(
-                "the checkpoint was trained on other data than the datamodule gives "
+                f"{self._described_by} was trained on other data than the datamodule gives "
                 f"({self.data.difference(data)}): use the data options it was trained with, "
                 "data.split_seed among them"
             )
         self.check_data(data)
         unbuilt, self.data = self.data is None, data
         if unbuilt:
+            self._described_by = source
             self.configure_networks(data)
             self._turns = Turns(self._chosen_players())
 
@@ -235,7 +246,9 @@ class SymmetryModule(EvaluatedModule):
         if description is not None:
             self.describe_data(description)
         elif self._turns is None and not hasattr(source, "description"):
-            self._turns = Turns(self._chosen_players())  # plain loaders: networks are there already
+            # plain loaders: networks are there already, or wait for a description of the data
+            waits = type(self).configure_networks is not SymmetryModule.configure_networks
+            self._turns = self.turns if waits else Turns(self._chosen_players())
         if stage == "fit":
             self._let_players_rest()
 
@@ -283,7 +296,7 @@ class SymmetryModule(EvaluatedModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the counter, the seed, the players' names and the description of the data."""
-        checkpoint[_STATE] = {
+        checkpoint[STATE] = {
             "format": FORMAT,
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
             "batches_seen": self.batches_seen,
@@ -297,7 +310,7 @@ class SymmetryModule(EvaluatedModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the description, build what has its sizes, refuse other players."""
-        state = checkpoint.get(_STATE)
+        state = checkpoint.get(STATE)
         if state is None:
             raise ValueError("this checkpoint was not written by symmetry_pl")
         if state.get("format", 1) != FORMAT:

@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from symmetry_pl.core import DataDescription
+from symmetry_pl.core.files import atomic_write
 from symmetry_pl.datamodules.files.csv_table import read_csv
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.generate.checkpoint import load_data, load_model
 from symmetry_pl.generate.sampling import Codes, Outcome, encode, fix, generate, like, prior
 from symmetry_pl.generate.series import write_series
-from symmetry_pl.generate.table import computed_property, csv_text, table, unit_of, write_whole
+from symmetry_pl.generate.table import computed_property, csv_text, table, unit_of
 from symmetry_pl.generate.values import Answer, held_out_error
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
 from symmetry_pl.stib.invariance import InvarianceModule
@@ -75,7 +76,7 @@ def main(args: list[str]) -> int:
         outcome = decode(held=held, near=True, avoid=avoid)
         physical = model.physical(held.y)[0].tolist()
         asked = dict(zip(data.target_names, physical, strict=True))
-    write_whole(out, csv_text(table(outcome, data)))
+    atomic_write(out, csv_text(table(outcome, data)))
     print("\n".join(_report(outcome, options.n, out, asked, data, known)))
     return 0
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from symmetry_pl.callbacks.run_record import git_commit
 from symmetry_pl.core import DataDescription
+from symmetry_pl.core.files import atomic_write
 from symmetry_pl.generate.figure import drawn_molecules, generation_figure, pixels
-from symmetry_pl.generate.table import csv_text, table, unit_of, write_whole
+from symmetry_pl.generate.table import csv_text, table, unit_of
 from symmetry_pl.generate.values import Answer, HeldOutError, report, summary
+from symmetry_pl.runs.provenance import git_commit
 
 __all__ = ["write_series"]
 
@@ -46,7 +47,7 @@ def write_series(
     """
     unit = unit_of(name, data)
     rows = [{"asked": a.asked, **row} for a in answers for row in table(a.outcome, data)]
-    write_whole(folder / "molecules.csv", csv_text(rows))
+    atomic_write(folder / "molecules.csv", csv_text(rows))
     made = summary(answers, known)
     record: dict[str, Any] = {
         **about,
@@ -59,7 +60,7 @@ def write_series(
     }
     if held_out is not None:
         record["test_mae"] = {"value": held_out.mae, "molecules": held_out.molecules}
-    write_whole(folder / "summary.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    atomic_write(folder / "summary.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     figure = generation_figure(answers, name, unit, held_out)
     figure.savefig(folder / "generation.png")
     with SummaryWriter(str(folder)) as board:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.generate.sampling import Outcome
 from symmetry_pl.molecules import PROPERTIES
 
-__all__ = ["computed_property", "csv_text", "table", "unit_of", "write_whole"]
+__all__ = ["computed_property", "csv_text", "table", "unit_of"]
 
 
 def computed_property(name: str) -> Callable[[str], float] | None:
@@ -56,17 +53,3 @@ def csv_text(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write the whole file or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -71,11 +71,11 @@ class AffineGroup(ImageGroup):
         self.interpolation: Interpolation = interpolation
 
     def element(self, eta: Tensor) -> Tensor:
-        """Return the matrix at η: ``(…, d)`` to ``(…, 3, 3)``."""
+        """The matrix at η: ``(…, d)`` to ``(…, 3, 3)``."""
         return self.chart.element(eta)
 
     def coordinates(self, element: Tensor) -> Tensor:
-        """Return η of a matrix: ``(…, 3, 3)`` to ``(…, d)``.
+        """η of a matrix: ``(…, 3, 3)`` to ``(…, d)``.
 
         Raises:
             ValueError: where the chart has no coordinates for an element.
@@ -89,7 +89,7 @@ class AffineGroup(ImageGroup):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Tensor:
-        """Return ``(count, 3, 3)`` unit matrices."""
+        """``(count, 3, 3)`` unit matrices."""
         return torch.eye(3, dtype=dtype, device=device).repeat(count, 1, 1)
 
     def compose(self, first: Tensor, then: Tensor) -> Tensor:

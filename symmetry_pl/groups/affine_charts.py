@@ -135,7 +135,7 @@ class PolarChart(AffineChart):
 
 
 def affine_generators(device: torch.device | str | None = None) -> Tensor:
-    r"""Return the six generators G_i of the affine group of the plane, ``(6, 3, 3)``, float64.
+    r"""The six generators G_i of the affine group of the plane, ``(6, 3, 3)``, float64.
 
     In the order x-shift, y-shift, rotation, x-scale, y-scale, shear. The first five are those of
     SGM, appendix C.1; [rotation, x-scale] = shear, so only all six span a Lie algebra.

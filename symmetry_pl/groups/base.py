@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -36,8 +37,8 @@ class ImageGroup(ABC):
             interpolation; not so where the action clips.
 
     Raises:
-        ValueError: for a wrong number of bounds or offsets, a negative or infinite bound, or
-            bounds that are all 0.
+        ValueError: for a wrong number of units, bounds, offsets or periods, a negative or infinite
+            bound, bounds that are all 0, or a period that is not positive.
     """
 
     exact_composition = True
@@ -54,18 +55,23 @@ class ImageGroup(ABC):
         self.names = tuple(names)
         self.units = tuple(units)
         self.dim = len(self.names)
+        if len(self.units) != self.dim:
+            raise ValueError(
+                f"units of {type(self).__name__} must be {self.dim} "
+                f"({', '.join(self.names)}), got {len(self.units)}"
+            )
         self.element_shape = tuple(element_shape)
         self.bounds = self._check_bounds(bounds)
         self.offset = self._numbers("offset", (0.0,) * self.dim if offset is None else offset)
-        self.periods = (None,) * self.dim if periods is None else tuple(periods)
+        self.periods = self._check_periods((None,) * self.dim if periods is None else periods)
 
     @abstractmethod
     def element(self, eta: Tensor) -> Tensor:
-        """Return the element at coordinates η: ``(…, d)`` to ``(…, *element_shape)``."""
+        """The element at coordinates η: ``(…, d)`` to ``(…, *element_shape)``."""
 
     @abstractmethod
     def coordinates(self, element: Tensor) -> Tensor:
-        """Return the coordinates of an element: ``(…, *element_shape)`` to ``(…, d)``."""
+        """The coordinates of an element: ``(…, *element_shape)`` to ``(…, d)``."""
 
     @abstractmethod
     def identity(
@@ -75,22 +81,22 @@ class ImageGroup(ABC):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Tensor:
-        """Return ``(count, *element_shape)``: elements that leave images as they are."""
+        """``(count, *element_shape)``: elements that leave images as they are."""
 
     @abstractmethod
     def compose(self, first: Tensor, then: Tensor) -> Tensor:
-        """Return the element that acts as ``first`` and after it ``then``."""
+        """The element that acts as ``first`` and after it ``then``."""
 
     @abstractmethod
     def inverse(self, element: Tensor) -> Tensor:
-        """Return the element that undoes ``element``."""
+        """The element that undoes ``element``."""
 
     @abstractmethod
     def apply(self, element: Tensor, x: Tensor) -> Tensor:
         """Transform image b of ``(B, C, H, W)`` by element b of ``(B, *element_shape)``."""
 
     def distance(self, element: Tensor, other: Tensor) -> Tensor:
-        """Return the largest difference of two elements' entries, ``(…,)``; periods count."""
+        """The largest difference of two elements' entries, ``(…,)``; periods count."""
         return (element - other).abs().flatten(-len(self.element_shape)).amax(-1)
 
     def check_images(self, shape: tuple[int, int, int]) -> None:
@@ -99,7 +105,7 @@ class ImageGroup(ABC):
             raise ValueError(f"images must have the shape (C, H, W), got {tuple(shape)}")
 
     def from_uniform(self, u: Tensor) -> Tensor:
-        r"""Return η = offset + bounds · (2u − 1), ``(…, d)``, for u uniform on [0, 1]^d."""
+        r"""η = offset + bounds · (2u − 1), ``(…, d)``, for u uniform on [0, 1]^d."""
         single = at_least_single(u)
         return single.new_tensor(self.offset) + single.new_tensor(self.bounds) * (2 * single - 1)
 
@@ -114,6 +120,19 @@ class ImageGroup(ABC):
         """Draw ``(count, *element_shape)`` elements whose coordinates are uniform in the bounds."""
         u = torch.rand(count, self.dim, generator=generator, dtype=dtype, device=device)
         return self.element(self.from_uniform(u))
+
+    def within(self, bounds: Sequence[float]) -> ImageGroup:
+        """The same group, with random elements from other half widths.
+
+        Args:
+            bounds: ``dim`` numbers; 0 never draws that coordinate.
+
+        Raises:
+            ValueError: as of the group's own bounds.
+        """
+        other = copy.copy(self)
+        other.bounds = self._check_bounds(bounds)
+        return other
 
     def __repr__(self) -> str:
         inside = ", ".join(
@@ -134,6 +153,13 @@ class ImageGroup(ABC):
                 "transformed: give at least one parameter a positive bound"
             )
         return numbers
+
+    def _check_periods(self, periods: Sequence[float | None]) -> tuple[float | None, ...]:
+        ones = self._numbers("periods", [1.0 if p is None else p for p in periods])
+        for name, one in zip(self.names, ones, strict=True):
+            if not one > 0:
+                raise ValueError(f"a period must be positive, got {one:g} for the {name}")
+        return tuple(periods)
 
     def _numbers(self, what: str, values: Sequence[float]) -> tuple[float, ...]:
         numbers = tuple(float(value) for value in values)

@@ -72,7 +72,7 @@ class ColorGroup(ImageGroup):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Tensor:
-        """Return ``(count, 3)`` zeros."""
+        """``(count, 3)`` zeros."""
         return torch.zeros(count, 3, dtype=dtype, device=device)
 
     def compose(self, first: Tensor, then: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class ColorGroup(ImageGroup):
         return -at_least_single(element)
 
     def distance(self, element: Tensor, other: Tensor) -> Tensor:
-        """Return the largest difference, ``(…,)``, hues by the shorter way round."""
+        """The largest difference, ``(…,)``, hues by the shorter way round."""
         difference = element - other
         hue = difference[..., :1] - difference[..., :1].round()
         return torch.cat([hue, difference[..., 1:]], -1).abs().amax(-1)
@@ -114,7 +114,7 @@ class ColorGroup(ImageGroup):
 
 
 def rgb_to_hsv(rgb: Tensor) -> Tensor:
-    r"""Return hue in turns, saturation and value of red, green and blue in [0, 1].
+    r"""Hue in turns, saturation and value of red, green and blue in [0, 1].
 
     .. math:: v = \max, \quad s = (\max - \min) / \max, \quad
         h = \tfrac16 \left(0, 2, 4 + \frac{g - b,\ b - r,\ r - g}{\max - \min}\right) \bmod 1
@@ -144,7 +144,7 @@ def rgb_to_hsv(rgb: Tensor) -> Tensor:
 
 
 def hsv_to_rgb(hsv: Tensor) -> Tensor:
-    r"""Return red, green and blue in [0, 1] of hue in turns, saturation and value.
+    r"""Red, green and blue in [0, 1] of hue in turns, saturation and value.
 
     .. math:: c_n = v - v s\, \mathrm{clip}(2 - 6 |u_n|), \quad
         u_n = h + n / 6 \ \text{to the nearest whole turn}, \quad n = 3, 1, -1
@@ -182,6 +182,6 @@ class _PassThroughClip(torch.autograd.Function):
 
 
 def pass_through_clip(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """Return x clipped to [low, high], with the gradient of x itself."""
+    """Values clipped to [low, high], with the gradient of what was not."""
     clipped: Tensor = _PassThroughClip.apply(x, low, high)
     return clipped

@@ -42,7 +42,7 @@ class ProductGroup(ImageGroup):
         )
 
     def split(self, element: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the parts of a flat element, each in the shape of its group."""
+        """The parts of a flat element, each in the shape of its group."""
         lead, size = element.shape[:-1], prod(self.first.element_shape)
         return (
             element[..., :size].reshape(*lead, *self.first.element_shape),
@@ -50,7 +50,7 @@ class ProductGroup(ImageGroup):
         )
 
     def join(self, first: Tensor, second: Tensor) -> Tensor:
-        """Return the flat element of two parts."""
+        """The flat element of two parts."""
         return torch.cat(
             [
                 first.flatten(-len(self.first.element_shape)),
@@ -60,12 +60,12 @@ class ProductGroup(ImageGroup):
         )
 
     def element(self, eta: Tensor) -> Tensor:
-        """Return both parts' elements: ``(…, d₁ + d₂)`` to a flat element."""
+        """Both parts' elements: ``(…, d₁ + d₂)`` to a flat element."""
         first = self.first.element(eta[..., : self.first.dim])
         return self.join(first, self.second.element(eta[..., self.first.dim :]))
 
     def coordinates(self, element: Tensor) -> Tensor:
-        """Return both parts' coordinates.
+        """Both parts' coordinates.
 
         Raises:
             ValueError: where a part has no coordinates for its element.
@@ -80,7 +80,7 @@ class ProductGroup(ImageGroup):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Tensor:
-        """Return ``count`` flat identities."""
+        """``count`` flat identities."""
         first = self.first.identity(count, dtype=dtype, device=device)
         return self.join(first, self.second.identity(count, dtype=dtype, device=device))
 
@@ -95,7 +95,7 @@ class ProductGroup(ImageGroup):
         return self.join(self.first.inverse(first), self.second.inverse(second))
 
     def distance(self, element: Tensor, other: Tensor) -> Tensor:
-        """Return the larger of the parts' distances, ``(…,)``."""
+        """The larger of the parts' distances, ``(…,)``."""
         (a, b), (c, d) = self.split(element), self.split(other)
         return torch.maximum(self.first.distance(a, c), self.second.distance(b, d))
 

@@ -25,11 +25,14 @@ def register(name: str, factory: Callable[..., ImageGroup]) -> None:
 
     Args:
         name: of the group; a dotted path needs no registration.
-        factory: the class, or a function that gives one.
+        factory: a subclass of ``ImageGroup``, or a function that gives one of its instances.
 
     Raises:
-        ValueError: if another group has the name, or the name has a dot.
+        ValueError: if another group has the name, the name has a dot, or the class is no
+            ``ImageGroup``.
     """
+    if isinstance(factory, type) and not issubclass(factory, ImageGroup):
+        raise ValueError(f"group {name!r} is a {factory.__name__}, which is no ImageGroup")
     if "." in name:
         raise ValueError(f"a group's name has no dots, got {name!r}: a path is used as it is")
     if _GROUPS.setdefault(name, factory) is not factory:
@@ -37,11 +40,12 @@ def register(name: str, factory: Callable[..., ImageGroup]) -> None:
 
 
 def build_group(name: str, **options: Any) -> ImageGroup:
-    """Return the group of this name with these options.
+    """The group of this name with these options.
 
     Args:
-        name: ``affine``, ``color``, ``affine_color``, one that was registered, or a dotted path.
-        options: the arguments of ``AffineGroup``, ``ColorGroup`` or ``AffineColorGroup``.
+        name: ``affine``, ``color``, ``affine_color``, one that was registered, or the path of a
+            class of one's own, ``my.module.Scale``.
+        options: the arguments of its class.
 
     Raises:
         ValueError: for an unknown name or option, naming those that exist, a missing option, what

@@ -28,7 +28,7 @@ BACKGROUND = -1.0
 
 
 def warp(x: Tensor, matrices: Tensor, interpolation: Interpolation = "bicubic") -> Tensor:
-    r"""Return y(p) = x(A p), with −1 wherever A p lies out of the frame.
+    r"""y(p) = x(A p), with −1 wherever A p lies out of the frame.
 
     Bicubic is Keys' kernel with a = −0.75 and may leave [−1, 1] by up to 0.5 at edges; nothing is
     clipped. At the frame both kernels blend with the background.
@@ -65,7 +65,7 @@ def warp(x: Tensor, matrices: Tensor, interpolation: Interpolation = "bicubic") 
 
 
 def pixel_grid(matrices: Tensor, height: int, width: int) -> Tensor:
-    """Return A p for the centre p of every pixel, ``(B, H, W, 2)``.
+    """A p for the centre p of every pixel, ``(B, H, W, 2)``.
 
     A row's and a column's share are added by broadcasting. One matrix product would be hardly
     faster, but follows the user's choice of TensorFloat-32 or autocast, which would move pixels.

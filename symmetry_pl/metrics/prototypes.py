@@ -22,34 +22,33 @@ class PrototypeSpread(Metric):
     .. math:: W = \frac{1}{N K}\sum_{n,k} \|p_{nk} - \bar p_n\|^2, \qquad
         D = \operatorname{mean}_{n \ne m,\, k,\, l} \|p_{nk} - p_{ml}\|^2
 
-    and the same of the copies. `compute` returns a dict of scalars without dimension:
+    and the same of the copies. ``compute`` returns a dict of scalars without dimension:
 
-    - `prototype_spread`: W of the prototypes ÷ W of the copies: 0 for perfect prototypes, 1 where
+    - ``prototype_spread``: W of the prototypes ÷ W of the copies: 0 for perfect prototypes, 1 where
       nothing is learned.
-    - `prototype_spread_median`: the median over images of the same ratio of one image; a few
+    - ``prototype_spread_median``: the median over images of the same ratio of one image; a few
       images whose prototype flips count little in it. Images whose copies are all equal are left
       out.
-    - `prototype_distance`: D of the prototypes ÷ D of the copies: below 1 they tell less of the
+    - ``prototype_distance``: D of the prototypes ÷ D of the copies: below 1 they tell less of the
       image, by being small or alike.
-    - `prototype_spread_relative`: W / D of the prototypes ÷ W / D of the copies. Prototypes that
+    - ``prototype_spread_relative``: W / D of the prototypes ÷ W / D of the copies. Prototypes that
       shrink do not lower it; it is infinite where all prototypes are one.
 
     All are over the images of all batches and processes, D over all their pairs. What has too
     few images (D needs two) is NaN.
 
     Args:
-        **kwargs: As of `torchmetrics.Metric`.
+        kwargs: as of ``torchmetrics.Metric``.
 
-    Example:
-        >>> copies = torch.randn(8, 5, 1, 4, 4)  # 8 copies of 5 images
-        >>> spread = PrototypeSpread()
-        >>> spread.update(0.5 * copies, copies)
-        >>> for name, value in spread.compute().items():
-        ...     print(name, round(value.item(), 3))
-        prototype_spread 0.25
-        prototype_spread_median 0.25
-        prototype_distance 0.25
-        prototype_spread_relative 1.0
+    >>> copies = torch.randn(8, 5, 1, 4, 4)  # 8 copies of 5 images
+    >>> spread = PrototypeSpread()
+    >>> spread.update(0.5 * copies, copies)
+    >>> for name, value in spread.compute().items():
+    ...     print(name, round(value.item(), 3))
+    prototype_spread 0.25
+    prototype_spread_median 0.25
+    prototype_distance 0.25
+    prototype_spread_relative 1.0
     """
 
     full_state_update = False
@@ -73,7 +72,7 @@ class PrototypeSpread(Metric):
         self.add_state("ratios", [], dist_reduce_fx="cat")
 
     def update(self, prototypes: Tensor, copies: Tensor) -> None:
-        """Add prototypes and the copies they are of, both `(K, B, C, H, W)` with K ≥ 2."""
+        """Add prototypes and the copies they are of, both ``(K, B, C, H, W)`` with K ≥ 2."""
         if prototypes.shape != copies.shape or copies.ndim != 5 or len(copies) < 2:
             raise ValueError(
                 "prototypes and copies must have one shape (K, B, C, H, W) with K of at least 2, "
@@ -93,7 +92,7 @@ class PrototypeSpread(Metric):
         self.ratios.append(deviations[0, vary] / deviations[1, vary])
 
     def compute(self) -> dict[str, Tensor]:
-        """Return the figures over all batches, scalars by name."""
+        """The figures over all batches, scalars by name."""
         spread = self.within[0] / self.within[1]
         between = self._between()
         distance = between[0] / between[1]
@@ -108,7 +107,7 @@ class PrototypeSpread(Metric):
         }
 
     def _between(self) -> Tensor:
-        """D of prototypes and of copies, `(2,)`, up to one factor."""
+        """D of prototypes and of copies, ``(2,)``, up to one factor."""
         if self.count < 2:
             return self.within.new_full((2,), float("nan"))
         totals = dim_zero_cat(self.totals).view(-1, 2, int(self.pixels)).sum(0)
@@ -118,7 +117,7 @@ class PrototypeSpread(Metric):
 
 
 class _Chart(Protocol):
-    """The coordinates of a group of `symmetry_pl.groups`."""
+    """The coordinates of a group of ``symmetry_pl.groups``."""
 
     bounds: tuple[float, ...]
     periods: tuple[float | None, ...]
@@ -134,10 +133,10 @@ def magnitude(group: _Chart, element: Tensor) -> Tensor:
 
     Args:
         group: whose elements they are.
-        element: `(B, …)`.
+        element: ``(B, …)``.
 
     Returns:
-        `(dim,)`, of the group's coordinates.
+        ``(dim,)``, of the group's coordinates.
     """
     eta = group.coordinates(element)
     bounds = eta.new_tensor(group.bounds)
@@ -157,10 +156,10 @@ def relative_magnitude(group: _Chart, elements: Sequence[Tensor]) -> Tensor:
 
     Args:
         group: whose elements they are.
-        elements: of the first iterate, the second, …, each `(B, …)`.
+        elements: of the first iterate, the second, …, each ``(B, …)``.
 
     Returns:
-        `(len(elements),)`; the first is 1.
+        ``(len(elements),)``; the first is 1.
     """
     means = torch.stack([magnitude(group, element).sum() for element in elements])
     return torch.where(means[0] > 0, means / means[0], 1.0)

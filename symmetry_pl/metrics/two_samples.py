@@ -22,11 +22,11 @@ def factor_distance(
     .. math:: \tfrac12 \sum_b |p_b - q_b|
 
     Values beyond the outermost edges make two bins of their own. Two samples of one distribution
-    are not at 0 but near :math:`\sum_b \sqrt{p_b (1 - p_b) (1/N + 1/M) / 2\pi}`.
+    are not at 0 but near :math:``\sum_b \sqrt{p_b (1 - p_b) (1/N + 1/M) / 2\pi}``.
 
     Args:
-        drawn: `(N,)`.
-        true: `(M,)`.
+        drawn: ``(N,)``.
+        true: ``(M,)``.
         edges: of the bins, increasing; a value on an edge belongs to the bin at its right, one on
             the last edge to the last bin.
         period: of a circular factor; values are brought to the period that begins at the first
@@ -39,10 +39,9 @@ def factor_distance(
         ValueError: for samples that are empty or not finite, or edges that do not increase or do
             not span the period.
 
-    Example:
-        >>> edges = [0.0, 0.5, 1.0]
-        >>> factor_distance(torch.tensor([0.1, 0.2]), torch.tensor([0.1, 0.7]), edges)
-        tensor(0.5000)
+    >>> edges = [0.0, 0.5, 1.0]
+    >>> factor_distance(torch.tensor([0.1, 0.2]), torch.tensor([0.1, 0.7]), edges)
+    tensor(0.5000)
     """
     for name, sample in (("drawn", drawn), ("true", true)):
         if sample.ndim != 1 or not len(sample) or not bool(sample.isfinite().all()):

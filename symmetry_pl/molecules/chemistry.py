@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,7 +14,6 @@ __all__ = [
     "BadRow",
     "canonical_smiles",
     "check_smiles",
-    "find_bad_rows",
     "formula",
     "parse",
     "same_molecule",
@@ -132,18 +131,6 @@ def check_smiles(smiles: str) -> str | None:
     with rdBase.BlockLogs():
         problems = list(Chem.DetectChemistryProblems(mol))
     return str(problems[0].Message()) if problems else "RDKit cannot sanitise it"
-
-
-def find_bad_rows(smiles: Sequence[str], rows: Iterable[int] | None = None) -> list[BadRow]:
-    """Collect all rows whose SMILES does not parse.
-
-    Args:
-        smiles: the strings.
-        rows: their row numbers; 0, 1, … if not given.
-    """
-    numbers = range(len(smiles)) if rows is None else rows
-    checked = ((row, text, check_smiles(text)) for row, text in zip(numbers, smiles, strict=True))
-    return [BadRow(row, text, reason) for row, text, reason in checked if reason is not None]
 
 
 def summarise_bad_rows(bad: Sequence[BadRow], shown: int = 3) -> str:

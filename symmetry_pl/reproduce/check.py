@@ -190,8 +190,8 @@ def report(found: dict[str, dict[str, list[tuple[str, str]]]]) -> list[str]:
             kinds.update({kind for kind, _ in facts} - {"made"})
     total = sum(map(len, found.values()))
     fine = sum(not facts for rows in found.values() for facts in rows.values())
-    said = [f"{words}: {kinds[kind]}" for kind, words in _KINDS.items() if kinds[kind]]
-    lines.append("; ".join([f"rows: {total}", f"as they would be made now: {fine}", *said]))
+    sums = [f"{words}: {kinds[kind]}" for kind, words in _KINDS.items() if kinds[kind]]
+    lines.append("; ".join([f"rows: {total}", f"as they would be made now: {fine}", *sums]))
     return lines
 
 

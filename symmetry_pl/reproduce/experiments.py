@@ -45,13 +45,20 @@ EXPERIMENTS = {
 
 
 def load_experiment(name: str) -> Experiment:
-    """An experiment by name.
+    """An experiment by name, or one's own by its place, ``package.module:NAME``.
 
     Raises:
-        ValueError: if there is none of that name.
+        ValueError: if there is none of that name, or nothing at that place.
     """
-    if name not in EXPERIMENTS:
-        raise ValueError(f"no experiment {name!r}; there are {sorted(EXPERIMENTS)}")
-    module, _, attribute = EXPERIMENTS[name].place.partition(":")
-    experiment: Experiment = getattr(importlib.import_module(module), attribute)
+    place = EXPERIMENTS[name].place if name in EXPERIMENTS else name
+    module, colon, attribute = place.partition(":")
+    if not colon:
+        raise ValueError(
+            f"no experiment {name!r}; there are {sorted(EXPERIMENTS)}, and one of your own is "
+            "named by its place, package.module:NAME"
+        )
+    try:
+        experiment: Experiment = getattr(importlib.import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise ValueError(f"no experiment at {name!r}: {error}") from error
     return experiment

@@ -6,6 +6,8 @@ import subprocess
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from symmetry_pl.runs.provenance import git_commit
+
 __all__ = ["History"]
 
 _CODE = ("symmetry_pl", "datamodules", "configs")
@@ -28,21 +30,8 @@ class History:
         return (self.root / ".git").exists() and self._git("rev-parse", "HEAD") is not None
 
     def commit(self) -> str | None:
-        """The commit that is checked out, `+` where code differs from it; None outside of one.
-
-        Code is what lies in the package, in datamodules or in configs; a file that is in no commit
-        counts if it is Python or YAML.
-        """
-        head = self._git("rev-parse", "HEAD") if self.present else None
-        if head is None:
-            return None
-        listed = self._git("status", "--porcelain", "--untracked-files=all", "-z", "--", *_CODE)
-        changes = [
-            line
-            for line in (listed or "").split("\0")
-            if line and (not line.startswith("??") or line.endswith((".py", ".yaml")))
-        ]
-        return head.strip() + "+" * bool(changes)
+        """The commit that is checked out, `+` where code differs from it; None outside of one."""
+        return git_commit(self.root)
 
     def knows(self, commit: str) -> bool:
         """Whether a commit is in this repository; in a shallow clone older ones are not."""

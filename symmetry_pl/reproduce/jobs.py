@@ -30,7 +30,7 @@ __all__ = ["Job", "data_homes", "run_job", "run_jobs", "settings_digest"]
 # Processes are forked from one that has imported everything: a run of seconds would otherwise spend
 # as long on imports.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_IMPORTED = ["cli", "datamodules", "lens", "sgm", "stib"]
+_IMPORTED = ["training.command"]
 
 
 @dataclass(frozen=True)
@@ -219,17 +219,18 @@ def data_homes() -> dict[str, Path]:
 
 def _run(arguments: list[str], log: Path, read: Path) -> None:
     """One command in a process of its own: its output appended to a log, its data files noted."""
-    from symmetry_pl.cli import main as symmetry
+    from symmetry_pl.training.command import main as symmetry
 
     with log.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     opened = _watched(data_homes())
     sys.argv = ["symmetry", *arguments]
-    code = symmetry(arguments)
-    with read.open("a", encoding="utf-8") as file:
-        file.writelines(f"{path}\n" for path in sorted(opened))
-    sys.exit(code)
+    try:
+        symmetry(arguments)
+    finally:
+        with read.open("a", encoding="utf-8") as file:
+            file.writelines(f"{path}\n" for path in sorted(opened))
 
 
 def _watched(homes: dict[str, Path]) -> set[str]:

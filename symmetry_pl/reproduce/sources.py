@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,22 @@ def code_files(config: Path) -> dict[str, Path]:
         config: a YAML file; every `class_path` in it is followed.
 
     Returns:
-        Name below the package's parent to path, e.g. `symmetry_pl/stib/stib.py`.
+        Name below the package's parent to path, e.g. `symmetry_pl/stib/stib.py`; of a class of
+        the user's own its module's name, and what that imports of this package.
 
     Raises:
-        ValueError: if a class is not of this package.
+        ValueError: if a class is nowhere to be found.
     """
     found: dict[str, Path] = {}
-    waiting = [_defining(name) for name in _class_paths(yaml.safe_load(config.read_text()))]
+    waiting: list[str] = []
+    for name in _class_paths(yaml.safe_load(config.read_text())):
+        module = _classes().get(name.rpartition(".")[2])
+        if module is None:
+            outside = _outside(name)
+            found[f"{name.rpartition('.')[0].replace('.', '/')}.py"] = outside
+            waiting += _imports(outside)
+        else:
+            waiting.append(module)
     while waiting:
         module = waiting.pop()
         path = module_file(module)
@@ -101,13 +111,16 @@ def _class_paths(options: Any) -> Iterator[str]:
             yield from _class_paths(value)
 
 
-def _defining(class_path: str) -> str:
-    """Module in which a class is defined, whatever it may be imported from."""
-    name = class_path.rpartition(".")[2]
-    module = _classes().get(name)
-    if module is None:
-        raise ValueError(f"no class {class_path} in {_NAME}: its code cannot be followed")
-    return module
+def _outside(class_path: str) -> Path:
+    """File of a class that is not of this package, which is not imported for that."""
+    module = class_path.rpartition(".")[0]
+    try:
+        spec = find_spec(module) if module else None
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
+        raise ValueError(f"no class {class_path} to be found: its code cannot be followed")
+    return Path(spec.origin)
 
 
 @cache

@@ -48,6 +48,7 @@ EXPERIMENT = Experiment(
             for name, (label, config) in _OWN.items()
         ),
     ),
+    summary="mi_z0_y_probe",
     metrics=(
         "smiles_accuracy",
         "validity",

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pytorch_lightning.utilities import rank_zero_only
-
 _VERSION = re.compile(r"version_(\d+)$")
 
 
@@ -21,12 +19,18 @@ def config_root() -> Path:
     return beside if beside.is_dir() else package / "_configs"
 
 
-def run_name_of(configs: list[str]) -> str:
+def run_name_of(configs: list[str], log_root: str = "lightning_logs") -> str:
     """Name of a run from its first config file: its path below ``configs``, without suffix.
+
+    Args:
+        configs: config files of the command.
+        log_root: folder of all runs, below which a run's own config has the run's name.
 
     >>> run_name_of(["/a/configs/stib/paper/spiral.yaml", "over.yaml"])
     'stib/paper/spiral'
     >>> run_name_of(["lightning_logs/stib/spiral/version_3/config.yaml"])
+    'stib/spiral'
+    >>> run_name_of(["out/stib/spiral/version_3/config.yaml"], "out")
     'stib/spiral'
     >>> run_name_of([])
     'default'
@@ -36,8 +40,9 @@ def run_name_of(configs: list[str]) -> str:
     path = Path(configs[0])
     parts = path.with_suffix("").parts
     if path.stem == "config" and len(parts) > 2 and _VERSION.match(parts[-2]):
-        start = parts.index("lightning_logs") + 1 if "lightning_logs" in parts else -3
-        return "/".join(parts[start:-2])
+        runs = path.resolve().parents[1]
+        root = Path(log_root).resolve()
+        return runs.relative_to(root).as_posix() if root in runs.parents else runs.name
     for folder in ("configs", "_configs"):
         if folder in parts:
             return "/".join(parts[len(parts) - parts[::-1].index(folder) :])
@@ -77,7 +82,9 @@ def run_of_checkpoint(checkpoint: str) -> Path:
 
 
 @contextmanager
-def withdrawn_if_refused(run: Path, begun: Callable[[], bool]) -> Iterator[None]:
+def withdrawn_if_refused(
+    run: Path, begun: Callable[[], bool], remove: Callable[[list[Path]], None]
+) -> Iterator[None]:
     """Remove what a refused command made of a run's folder: bad input is no run.
 
     Loggers make the folder before the data are read. A folder that was there before, or one whose
@@ -86,17 +93,18 @@ def withdrawn_if_refused(run: Path, begun: Callable[[], bool]) -> Iterator[None]
     Args:
         run: the run's folder.
         begun: whether a batch has been seen.
+        remove: ``remove_folders``, or that on one process of several.
     """
     made = [folder for folder in (run, *run.parents) if not folder.exists()]
     try:
         yield
     except (ValueError, FileNotFoundError):
         if made and not begun():
-            rank_zero_only(_remove)(made)
+            remove(made)
         raise
 
 
-def _remove(made: list[Path]) -> None:
+def remove_folders(made: list[Path]) -> None:
     """Remove the first folder, and those above it unless another run is in them."""
     shutil.rmtree(made[0], ignore_errors=True)
     for folder in made[1:]:

@@ -11,7 +11,7 @@ from torchmetrics import MeanMetric
 
 from symmetry_pl.core import Batch, Evaluator, Stage
 from symmetry_pl.groups import ImageGroup
-from symmetry_pl.sgm.factors import FactorData, factor_distances
+from symmetry_pl.sgm.factors import FactorData, FactorSamples, factor_distances
 from symmetry_pl.sgm.scores import PrototypeScores, random_elements
 from symmetry_pl.sgm.self_supervision import self_supervision
 
@@ -29,7 +29,7 @@ class PrototypeEvaluator(Evaluator):
         images: images a process that are copied.
 
     Attributes:
-        factors: true and resampled ones, batch by batch, where the data know them.
+        factors: true and resampled ones ``(N, 1 + F)`` of the last set, where the data know them.
     """
 
     def __init__(
@@ -38,13 +38,14 @@ class PrototypeEvaluator(Evaluator):
         super().__init__()
         self.scores = PrototypeScores(group, orbits, size, images)
         self.nll, self.mse = MeanMetric(), MeanMetric()
-        self.factors: list[tuple[Tensor, Tensor]] = []
+        self.samples = FactorSamples()
+        self.factors: tuple[Tensor, Tensor] | None = None
 
     def reset(self) -> None:
         """Forget the last set."""
         super().reset()
         self.scores.reset()
-        self.factors = []
+        self.factors = None
 
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Score a batch; in a test each transformation on its own as well, and factors."""
@@ -72,16 +73,15 @@ class PrototypeEvaluator(Evaluator):
         _, change = model.resample(x, noise.to(x))
         still = model.group.identity(len(change), dtype=change.dtype, device=change.device)
         # of shapes with symmetries, true orientations too are brought to one turn
-        true, drawn = (data.moved_factors(y, e) for e in (still, change))
-        self.factors.append((true, drawn))
+        self.samples.update(*(data.moved_factors(y, e) for e in (still, change)))
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
-        """All figures of the set."""
+        """All figures of the set, over all processes."""
         values = {"mse": self.mse.compute(), **self.scores.compute()}
         if self.nll.update_called:
             values["nll_eta"] = self.nll.compute()
-        if self.factors:
-            true, drawn = (torch.cat(part) for part in zip(*self.factors, strict=True))
+        if self.samples.update_called:
+            self.factors = true, drawn = self.samples.compute()
             values |= factor_distances(drawn, true, stage.data.factor_bins())
         # the flow is learned last: a model with one is better than any without
         values["objective"] = values.get("nll_eta", values["mse"] + _UNFITTED)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from symmetry_pl.metrics.two_samples import factor_distance
 
@@ -22,6 +24,32 @@ class FactorData(Protocol):
 
     def factor_bins(self) -> Bins:
         """Bins by class and factor, in the order of columns: edges, and a period or None."""
+
+
+class FactorSamples(Metric):
+    """True and resampled factors of all batches and processes, ``(N, 1 + F)`` each.
+
+    Args:
+        kwargs: as of ``torchmetrics.Metric``.
+    """
+
+    full_state_update = False
+    true: list[Tensor]
+    drawn: list[Tensor]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_state("true", [], dist_reduce_fx="cat")
+        self.add_state("drawn", [], dist_reduce_fx="cat")
+
+    def update(self, true: Tensor, drawn: Tensor) -> None:
+        """Add a batch of both, a row an image."""
+        self.true.append(true)
+        self.drawn.append(drawn)
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """Both over all batches; rows belong together."""
+        return dim_zero_cat(self.true), dim_zero_cat(self.drawn)
 
 
 def factor_distances(drawn: Tensor, true: Tensor, bins: Bins) -> dict[str, Tensor]:

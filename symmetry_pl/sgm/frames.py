@@ -119,7 +119,10 @@ def build_frame(
         return build_named("affine", {"affine": AffineFrame}, "affine", (group,), affine or {})
     if isinstance(group, ColorGroup):
         return build_named("color", {"color": ColorFrame}, "color", (group,), color or {})
-    raise ValueError(f"there is no frame for a {type(group).__name__}: use inference mlp")
+    raise ValueError(
+        f"there is no frame for a {type(group).__name__}: inference frame needs an AffineGroup, a "
+        "ColorGroup, or a product of a colour and an affine one; use inference mlp"
+    )
 
 
 def edge_content(x: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def foreground(x: Tensor, threshold: float = 0.05) -> Tensor:
 def normaliser(
     w: Tensor, fit: Fit = "affine", window: float = 1.7, iterations: int = 2
 ) -> tuple[Moments, Tensor]:
-    r"""Return the moments of densities, seen through a Gaussian window in their own frame.
+    r"""The moments of densities, seen through a Gaussian window in their own frame.
 
     .. math:: L \leftarrow \sqrt{\tfrac{k^2}{1 + k^2}}\; Σ_k^{-1/2}, \qquad
         w_k(p) = w(p) \exp\bigl(-\lVert L (p - μ_k) \rVert^2 / 2 k^2\bigr)

@@ -62,7 +62,8 @@ def orbit_groups(
     """Groups that draw the copies of a test: all transformations, and each kind alone.
 
     Affine copies are drawn in the paper's exponential coordinates, whatever chart the model uses,
-    so that figures of different models compare.
+    so that figures of different models compare; from bounds of the affine group itself, five
+    numbers or six, whichever the model has.
 
     Args:
         name: of the group.
@@ -74,17 +75,28 @@ def orbit_groups(
         ``""`` for all of them, ``"five"`` without shear where there is one, ``"shift"``,
         ``"rotation"``, ``"scale"``, ``"hue"``, … alone, and ``"wide"``.
 
+    Raises:
+        ValueError: for bounds that the group does not take.
+
     >>> list(orbit_groups("affine", {"bounds": [0.25, 0.25, 3.14, 0.25, 0.25, 0.25]}))
     ['', 'five', 'shift', 'rotation', 'scale', 'shear']
     """
-    if name == "affine":
+    if name in ("affine", "affine_color"):
         options = {**options, "chart": "exponential"}
-    whole = build_group(name, **{**options, **({} if bounds is None else {"bounds": list(bounds)})})
-    kinds = [n.split("-")[-1] for n in whole.names]
+    group = build_group(name, **options)
+
+    def drawing(half: Sequence[float]) -> ImageGroup:
+        if name == "affine":
+            return build_group(name, **{**options, "bounds": list(half)})
+        return group.within(half)
+
+    whole = group if bounds is None else drawing(bounds)
+    kinds = [n.split("-")[-1].replace(" ", "_") for n in whole.names]
 
     def only(wanted: set[str]) -> ImageGroup:
-        kept = [b if k in wanted else 0.0 for b, k in zip(whole.bounds, kinds, strict=True)]
-        return build_group(name, **{**options, "bounds": kept})
+        return whole.within(
+            [b if k in wanted else 0.0 for b, k in zip(whole.bounds, kinds, strict=True)]
+        )
 
     drawn = [k for k, b in zip(kinds, whole.bounds, strict=True) if b > 0]
     found = {"": whole}
@@ -93,7 +105,7 @@ def orbit_groups(
     if len(set(drawn)) > 1:
         found |= {kind: only({kind}) for kind in dict.fromkeys(drawn)}
     if wide is not None:
-        found["wide"] = build_group(name, **{**options, "bounds": list(wide)})
+        found["wide"] = drawing(wide)
     return found
 
 

@@ -39,8 +39,9 @@ class PrototypePainter:
         model.eval()
         try:
             yield from _figures(model, evaluator, evaluator.shown["x"].to(model.device))
-            if evaluator.factors:
-                yield "factors", _factor_figure(evaluator, data)
+            if evaluator.factors is not None:
+                true, drawn = map(_array, evaluator.factors)
+                yield "factors", _factor_figure(true, drawn, data)
         finally:
             model.train(was_training)
         for name, stage, keys, label in (
@@ -87,8 +88,7 @@ def _figures(
         )
 
 
-def _factor_figure(evaluator: PrototypeEvaluator, data: Any) -> Any:
-    true, drawn = (_array(torch.cat(part)) for part in zip(*evaluator.factors, strict=True))
+def _factor_figure(true: npt.NDArray[np.float64], drawn: npt.NDArray[np.float64], data: Any) -> Any:
     bins = data.factor_bins()
     first = next(iter(bins.values()))
     ranges = [

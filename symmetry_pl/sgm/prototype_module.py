@@ -11,7 +11,7 @@ from symmetry_pl.core import Batch, DataDescription, SymmetryModule
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.groups import build_group
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
-from symmetry_pl.sgm.frames import FrameNetwork
+from symmetry_pl.sgm.frames import FrameNetwork, build_frame
 from symmetry_pl.sgm.generative import GenerativeNetwork
 from symmetry_pl.sgm.inference import InferenceNetwork, MLPInference
 from symmetry_pl.sgm.orbits import orbit_groups
@@ -26,7 +26,8 @@ class PrototypeModule(SymmetryModule):
         group: ``affine``, ``color``, ``affine_color``, or one of your own: a name that
             ``groups.register`` knows, or the path of its class.
         group_options: its options, the bounds of random transformations among them.
-        inference: ``mlp`` (the paper's) or ``frame`` (moments, then a small network).
+        inference: ``mlp`` (the paper's), ``frame`` (moments, then a small network; of affine and
+            colour groups), or the path of an ``InferenceNetwork`` of your own.
         inference_options: its options.
         generative_options: options of ``GenerativeNetwork``.
         orbit_bounds: bounds of the copies that the inference is scored on; the group's if null.
@@ -59,6 +60,14 @@ class PrototypeModule(SymmetryModule):
         if orbit_size < 2 or orbit_images < 2:
             raise ValueError("orbit_size and orbit_images must be at least 2")
         self.group = build_group(group, **(group_options or {}))
+        if inference == "frame":  # a group without a frame is refused before any data are read
+            options = inference_options or {}
+            build_frame(self.group, options.get("affine"), options.get("color"))
+        elif inference not in INFERENCE and "." not in inference:
+            raise ValueError(
+                f"inference must be one of {sorted(INFERENCE)}, got {inference!r}; "
+                "a class of your own is named by its path, my.module.Class"
+            )
         self.orbits = orbit_groups(group, group_options or {}, orbit_bounds, wide_orbit_bounds)
         self.orbit_size, self.orbit_images = orbit_size, orbit_images
         self._inference = (inference, inference_options or {})
@@ -83,6 +92,11 @@ class PrototypeModule(SymmetryModule):
         sizes = (self.group, data.x_shape)
         name, options = self._inference
         self.inference = build_named("inference", INFERENCE, name, sizes, options)
+        if not isinstance(self.inference, InferenceNetwork):
+            raise ValueError(
+                f"inference {name!r} gives a {type(self.inference).__name__}, which is no "
+                "InferenceNetwork"
+            )
         networks = {"flow": GenerativeNetwork}
         self.generative = build_named(
             "generative", networks, "flow", sizes, self._generative_options

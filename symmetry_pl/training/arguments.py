@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from symmetry_pl.runs.folders import config_root, run_of_checkpoint
 
-__all__ = ["flat", "with_saved_config", "with_shipped_configs"]
+__all__ = [
+    "check_class_names",
+    "check_options",
+    "flat",
+    "with_saved_config",
+    "with_shipped_configs",
+]
 
 
 def flat(section: Any, prefix: str = "") -> dict[str, Any]:
@@ -31,14 +42,96 @@ def with_saved_config(args: list[str]) -> list[str]:
 
 
 def with_shipped_configs(args: list[str]) -> list[str]:
-    """``--config stib/spiral.yaml`` means the shipped config where no such file is here."""
+    """``--config stib/spiral.yaml`` means the shipped config where no such file is here.
+
+    So does ``configs/stib/spiral.yaml``, as it is written in a checkout.
+    """
     found = list(args)
     for i, argument in enumerate(found):
         name, equals, value = argument.partition("=")
         if name not in ("--config", "-c") or (not equals and i + 1 == len(found)):
             continue
         value = value if equals else found[i + 1]
-        shipped = config_root() / value
+        shipped = config_root() / value.removeprefix("configs/")
         if not Path(value).is_file() and shipped.is_file():
             found[i if equals else i + 1] = f"{name}={shipped}" if equals else str(shipped)
     return found
+
+
+def check_options(args: list[str]) -> None:
+    """Refuse options of Lightning's that would have no effect here.
+
+    Raises:
+        ValueError: for ``--trainer.default_root_dir``.
+    """
+    words = [*_values(args, "--trainer.default_root_dir"), *_in_configs(args, "default_root_dir")]
+    if any(word is not None for word in words):
+        raise ValueError(
+            "--trainer.default_root_dir has no effect, as runs live in "
+            "<log_root>/<run_name>/version_k: use --log_root"
+        )
+
+
+def check_class_names(args: list[str], bases: Mapping[str, type]) -> None:
+    """Refuse a bare class name that there is not, and guess which one was meant.
+
+    Args:
+        args: the command's.
+        bases: option (``model``, ``data``) to the base of its classes.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    for option, base in bases.items():
+        known = _subclasses(base)
+        named: list[Any] = [*_values(args, f"--{option}"), *_values(args, f"--{option}.class_path")]
+        for section in _sections(args, option):
+            named.append(section.get("class_path") if isinstance(section, dict) else section)
+        for name in named:
+            bare = isinstance(name, str) and name.isidentifier()
+            if bare and name not in known and not Path(str(name)).exists():
+                near = difflib.get_close_matches(str(name), known, 1, 0.5)
+                alike = [k for k in known if k.lower() == str(name).lower()] or near
+                guess = f"did you mean {alike[0]}?" if alike else f"there are {', '.join(known)}"
+                raise ValueError(f"--{option}: there is no class {name}: {guess}")
+
+
+def _subclasses(base: type) -> list[str]:
+    """Names of all classes below a base that can be made."""
+    found: set[str] = set()
+    waiting: list[type] = [base]
+    while waiting:
+        kinds: list[type] = waiting.pop().__subclasses__()
+        for kind in kinds:
+            waiting.append(kind)
+            if not inspect.isabstract(kind):
+                found.add(kind.__name__)
+    return sorted(found)
+
+
+def _values(args: list[str], option: str) -> list[str]:
+    """What is given for an option, as ``--option value`` or ``--option=value``."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    apart = [value for name, value in pairs if name == option]
+    return apart + [a.partition("=")[2] for a in args if a.startswith(f"{option}=")]
+
+
+def _configs(args: list[str]) -> list[dict[str, Any]]:
+    """The config files of the command; of one that cannot be read the parser says why."""
+    found = []
+    for name in [*_values(args, "--config"), *_values(args, "-c")]:
+        try:
+            content = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue
+        found += [content] if isinstance(content, dict) else []
+    return found
+
+
+def _sections(args: list[str], option: str) -> list[Any]:
+    return [config[option] for config in _configs(args) if config.get(option)]
+
+
+def _in_configs(args: list[str], option: str) -> list[Any]:
+    sections = _sections(args, "trainer")
+    return [section.get(option) for section in sections if isinstance(section, dict)]

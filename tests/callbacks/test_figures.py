@@ -24,7 +24,7 @@ class OwnPainter:
 
     curves: ClassVar = {"train": ("nll",)}
 
-    def paint(self, module, data, curves):
+    def paint(self, model, evaluator, data, curves):
         yield "square", np.full((8, 8, 3), 128, dtype=np.uint8)
         if curves:
             yield "loss", history({"nll": curves["train/nll"]}, "nll [nats]")

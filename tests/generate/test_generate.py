@@ -211,7 +211,7 @@ def test_other_checkpoints_are_refused(tmp_path, capsys):
 
 def test_nothing_is_written_half(checkpoint, monkeypatch, tmp_path):
     (tmp_path / "out.csv").write_text("old")
-    monkeypatch.setattr("symmetry_pl.generate.table.os.replace", lambda *_: 1 / 0)
+    monkeypatch.setattr("symmetry_pl.core.files.os.replace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["generate", "--ckpt_path", str(checkpoint), *ASK])
     assert (tmp_path / "out.csv").read_text() == "old"

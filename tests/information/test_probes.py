@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from symmetry_pl.information import probe
+from symmetry_pl.information.probes import _information
 from symmetry_pl.information.regressors import REGRESSORS, ridge_predictions
 
 KINDS = tuple(REGRESSORS)
@@ -89,6 +90,14 @@ def test_a_constant_code_or_target_tells_exactly_nothing(kind):
     assert -0.05 < blank.r2 <= 0
     fixed = probe(y, np.full((101, 2), 0.1), [kind], folds=2, permutations=3)
     assert fixed.mi == fixed.r2 == fixed.r2_null95 == 0
+
+
+def test_rounding_of_a_constant_prediction_tells_nothing():
+    rng = np.random.default_rng(0)
+    y, fold = rng.standard_normal((200, 2)), np.arange(200) % 2
+    rounding = 0.3 + 1e-7 * np.sign(y) + 1e-3 * fold[:, None]
+    assert _information(rounding, y, fold, k=3) == 0
+    assert _information(0.3 + 1e-3 * np.sign(y), y, fold, k=3) > 0.5
 
 
 def test_a_constant_column_of_the_target_has_no_r2(gaussian_pair):

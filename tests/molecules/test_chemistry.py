@@ -8,7 +8,6 @@ from symmetry_pl.molecules import (
     BadRow,
     canonical_smiles,
     check_smiles,
-    find_bad_rows,
     formula,
     same_molecule,
     summarise_bad_rows,
@@ -71,9 +70,8 @@ def test_rdkit_is_silent(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_bad_rows_keep_their_numbers():
-    bad = find_bad_rows(["C", "C1CC", "CC", ""], rows=[10, 11, 12, 13])
-    assert [(b.row, b.text) for b in bad] == [(11, "C1CC"), (13, "")]
+def test_a_summary_names_rows_and_reasons():
+    bad = [BadRow(row, text, check_smiles(text)) for row, text in ((11, "C1CC"), (13, ""))]
     assert summarise_bad_rows(bad).startswith("2 unusable rows: row 11 ('C1CC'): SMILES syntax")
 
 

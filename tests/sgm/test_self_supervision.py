@@ -151,3 +151,17 @@ def test_orbits_draw_each_kind_alone():
     assert list(one) == [""]
     colour = orbit_groups("color", {"bounds": [0.5, 2.301, 0.51]})
     assert list(colour) == ["", "hue", "saturation", "value"]
+    both = orbit_groups("affine_color", {"affine_bounds": [0.1, 0, 3.0, 0.3, 0.4]})
+    assert list(both) == ["", "hue", "saturation", "value", "shift", "rotation", "scale"]
+    assert both["scale"].bounds == (0, 0, 0, 0, 0, 0, 0.3, 0.4)
+
+
+def test_orbits_of_other_bounds():
+    five = {"bounds": [0.1, 0.2, 3.0, 0.3, 0.4]}
+    groups = orbit_groups("affine", five, bounds=[0.1] * 6, wide=[0.7] * 5)
+    assert groups[""].bounds == (0.1,) * 6
+    assert groups["shear"].bounds == (0,) * 5 + (0.1,)
+    assert groups["wide"].bounds == (0.7,) * 5
+    assert orbit_groups("color", {}, bounds=[0.1, 0, 0])[""].offset == (0.5, 0.0, 0.0)
+    with pytest.raises(ValueError, match=r"bounds of ColorGroup must be 3 numbers .*, got 2"):
+        orbit_groups("color", {}, wide=[0.1, 0.1])

@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from symmetry_pl import SGM
 from symmetry_pl.core import DataDescription
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
-from symmetry_pl.sgm.factors import factor_distances
+from symmetry_pl.sgm import sgm as sgm_file
 
 BOUNDS = [0.1, 0.1, math.pi, 0.1, 0.1, 0.1]
 SIZE = 12
@@ -97,6 +97,27 @@ def test_each_phase_moves_its_own_players_and_all_of_them():
     assert bool(module.fitted)
 
 
+def test_blur_fades_and_rates_follow_their_phase(monkeypatch):
+    widths, rates = [], []
+
+    class Rates(Callback):
+        def on_train_batch_end(self, trainer, module, *args):
+            optimisers = {name: module.player_optimizer(name) for name in module.players}
+            rates.append({name: o.param_groups[0]["lr"] for name, o in optimisers.items()})
+
+    monkeypatch.setattr(sgm_file, "gaussian_blur", lambda x, width: widths.append(width) or x)
+    module = model(blur=2.0, blur_for="50 %", phases={"ssl": "2 epochs"})
+    fit(module, 4, limit_val_batches=0, callbacks=[Rates()])
+    assert widths == pytest.approx([2 - b / 3 for b in range(6)] + [0.0] * 6)  # of 6 batches
+    inference, flow = ([r[name] for r in rates] for name in ("inference", "flow"))
+    # warm-up over a fifth of 12 batches, then half a cosine; at rest, the ends
+    assert inference[:2] == pytest.approx([3e-6, 3e-4 * (0.01 + 0.99 / 2.4)])
+    assert inference[12:] == pytest.approx([3e-7] * 12)
+    assert flow[:13] == pytest.approx([3e-4] * 13)
+    share = (11 - 2.4) / (12 - 2.4)
+    assert flow[23] == pytest.approx(3e-3 * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * share))))
+
+
 @pytest.mark.parametrize("scale", ["bounds", "data"])
 def test_validation_and_test_log_every_figure(scale):
     options = {**GENERATIVE, "scale": scale}
@@ -177,21 +198,44 @@ def test_bad_options_are_one_sentence(options, message):
         model(**options).describe_data(Pictures().description)
 
 
+def test_plain_loaders_want_a_description_first():
+    loader = torch.utils.data.DataLoader([(torch.rand(1, SIZE, SIZE), torch.empty(0))] * 8, 4)
+    options = {
+        "max_epochs": 1, "accelerator": "cpu", "logger": False, "enable_checkpointing": False,
+        "enable_progress_bar": False, "enable_model_summary": False,
+    }  # fmt: skip
+    module = model()
+    with pytest.raises(ValueError, match="SGM does not know its data yet: attach a datamodule"):
+        Trainer(**options).fit(module, loader)
+    module.describe_data(Pictures().description)
+    Trainer(**options).fit(module, loader)
+    assert module.batches_seen == 2
+
+
 def test_other_images_are_refused():
     vectors = DataDescription("vector", (SIZE,))
     with pytest.raises(ValueError, match=r"vector of shape \(12,\), and SGM is for images"):
         model().describe_data(vectors)
 
 
-def test_factors_are_compared_class_by_class():
-    bins = {
-        "low": {"place": ([0.0, 0.5, 1.0], None)},
-        "high": {"place": ([0.0, 0.5, 1.0], None)},
-    }
-    true = torch.tensor([[0, 0.1], [0, 0.2], [1, 0.1], [1, 0.9], [1, 0.2], [1, 0.8]])
-    drawn = torch.tensor([[0, 0.3], [0, 0.7], [1, 0.9], [1, 0.9], [1, 0.9], [1, 0.3]])
-    found = factor_distances(drawn, true, bins)
-    assert found["factor_tv_low_place"] == pytest.approx(0.5)
-    assert found["factor_tv_high_place"] == pytest.approx(0.25)
-    assert found["factor_tv"] == pytest.approx(0.5)
-    assert found["factor_tv_null"] == 0
+def test_colour_and_position_together_have_prototypes():
+    class Painted(Pictures):
+        @property
+        def description(self):
+            return DataDescription("image", (3, SIZE, SIZE))
+
+        def make_split(self, split):
+            return ImageDataset(super().make_split(split).images.repeat(1, 3, 1, 1))
+
+    module = model(
+        group="affine_color", group_options={"affine_bounds": BOUNDS}, inference="frame",
+        inference_options={"widths": []}, spread=None,
+    )  # fmt: skip
+    trainer = Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(module, Painted())
+    trainer.test(module, Painted(), verbose=False)
+    for kind in ("hue", "shift", "five"):
+        assert torch.isfinite(trainer.callback_metrics[f"test/prototype_spread_{kind}"]), kind

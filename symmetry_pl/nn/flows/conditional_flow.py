@@ -12,10 +12,10 @@ from nflows.transforms import CompositeTransform
 from torch import Tensor, nn
 
 from symmetry_pl.nn.feature_mlp import FeatureMLP
-from symmetry_pl.nn.flows.columns import check_positive, check_spline, per_column
 from symmetry_pl.nn.flows.conditioner import Conditioner
 from symmetry_pl.nn.flows.coupling import Coupling
 from symmetry_pl.nn.flows.elementwise import Splines, wrap
+from symmetry_pl.nn.flows.options import check_positive, check_spline, per_column
 
 MIN_SCALE = 1e-4
 """Smallest standard deviation of the base; softplus alone underflows to 0."""

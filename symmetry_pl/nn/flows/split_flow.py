@@ -8,11 +8,11 @@ import torch
 from nflows.transforms import CompositeTransform
 from torch import Tensor, nn
 
-from symmetry_pl.nn.flows.columns import check_positive, check_spline, per_column
 from symmetry_pl.nn.flows.conditioner import Conditioner
 from symmetry_pl.nn.flows.coupling import Coupling
 from symmetry_pl.nn.flows.elementwise import Affine, Elementwise, Splines
 from symmetry_pl.nn.flows.mixing import MIXINGS, PartialMixing
+from symmetry_pl.nn.flows.options import check_positive, check_spline, per_column
 from symmetry_pl.nn.mlp import MLP
 
 COUPLINGS = ("spline", "affine")

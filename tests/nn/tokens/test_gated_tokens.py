@@ -92,12 +92,15 @@ def test_it_learns_a_handful_of_sequences_and_the_search_proves_it():
         2, 2, L, V, width=16, blocks=1, encoder_width=32, embedding=8, candidates=4
     )
     x = sequences(12)
+    steps = 300
     optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
-    for _ in range(150):
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)  # or it never settles
+    for _ in range(steps):
         loss = net.nll(net.encode(x), x).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        falling.step()
     z = net.encode(x)
     assert torch.equal(net.decode(z), x)
     wrong = x.roll(1, 0)

@@ -1,4 +1,4 @@
-"""Options of a flow that are one number, or one for each coordinate; and what splines allow."""
+"""Options that both flows have: one number or one for each coordinate, and those of splines."""
 
 from __future__ import annotations
 

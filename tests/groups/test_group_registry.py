@@ -1,6 +1,7 @@
 """Groups by name, by path, and of a user's own, from the registry to SGM's pictures."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -82,6 +83,7 @@ def test_what_is_no_group_is_one_sentence():
         ("projective", r"group must be one of .*'affine'.*class of your own"),
         ("nowhere.Group", "cannot be imported"),
         ("datetime.date.today", "cannot be imported"),
+        ("math.pi", "is no class"),
         ("fractions.Fraction", "gives a Fraction, which is no ImageGroup"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -90,5 +92,37 @@ def test_what_is_no_group_is_one_sentence():
         register("affine", Scale)
     with pytest.raises(ValueError, match="no dots"):
         register("my.scale", Scale)
-    with pytest.raises(ValueError, match="no frame for a Scale: use inference mlp"):
-        SGM(group=f"{__name__}.Scale").describe_data(DataDescription("image", (1, 12, 12)))
+    with pytest.raises(ValueError, match="'fraction' is a Fraction, which is no ImageGroup"):
+        register("fraction", Fraction)
+    path = f"{__name__}.Scale"
+    needs = "no frame for a Scale: inference frame needs an AffineGroup, a ColorGroup, or a product"
+    with pytest.raises(ValueError, match=needs):
+        SGM(group=path)
+    network = SGM(group=path, inference="torch.nn.Identity")
+    with pytest.raises(ValueError, match="gives a Identity, which is no InferenceNetwork"):
+        network.describe_data(DataDescription("image", (1, 12, 12)))
+
+
+def test_charts_of_ones_own_are_checked():
+    for options, message in [
+        ({"units": []}, r"units of Scale must be 1 \(log scale\), got 0"),
+        ({"periods": [1.0, None]}, "periods of Scale must be 1 numbers"),
+        ({"periods": [0.0]}, "a period must be positive, got 0 for the log scale"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ImageGroup.__init__(
+                Scale(), **{"names": ["log scale"], "units": [""], "bounds": [1.0],
+                            "element_shape": (1,), **options},
+            )  # fmt: skip
+
+
+def test_within_draws_from_other_bounds_and_leaves_the_group_alone():
+    group = build_group("affine_color", affine_bounds=[0.2] * 5)
+    narrow = group.within([0.0] * 7 + [0.1])
+    assert group.bounds == (0.5, 2.301, 0.51, *[0.2] * 5)
+    low, high = narrow.from_uniform(torch.tensor([[0.0] * 8, [1.0] * 8]))
+    torch.testing.assert_close(high - low, torch.tensor([0.0] * 7 + [0.2]))
+    with pytest.raises(ValueError, match="must be 8 numbers"):
+        group.within([0.1])
+    with pytest.raises(ValueError, match="are all 0"):
+        group.within([0.0] * 8)

@@ -1,0 +1,133 @@
+"""The only reader of checkpoint files."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from symmetry_pl.core.description import DataDescription
+from symmetry_pl.core.module import FORMAT, STATE, SymmetryModule
+
+__all__ = ["Checkpoint", "imported"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint says, read with ``weights_only=True``.
+
+    Args:
+        path: where it lies.
+        class_path: dotted name of the class it holds.
+        data: what the model knows of its data; None if it was trained on plain loaders.
+        state: the whole content, on the CPU.
+        option: the option that named it, for messages.
+    """
+
+    path: Path
+    class_path: str
+    data: DataDescription | None
+    state: dict[str, Any]
+    option: str = "--ckpt_path"
+
+    @staticmethod
+    def read(path: Path | str, option: str = "--ckpt_path") -> Checkpoint:
+        """Read a file that a ``SymmetryModule`` was saved to.
+
+        Args:
+            path: the file.
+            option: the option that names it, for messages.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is no checkpoint, one of another project or of another format.
+        """
+        place = Path(path)
+        if not place.is_file():
+            raise FileNotFoundError(f"{option}: there is no checkpoint {place}")
+        state = _loaded(place, option)
+        own = state.get(STATE) if isinstance(state, dict) else None
+        if not isinstance(own, dict):
+            raise ValueError(f"{option}: {place} was not written by symmetry_pl")
+        if own.get("format", 1) != FORMAT:
+            raise ValueError(
+                f"{option}: {place} has format {own.get('format', 1)}, and this version of "
+                f"symmetry_pl reads format {FORMAT}: train again, or use the version that wrote it"
+            )
+        name = state.get("hyper_parameters", {}).get("_class_path") or own["class"]
+        data = own["data"] and DataDescription.from_dict(own["data"])
+        return Checkpoint(place, str(name), data or None, state, option)
+
+    def model_class(self) -> type[SymmetryModule]:
+        """The class it holds.
+
+        Raises:
+            ValueError: if it cannot be imported, or is no method of symmetry_pl.
+        """
+        found = imported(self.class_path, f"{self.option}: {self.path}")
+        if not (isinstance(found, type) and issubclass(found, SymmetryModule)):
+            raise ValueError(f"{self.option}: {self.path} holds a {self.class_path}, no method")
+        return found
+
+    def model(self) -> SymmetryModule:
+        """The model, on the CPU and in evaluation mode."""
+        family = self.model_class()
+        return family.load_from_checkpoint(self.path, map_location="cpu", weights_only=True).eval()
+
+    def weights_into(self, model: SymmetryModule) -> list[str]:
+        """Give a model these weights, and nothing else; names that are not in both.
+
+        The model adopts the checkpoint's data, whose sizes its networks get, unless it knows its
+        own; it will refuse others than these, as weights mean what the data's scales made of them.
+
+        Raises:
+            ValueError: if the weights are those of another model.
+        """
+        if self.data is not None:
+            model.describe_data(self.data, f"{self.option}: the checkpoint {self.path}")
+        try:
+            found = model.load_state_dict(self.state["state_dict"], strict=False)
+        except RuntimeError as error:
+            detail = str(error).splitlines()[-1].strip()
+            raise ValueError(f"{self.option}: {self.path} fits another model: {detail}") from error
+        if len(found.unexpected_keys) == len(self.state["state_dict"]):
+            raise ValueError(
+                f"{self.option}: {self.path} fits another model: a {self.class_path} shares no "
+                f"weight with {type(model).__name__}"
+            )
+        return [*found.missing_keys, *found.unexpected_keys]
+
+
+def imported(name: str, where: str) -> Any:
+    """What a dotted name stands for.
+
+    Args:
+        name: module and attribute, ``package.module.Class``.
+        where: what names it, for messages.
+
+    Raises:
+        ValueError: if there is no such module or attribute.
+    """
+    module, _, attribute = name.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{where} names {name}, which cannot be imported") from error
+
+
+def _loaded(path: Path, option: str) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "GLOBAL" in str(error):
+            raise ValueError(
+                f"{option}: {path} was not written by symmetry_pl, as it holds Python objects, "
+                "which are not loaded"
+            ) from error
+        raise ValueError(f"{option}: {path} is not a checkpoint") from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{option}: {path} is not a checkpoint") from error

@@ -1,0 +1,248 @@
+"""``symmetry fit|validate|test|predict``: Lightning's command line with run folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
+
+from symmetry_pl import datamodules, lens, sgm, stib
+from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
+from symmetry_pl.callbacks.progress import progress
+from symmetry_pl.core import SymmetryModule
+from symmetry_pl.core.checkpoint import Checkpoint
+from symmetry_pl.datamodules.base import SymmetryDataModule
+from symmetry_pl.runs.folders import (
+    keep_history,
+    newest_run,
+    next_run,
+    read_metrics,
+    remove_folders,
+    run_name_of,
+    run_of_checkpoint,
+    withdrawn_if_refused,
+)
+from symmetry_pl.runs.provenance import package_version
+from symmetry_pl.training.arguments import (
+    check_class_names,
+    check_options,
+    flat,
+    with_saved_config,
+    with_shipped_configs,
+)
+from symmetry_pl.training.entries import with_whole_entries
+
+# imported, so that the parser knows their classes by bare names
+ROOMS = (datamodules, lens, sgm, stib)
+
+
+class SymmetryCLI(LightningCLI):
+    """Lightning's CLI with run folders, and with the silent traps of games made loud.
+
+    - A run lives in ``<log_root>/<run_name>/version_k``: config.yaml, checkpoints (``last`` and
+      ``best``), figures and metrics.json, whatever the logger; TensorBoard events and metrics.csv
+      unless another one is chosen.
+    - ``--ckpt_path last`` is the newest run's last checkpoint; ``fit`` continues in its folder.
+    - What a checkpoint's hyper-parameters override is printed.
+    - ``test`` without a checkpoint says that it scores random weights.
+    - What is refused before its first batch leaves no folder that looks like a run.
+    - Molecules to predict are spelled as those that the checkpoint was trained on.
+    """
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Options beside the trainer's, the model's and the data's."""
+        parser.add_argument(
+            "--run_name",
+            type=str | None,
+            default=None,
+            help="Folder under log_root; by default the config's path below configs/.",
+        )
+        parser.add_argument(
+            "--log_root", type=str, default="lightning_logs", help="Folder of all runs."
+        )
+        parser.add_argument(
+            "--init_weights",
+            type=str | None,
+            default=None,
+            help="Checkpoint whose weights (and nothing else) training starts from.",
+        )
+        parser.add_argument(
+            "--threads",
+            type=int | None,
+            default=None,
+            help="CPU threads of torch; small networks are fastest with 1.",
+        )
+
+    # -- before anything is built ----------------------------------------------------------------
+
+    def _option(self, name: str) -> Any:
+        return self.config[self.config["subcommand"]].get(name)
+
+    def _parse_ckpt_path(self) -> None:
+        """Resolve ``last`` and ``best``; print what a checkpoint overrides."""
+        section = self.config[self.config["subcommand"]]
+        root = Path(section["log_root"])
+        configs = [str(c) for c in section.get("config") or []]
+        self.run_name = section["run_name"] or run_name_of(configs, section["log_root"])
+        if section.get("ckpt_path") in ("last", "best"):
+            run = newest_run(root / self.run_name, section["ckpt_path"])
+            section["ckpt_path"] = str(run / "checkpoints" / f"{section['ckpt_path']}.ckpt")
+        path = section.get("ckpt_path")
+        if path is not None and not Path(path).is_file():
+            raise FileNotFoundError(f"--ckpt_path: there is no checkpoint {path}")
+        before = flat(section.get("model"))
+        super()._parse_ckpt_path()
+        after = flat(self._option("model"))
+        for key in sorted(before.keys() & after.keys()):
+            if before[key] != after[key]:
+                rank_zero_info(
+                    f"[checkpoint] model.{key}: {before[key]!r} (config) becomes {after[key]!r}"
+                )
+        self.run_dir = run_of_checkpoint(path) if path else next_run(root / self.run_name)
+
+    def before_instantiate_classes(self) -> None:
+        """Set the threads before a tensor is made; say where the config goes."""
+        self.save_config_kwargs["run_dir"] = self.run_dir
+        if self._option("threads") is not None:
+            torch.set_num_threads(self._option("threads"))
+
+    # -- the trainer -----------------------------------------------------------------------------
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add the run folder's loggers and callbacks."""
+        options = self._option("trainer")
+        if options.get("logger") is None:
+            kwargs["logger"] = self._loggers()
+        if not sys.stderr.isatty():
+            kwargs["enable_progress_bar"] = False  # HeadlineLines are there instead
+        self.trainer_defaults["callbacks"] = self._callbacks(options)
+        trainer = super().instantiate_trainer(**kwargs)
+        if self.subcommand == "test" and trainer.world_size > 1:
+            rank_zero_warn(
+                "several processes pad the test set with repeated samples: take the figures you "
+                "publish with --trainer.devices 1"
+            )
+        return trainer
+
+    def _loggers(self) -> list[Any]:
+        place: dict[str, Any] = {
+            "save_dir": str(self.run_dir.parent),
+            "name": "",
+            "version": self.run_dir.name,
+        }
+        loggers: list[Any] = [TensorBoardLogger(**place, default_hp_metric=False)]
+        if self.subcommand == "fit":
+            if self._option("ckpt_path"):
+                rank_zero_only(keep_history)(self.run_dir)
+            loggers.append(CSVLogger(**place))
+        return loggers
+
+    def _callbacks(self, options: Any) -> list[Callback]:
+        configs, checkpoint = self._option("config") or [], self._option("ckpt_path")
+        callbacks: list[Callback] = [
+            RunRecord(list(map(str, configs)), self.run_dir, checkpoint and Path(checkpoint)),
+            PredictionWriter(self.run_dir, self.datamodule.prediction_name),
+            Figures(self.run_dir),
+        ]
+        if options.get("enable_progress_bar") is not False:
+            callbacks.append(progress())
+        if options.get("enable_checkpointing") is not False:
+            common: dict[str, Any] = {
+                "dirpath": str(self.run_dir / "checkpoints"),
+                "enable_version_counter": False,
+            }
+            callbacks += [
+                ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common),
+                ModelCheckpoint(filename="best", monitor="val/objective", mode="min", **common),
+            ]
+        return callbacks
+
+    # -- subcommands -----------------------------------------------------------------------------
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it, and withdraw the folder of a run that never began."""
+        remove = rank_zero_only(remove_folders)
+        with withdrawn_if_refused(self.run_dir, lambda: self.model.batches_seen > 0, remove):
+            super()._run_subcommand(subcommand)
+
+    def before_predict(self) -> None:
+        """Have inputs read as those that the checkpoint was trained on."""
+        path = self._option("ckpt_path")
+        saved = None if path is None else Checkpoint.read(path).data
+        if saved is not None:
+            self.datamodule.adopt(saved)
+
+    def before_fit(self) -> None:
+        """Load weights to start from."""
+        path = self._option("init_weights")
+        if path is None or self._option("ckpt_path"):
+            return
+        ignored = Checkpoint.read(path, "--init_weights").weights_into(self.model)
+        rank_zero_info(f"started from the weights of {path}; not in both: {ignored or 'none'}")
+
+    def test(self, model: SymmetryModule, **kwargs: Any) -> None:
+        """Repeat the fit's last validation, so that a wrongly loaded model shows; then test."""
+        path = self._option("ckpt_path")
+        if path is None:
+            rank_zero_warn(
+                "no --ckpt_path: what follows are the figures of RANDOM weights, not of a trained "
+                "model"
+            )
+        kwargs |= {"ckpt_path": path, "verbose": False}  # our own table is printed instead
+        expected = read_metrics(self.run_dir) if path and Path(path).stem == "last" else {}
+        self.trainer.validate(model, **kwargs)
+        for name, value in self.trainer.callback_metrics.items():
+            if abs(float(value) - expected.get(name, float(value))) > 1e-3:
+                rank_zero_warn(
+                    f"{name} is {float(value):.4g}, but the fit ended with {expected[name]:.4g}: "
+                    "other data, another machine, or a model that was not loaded as it was saved"
+                )
+        self.trainer.test(model, **kwargs)
+
+
+def run(args: ArgsType = None) -> SymmetryCLI:
+    """Parse and run one subcommand; errors are raised."""
+    if isinstance(args, list):
+        args = with_whole_entries(with_shipped_configs(with_saved_config(args)))
+        check_options(args)
+        check_class_names(args, {"model": SymmetryModule, "data": SymmetryDataModule})
+    return SymmetryCLI(
+        SymmetryModule,
+        SymmetryDataModule,
+        save_config_callback=RunConfig,
+        # one device: a batch_size is one process's, so that more of them are another recipe
+        trainer_defaults={"num_sanity_val_steps": 0, "devices": 1},
+        seed_everything_default=0,
+        parser_kwargs={"prog": "symmetry", "version": package_version()},
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        args=args,
+    )
+
+
+def main(args: list[str]) -> int:
+    """Run one subcommand of the trainer; what is wrong is raised.
+
+    Raises:
+        ValueError: for an option, data or weights that cannot be used, as ``FileNotFoundError``.
+    """
+    if not torch.cuda.is_available():
+        # a CUDA build without a GPU looks for the driver at every optimiser step; this stops it
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
+    # the run's folder is ours, and a continued run's history has been set aside;
+    # Lightning 2.6 asks torch 2.14's pytree a deprecated question at every start
+    warnings.filterwarnings("ignore", message=".*exists and is not empty. Previous log files")
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    run(args)
+    return 0
