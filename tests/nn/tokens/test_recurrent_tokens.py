@@ -5,6 +5,7 @@ import torch
 import yaml
 
 from symmetry_pl import STIB
+from symmetry_pl.core import DataDescription
 from symmetry_pl.nn.by_name import AUTOENCODERS
 from symmetry_pl.nn.tokens.recurrent import ConvolutionEncoder, RecurrentDecoder, RecurrentEncoder
 from symmetry_pl.runs.folders import config_root
@@ -16,9 +17,11 @@ def count(module):
 
 def test_the_papers_networks_have_the_papers_sizes():
     config = yaml.safe_load((config_root() / "stib/paper/qm9.yaml").read_text())
-    model = STIB(**config["model"]["init_args"])
-    encoder, decoder = model.autoencoder.encoder, model.autoencoder.decoder
     length, symbols, latent = 38, 33, 16
+    names = ("", *map(str, range(1, symbols)))
+    model = STIB(**config["model"]["init_args"])
+    model.describe_data(DataDescription("tokens", (length,), ("gap", "alpha"), symbols=names))
+    encoder, decoder = model.autoencoder.encoder, model.autoencoder.decoder
     convolutions = (3 * symbols + 1) * 12 + 2 * (3 * 12 + 1) * 12
     dense = ((length - 6) * 12 + 1) * 256 + (256 + 1) * latent
     assert count(encoder) == convolutions + dense
