@@ -88,7 +88,7 @@ def known_tokens(
     """
     known = torch.zeros(len(vocabulary), dtype=torch.bool)
     known[0] = True
-    known[tokens[rows].unique().long()] = True
+    known[torch.unique(tokens[rows]).long()] = True
     if known.all():
         return vocabulary, tokens, torch.zeros(len(tokens), dtype=torch.int64)
     unknown = ~known[tokens.long()]
