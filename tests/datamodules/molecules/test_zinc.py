@@ -223,15 +223,17 @@ def test_a_right_published_file_comes_before_ones_own(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore:.*has no column 'qed'")
 def test_unusable_rows_are_named_or_dropped(tmp_path):
     root = written(tmp_path, [*MOLECULES[:20], "C1CC", "FI(F)(F)(F)F", *MOLECULES[20:], "C,1"])
-    options = {"representation": "selfies", "split_seed": 4}
+    options = {"representation": "selfies"}
     with pytest.raises(ValueError, match=r"3 unusable rows: row 20 \('C1CC'\): .*ring 1; row 21"):
         small(root, tmp_path, **options).setup()
     data = small(root, tmp_path, on_invalid="drop", **options)
     with pytest.warns(UserWarning, match="3 unusable rows.*left out"):
         data.setup()
-    assert len(data._get()[0]) == len(MOLECULES)
-    assert [b.row for b in data.bad_rows] == [20, 21, 42]
-    assert "I with 5 bond(s)" in data.bad_rows[1].reason
+    reasons = {b.row: b.reason for b in data.bad_rows}
+    assert len(data._get()[0]) + len(reasons) == len(MOLECULES) + 3
+    assert {20, 21, 42} <= reasons.keys()  # any other has a symbol of its own, and is held out
+    assert all("no training molecule has" in reasons[r] for r in reasons.keys() - {20, 21, 42})
+    assert "I with 5 bond(s)" in reasons[21]
 
 
 def test_a_longest_length_pads_and_refuses(tmp_path):
