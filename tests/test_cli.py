@@ -1,6 +1,7 @@
 """What the command line does beyond Lightning's."""
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -218,7 +219,11 @@ def test_weights_start_only_on_their_data(own_molecules, change, words, capsys):
         (own_molecules / "own.csv").write_text(MOLECULES.replace("O", "S") + "\n")
         change = "--trainer.max_epochs=1"
     capsys.readouterr()
-    assert main([*fit, change, f"--init_weights={weights}"]) == 2
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert main([*fit, change, f"--init_weights={weights}"]) == 2
+    loud = any("WERE TRAINED ON" in str(w.message) for w in said)
+    assert loud == ("split_seed" in change)
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert f"--init_weights: the checkpoint {weights} was trained on other data" in error
     assert words in error

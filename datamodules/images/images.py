@@ -57,6 +57,8 @@ class ImagesDataModule(ImageDataModule):
         ValueError: for images or an option that cannot be used, in one sentence.
     """
 
+    split_options = ("split_seed", "val_fraction", "test_fraction")
+
     def __init__(
         self,
         path: str,
@@ -88,7 +90,7 @@ class ImagesDataModule(ImageDataModule):
         self.channels = channels
         self.resize = resize
         self.invert = invert
-        self.fractions = (val_fraction, test_fraction)
+        self.val_fraction, self.test_fraction = val_fraction, test_fraction
         self.on_invalid = on_invalid
         self.names: list[str] = []
         self.bad_images: dict[str, str] = {}
@@ -98,7 +100,8 @@ class ImagesDataModule(ImageDataModule):
     @property
     def description(self) -> DataDescription:
         """Images of shape (C, H, W), without targets."""
-        return DataDescription("image", tuple(self._loaded().shape[1:]))
+        extra = {"split": self.split_identity}
+        return DataDescription("image", tuple(self._loaded().shape[1:]), extra=extra)
 
     def setup(self, stage: str | None = None) -> None:
         """Read the images, leave out unusable ones, and split them; once."""
@@ -108,7 +111,11 @@ class ImagesDataModule(ImageDataModule):
         pictures = self._read(path)
         rows = self._usable(pictures, path)
         self._rows = random_split(
-            rows, *self.fractions, self.split_seed, f"{path} has only {len(rows)} usable images"
+            rows,
+            self.val_fraction,
+            self.test_fraction,
+            self.split_seed,
+            f"{path} has only {len(rows)} usable images",
         )
         self.names = pictures.names
         self.bad_images = {pictures.names[row]: why for row, why in sorted(pictures.bad.items())}

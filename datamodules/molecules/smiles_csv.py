@@ -55,6 +55,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
             unusable rows.
     """
 
+    split_options = ("split_seed", "test_fraction", "val_fraction")
     targets_option = "property_columns"
 
     def __init__(

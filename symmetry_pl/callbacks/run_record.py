@@ -21,11 +21,13 @@ from symmetry_pl.runs.provenance import git_commit, package_versions, peak_rss_m
 class RunRecord(Callback):
     """Write what was measured, and what it took, to ``metrics.json`` in the run's folder.
 
-    ``metrics`` are the figures of ``last.ckpt``: those of the validation that ended the fit, and of
-    its test. Figures of another checkpoint, ``best.ckpt`` for one, are below ``checkpoints`` under
-    its name, and never mix with these. Beside them: seed, config files, package versions, the git
-    commit, wall and CPU seconds and peak resident memory. After ``fit`` the exact ``symmetry test``
-    line is printed; after ``test`` a small table.
+    ``metrics`` are the figures of ``last.ckpt``: those of the fit's last validation, and of its
+    test. Figures of another checkpoint, ``best.ckpt`` for one, are below ``checkpoints`` under its
+    name, and never mix with these. Beside them, of the fit: seed, batches, config files, package
+    versions and the git commit; and of each command its own batches, commit, wall and CPU seconds
+    and peak resident memory. A new fit, or a checkpoint that is further than the fit which was
+    recorded, begins a new record. After ``fit`` the exact ``symmetry test`` line is printed; after
+    ``test`` a small table.
 
     Args:
         configs: config files of the command.
@@ -40,6 +42,7 @@ class RunRecord(Callback):
         self.commit = git_commit()  # of the code that runs, whatever is checked out meanwhile
         self._start = (0.0, 0.0)
         self._before = {"wall_s": 0.0, "cpu_s": 0.0}
+        self._validated: int | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Start the clocks."""
@@ -62,9 +65,11 @@ class RunRecord(Callback):
         return {k: round(v + before[k], 2) for k, v in now.items()}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Record a validation that no fit surrounds."""
+        """Record a validation that no fit surrounds; remember when one of a fit was."""
         if trainer.state.fn == TrainerFn.VALIDATING:
             self._write(trainer, pl_module, "validate")
+        elif not trainer.sanity_checking:
+            self._validated = getattr(pl_module, "batches_seen", None)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Record the fit and say how to test it."""
@@ -93,32 +98,40 @@ class RunRecord(Callback):
             return metrics
         path = self.run_dir / "metrics.json"
         record: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-        cost = {
+        batches = getattr(pl_module, "batches_seen", None)
+        done: dict[str, Any] = {
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "command": " ".join(["symmetry", *sys.argv[1:]]),
             **self._cost(what),
             "peak_rss_mb": round(peak_rss_mb(), 1),
             "processes": trainer.world_size,
             "threads": torch.get_num_threads(),
+            "commit": self.commit,
+            "batches": batches,
         }
         other = None if what == "fit" or self.checkpoint is None else self.checkpoint.name
-        if other is None or other == "last.ckpt":
-            kept = {} if what == "fit" else record.get("metrics", {})
-            fitted = any(name.startswith("val/") for name in kept)
-            new = {k: v for k, v in metrics.items() if not (fitted and k.startswith("val/"))}
-            record["metrics"] = dict(sorted((kept | new).items()))
-            record |= {"checkpoint": "last.ckpt" if what == "fit" else other, what: cost}
+        if other in (None, "last.ckpt"):
+            if what == "fit" or record.get("batches", batches) != batches:
+                record = {"config": record.get("config", [])}
+            kept = record.get("metrics", {})
+            new = {k: v for k, v in metrics.items() if "fit" not in record or k[:4] != "val/"}
+            if what == "fit":
+                done["validated"] = self._validated
+            record |= {"metrics": dict(sorted((kept | new).items())), what: done}
+            made = {
+                "checkpoint": "last.ckpt" if what == "fit" else other,
+                "model": type(pl_module).__name__,
+                "seed": getattr(pl_module, "noise_seed", None),
+                "versions": package_versions(),
+                "commit": self.commit,
+                "batches": batches,
+            }
+            record = made | record  # a test leaves what the fit was made with
+            record["config"] = record.get("config") or self.configs
         else:
             mine = record.setdefault("checkpoints", {}).setdefault(other, {})
-            mine[what] = {**cost, "metrics": metrics}
-        record |= {
-            "model": type(pl_module).__name__,
-            "seed": getattr(pl_module, "noise_seed", None),
-            "config": self.configs or record.get("config", []),
-            "versions": package_versions(),
-            "commit": self.commit,
-            "batches": getattr(pl_module, "batches_seen", None),
-        }
+            mine[what] = {**done, "metrics": metrics}
+            record.setdefault("metrics", {})
         atomic_write(path, json.dumps(record, indent=2) + "\n")
         return metrics
 

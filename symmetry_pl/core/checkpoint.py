@@ -62,6 +62,21 @@ class Checkpoint:
         data = own["data"] and DataDescription.from_dict(own["data"])
         return Checkpoint(place, str(name), data or None, state, option)
 
+    def other_split(self, datamodule: Any) -> str | None:
+        """A warning, where data of the same kind held out other rows when this was trained.
+
+        What such data test was partly trained on, and its figures mean nothing.
+        """
+        known: dict[str, Any] = {} if self.data is None else self.data.extra.get("split", {})
+        given: dict[str, Any] = getattr(datamodule, "split_identity", {})
+        other = [f"data.{k} {v}" for k, v in known.items() if given.get(k) != v]
+        if known.keys() != given.keys() or not other:
+            return None
+        return (
+            f"{self.option}: {self.path} was trained with {', '.join(other)}: rows that these data "
+            "hold out WERE TRAINED ON, so that figures of the test set mean nothing; set the same"
+        )
+
     def model_class(self) -> type[SymmetryModule]:
         """The class it holds.
 

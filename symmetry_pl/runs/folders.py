@@ -120,8 +120,15 @@ def keep_history(run: Path) -> None:
         history.rename(run / f"metrics_until_resume_{k}.csv")
 
 
-def read_metrics(run: Path) -> dict[str, float]:
-    """The metrics that the run's last fit, validation and test left; empty if there are none."""
+def validated_figures(run: Path) -> tuple[dict[str, float], int | None]:
+    """Figures of the last validation of a run's fit, and after how many batches it was.
+
+    Returns:
+        ``val/<name>`` to value, empty if no fit has been recorded.
+    """
     path = run / "metrics.json"
-    metrics: dict[str, float] = json.loads(path.read_text())["metrics"] if path.is_file() else {}
-    return metrics
+    record = json.loads(path.read_text()) if path.is_file() else {}
+    if "fit" not in record:
+        return {}, None
+    figures = {k: v for k, v in record["metrics"].items() if k.startswith("val/")}
+    return figures, record["fit"].get("validated")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import get_loader
 
 from symmetry_pl.runs.folders import config_root, run_of_checkpoint
 
@@ -16,9 +17,13 @@ __all__ = [
     "check_class_names",
     "check_options",
     "flat",
+    "read_config",
     "with_saved_config",
     "with_shipped_configs",
+    "with_todays_names",
 ]
+
+_DATA = ("--data", "--data.class_path")
 
 
 def flat(section: Any, prefix: str = "") -> dict[str, Any]:
@@ -30,6 +35,46 @@ def flat(section: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in plain.items():
         found |= flat(value, f"{prefix}.{key}" if prefix else key)
     return found
+
+
+def todays_name(name: Any) -> Any:
+    """``datamodules.QM9DataModule``, as older files say, is ``symmetry_pl.datamodules.…`` today.
+
+    A class that is not ours is that of a folder ``datamodules`` of the user's own.
+
+    >>> todays_name("datamodules.QM9DataModule"), todays_name("datamodules.Mine")
+    ('symmetry_pl.datamodules.QM9DataModule', 'datamodules.Mine')
+    """
+    if isinstance(name, str) and name.startswith("datamodules."):
+        from symmetry_pl import datamodules
+
+        own = name.rpartition(".")[2]
+        if own in datamodules.__all__:
+            return f"symmetry_pl.datamodules.{own}"
+    return name
+
+
+def with_todays_names(args: list[str]) -> list[str]:
+    """The arguments, with the class of the data by its name of today."""
+    found = list(args)
+    for i, argument in enumerate(args):
+        option, equals, value = argument.partition("=")
+        if option in _DATA and equals:
+            found[i] = f"{option}={todays_name(value)}"
+        elif i and args[i - 1] in _DATA:
+            found[i] = todays_name(argument)
+    return found
+
+
+def read_config(text: str) -> Any:
+    """YAML as the parser reads it, with the class of the data by its name of today."""
+    content = get_loader("yaml")(text)
+    data = content.get("data") if isinstance(content, dict) else None
+    if isinstance(data, str):
+        content["data"] = todays_name(data)
+    elif isinstance(data, dict) and "class_path" in data:
+        data["class_path"] = todays_name(data["class_path"])
+    return content
 
 
 def with_saved_config(args: list[str]) -> list[str]:

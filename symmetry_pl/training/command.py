@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
+from jsonargparse import set_loader
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
@@ -25,10 +27,10 @@ from symmetry_pl.runs.folders import (
     keep_history,
     newest_run,
     next_run,
-    read_metrics,
     remove_folders,
     run_name_of,
     run_of_checkpoint,
+    validated_figures,
     withdrawn_if_refused,
 )
 from symmetry_pl.runs.provenance import package_version
@@ -36,13 +38,17 @@ from symmetry_pl.training.arguments import (
     check_class_names,
     check_options,
     flat,
+    read_config,
     with_saved_config,
     with_shipped_configs,
+    with_todays_names,
 )
 from symmetry_pl.training.entries import with_whole_entries
 
 # imported, so that the parser knows their classes by bare names
 ROOMS = (datamodules, lens, sgm, stib)
+
+_CONFIGS = "symmetry"  # the parser's name for YAML in which older names are understood
 
 
 class SymmetryCLI(LightningCLI):
@@ -97,8 +103,7 @@ class SymmetryCLI(LightningCLI):
             run = newest_run(root / self.run_name, section["ckpt_path"])
             section["ckpt_path"] = str(run / "checkpoints" / f"{section['ckpt_path']}.ckpt")
         path = section.get("ckpt_path")
-        if path is not None and not Path(path).is_file():
-            raise FileNotFoundError(f"--ckpt_path: there is no checkpoint {path}")
+        self.checkpoint = None if path is None else Checkpoint.read(path)
         before = flat(section.get("model"))
         super()._parse_ckpt_path()
         after = flat(self._option("model"))
@@ -120,7 +125,7 @@ class SymmetryCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the run folder's loggers and callbacks."""
         options = self._option("trainer")
-        if options.get("logger") is None:
+        if options.get("logger") in (None, True):
             kwargs["logger"] = self._loggers()
         if not sys.stderr.isatty():
             kwargs["enable_progress_bar"] = False  # HeadlineLines are there instead
@@ -171,22 +176,29 @@ class SymmetryCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it, and withdraw the folder of a run that never began."""
         remove = rank_zero_only(remove_folders)
+        if subcommand != "predict":
+            self._warn_of_other_split(self.checkpoint)
         with withdrawn_if_refused(self.run_dir, lambda: self.model.batches_seen > 0, remove):
             super()._run_subcommand(subcommand)
 
     def before_predict(self) -> None:
         """Have inputs read as those that the checkpoint was trained on."""
-        path = self._option("ckpt_path")
-        saved = None if path is None else Checkpoint.read(path).data
-        if saved is not None:
-            self.datamodule.adopt(saved)
+        if self.checkpoint is not None and self.checkpoint.data is not None:
+            self.datamodule.adopt(self.checkpoint.data)
+
+    def _warn_of_other_split(self, checkpoint: Checkpoint | None) -> None:
+        warning = None if checkpoint is None else checkpoint.other_split(self.datamodule)
+        if warning is not None:
+            rank_zero_warn(warning)
 
     def before_fit(self) -> None:
         """Load weights to start from."""
         path = self._option("init_weights")
         if path is None or self._option("ckpt_path"):
             return
-        ignored = Checkpoint.read(path, "--init_weights").weights_into(self.model)
+        weights = Checkpoint.read(path, "--init_weights")
+        self._warn_of_other_split(weights)
+        ignored = weights.weights_into(self.model)
         rank_zero_info(f"started from the weights of {path}; not in both: {ignored or 'none'}")
 
     def test(self, model: SymmetryModule, **kwargs: Any) -> None:
@@ -198,8 +210,10 @@ class SymmetryCLI(LightningCLI):
                 "model"
             )
         kwargs |= {"ckpt_path": path, "verbose": False}  # our own table is printed instead
-        expected = read_metrics(self.run_dir) if path and Path(path).stem == "last" else {}
+        expected, validated = validated_figures(self.run_dir)
         self.trainer.validate(model, **kwargs)
+        if not path or Path(path).name != "last.ckpt" or model.batches_seen != validated:
+            expected = {}  # these are figures of other weights
         for name, value in self.trainer.callback_metrics.items():
             if abs(float(value) - expected.get(name, float(value))) > 1e-3:
                 rank_zero_warn(
@@ -212,9 +226,11 @@ class SymmetryCLI(LightningCLI):
 def run(args: ArgsType = None) -> SymmetryCLI:
     """Parse and run one subcommand; errors are raised."""
     if isinstance(args, list):
-        args = with_whole_entries(with_shipped_configs(with_saved_config(args)))
+        args = with_shipped_configs(with_saved_config(with_todays_names(args)))
+        args = with_whole_entries(args)
         check_options(args)
         check_class_names(args, {"model": SymmetryModule, "data": SymmetryDataModule})
+    set_loader(_CONFIGS, read_config, (yaml.YAMLError,))
     return SymmetryCLI(
         SymmetryModule,
         SymmetryDataModule,
@@ -222,7 +238,11 @@ def run(args: ArgsType = None) -> SymmetryCLI:
         # one device: a batch_size is one process's, so that more of them are another recipe
         trainer_defaults={"num_sanity_val_steps": 0, "devices": 1},
         seed_everything_default=0,
-        parser_kwargs={"prog": "symmetry", "version": package_version()},
+        parser_kwargs={
+            "prog": "symmetry",
+            "version": package_version(),
+            "parser_mode": _CONFIGS,
+        },
         subclass_mode_model=True,
         subclass_mode_data=True,
         auto_configure_optimizers=False,

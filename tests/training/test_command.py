@@ -1,0 +1,166 @@
+"""The command line's own: what it names, refuses, records, and leaves in a run's folder."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+
+import pytest
+import yaml
+
+from symmetry_pl.cli import COMMANDS, main
+from symmetry_pl.core import DataDescription
+from symmetry_pl.core.checkpoint import Checkpoint
+from symmetry_pl.runs.folders import config_root
+
+NAME = "stib/paper/spiral_cvae"
+ROOT = Path(__file__).parents[2]
+TWIN = ROOT / "tests/conf" / f"{NAME}.yaml"
+FIT = ["fit", "--config", f"{config_root() / NAME}.yaml", "--config", str(TWIN)]
+
+
+def in_a_process(*arguments, code=None, cwd=None):
+    """Standard output of the command, or of a program, in a process of its own."""
+    program = ["-c", textwrap.dedent(code)] if code else ["-m", "symmetry_pl", *arguments]
+    done = subprocess.run(
+        [sys.executable, *program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["--version"], ["reproduce", "--help"], ["generate", "--help"]]
+)
+def test_help_imports_nothing_heavy(arguments):
+    said = in_a_process(
+        code=f"""
+        import sys
+        from symmetry_pl.cli import main
+        try:
+            code = main({arguments})
+        except SystemExit as done:
+            code = done.code
+        assert code == 0
+        print({{"torch", "pytorch_lightning", "numpy", "matplotlib"}} & set(sys.modules))
+        """
+    )
+    assert said.endswith("set()\n"), said
+
+
+def test_help_shows_every_command(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert list(COMMANDS) == ["fit", "validate", "test", "predict", "generate", "reproduce"]
+    assert all(f"\n  {name} " in said for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fti"], "no command 'fti': did you mean fit?"),
+        ([*FIT, "--model=FlowStib"], "no class FlowStib: did you mean FlowSTIB?"),
+        ([*FIT, "--data", "QM9Datamodule"], "no class QM9Datamodule: did you mean QM9DataModule?"),
+        ([*FIT, "--config=typo.yaml"], "did you mean SymmetryLens?"),
+        ([*FIT, "--trainer.default_root_dir=here"], "use --log_root"),
+        ([*FIT, "--ckpt_path=no.ckpt"], "--ckpt_path: no.ckpt is not a checkpoint"),
+    ],
+)
+def test_what_is_misspelt_or_without_effect_is_one_sentence(arguments, words, capsys):
+    Path("typo.yaml").write_text("model: {class_path: SymetryLens}\n")
+    Path("no.ckpt").write_text("no checkpoint")
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("symmetry: error: ")
+    assert words in line
+    assert not Path("lightning_logs").exists()
+
+
+def test_folders_of_ones_own_shadow_nothing(tmp_path):
+    """A config and data of the same names lie in the working folder."""
+    (tmp_path / "datamodules").mkdir()
+    (tmp_path / "datamodules/__init__.py").write_text("raise RuntimeError('not ours')\n")
+    (tmp_path / "old.yaml").write_text("data: {class_path: datamodules.SpiralDataModule}\n")
+    for over in (["--config=old.yaml"], ["--data=datamodules.SpiralDataModule"], []):
+        said = in_a_process(
+            "fit", "--config", f"configs/{NAME}.yaml", *over, "--print_config", cwd=tmp_path
+        )
+        printed = yaml.safe_load(said)["data"]
+        assert printed["class_path"] == "symmetry_pl.datamodules.SpiralDataModule"
+        if over != ["--data=datamodules.SpiralDataModule"]:  # which begins with its defaults
+            assert printed["init_args"]["samples_per_epoch"] == 18000
+
+
+def run_folder():
+    return Path("lightning_logs") / NAME / "version_0"
+
+
+def record():
+    return json.loads((run_folder() / "metrics.json").read_text())
+
+
+def test_figures_of_two_checkpoints_never_mix():
+    assert main(FIT) == 0
+    fitted = record()
+    assert fitted["checkpoint"] == "last.ckpt"
+    assert fitted["fit"]["validated"] == fitted["batches"] == 8
+    # another best.ckpt than the last: that of the first epoch
+    assert main([*FIT, "--trainer.max_epochs=1", "--run_name=short"]) == 0
+    (short,) = Path("lightning_logs/short").rglob("best.ckpt")
+    best = run_folder() / "checkpoints/best.ckpt"
+    best.write_bytes(short.read_bytes())
+
+    assert main(["test", f"--ckpt_path={best}"]) == 0
+    tested = record()
+    mine = tested.pop("checkpoints")["best.ckpt"]
+    assert tested == fitted
+    assert mine["test"]["batches"] == 4
+    assert set(mine) == {"validate", "test"}
+    assert mine["validate"]["metrics"]["val/mae_x"] != fitted["metrics"]["val/mae_x"]
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".*but the fit ended with.*")
+        assert main(["test", f"--ckpt_path={best.with_name('last.ckpt')}"]) == 0
+    both = record()
+    val = {k: v for k, v in both["metrics"].items() if k.startswith("val/")}
+    assert val == {k: v for k, v in fitted["metrics"].items() if k.startswith("val/")}
+    assert both["metrics"]["test/mae_x"] != mine["test"]["metrics"]["test/mae_x"]
+    assert both["checkpoints"]["best.ckpt"] == mine
+    assert (both["batches"], both["fit"]) == (8, fitted["fit"])
+
+    # a fit that goes on leaves no figures of the weights it began with
+    assert main([*FIT, "--trainer.max_epochs=3", "--ckpt_path=last"]) == 0
+    assert set(record()) == set(fitted)
+    assert record()["batches"] == 12
+
+
+@pytest.mark.parametrize("logger", ["CSVLogger", "true", "false"])
+def test_a_run_is_the_same_with_any_logger(logger, tmp_path, capsys):
+    options = [f"--trainer.logger={logger}"]
+    options += ["--trainer.logger.save_dir=elsewhere"] if logger == "CSVLogger" else []
+    assert main([*FIT, *options]) == 0
+    folder = run_folder()
+    (line,) = (x for x in capsys.readouterr().out.splitlines() if "symmetry test" in x)
+    assert main(line.split()[1:]) == 0
+    assert {"config.yaml", "metrics.json", "checkpoints"} <= {p.name for p in folder.iterdir()}
+    drawn = {p.relative_to(folder).parts[:2] for p in folder.rglob("*.png")}
+    assert drawn == {("figures", "val"), ("figures", "test")}
+    assert [p.name for p in Path("lightning_logs").iterdir()] == ["stib"]
+
+
+def test_weights_of_another_split_are_loud(tmp_path):
+    from symmetry_pl.datamodules import ImagesDataModule
+
+    known = {"split_seed": 0, "val_fraction": 0.1, "test_fraction": 0.1}
+    data = DataDescription("image", (1, 4, 4), extra={"split": known})
+    checkpoint = Checkpoint(tmp_path / "a.ckpt", "", data, {}, "--init_weights")
+    assert checkpoint.other_split(ImagesDataModule("pictures")) is None
+    said = checkpoint.other_split(ImagesDataModule("pictures", split_seed=1))
+    assert "was trained with data.split_seed 0: rows that these data hold out WERE" in said
