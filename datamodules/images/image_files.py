@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from symmetry_pl.datamodules.files.array_files import listed
 
@@ -135,7 +134,9 @@ def _decode(path: Path, grey: bool, resize: list[int] | None) -> Tensor:
 
 def resized(x: Tensor, size: list[int]) -> Tensor:
     """Images stretched to (height, width), averaging over pixels where they shrink."""
-    values = interpolate(x.float(), size=size, mode="bilinear", antialias=True)
+    from torchvision.transforms.v2.functional import resize  # takes seconds to import
+
+    values: Tensor = resize(x.float(), size, antialias=True)
     return values.round().to(torch.uint8) if x.dtype == torch.uint8 else values.clamp_(-1, 1)
 
 
