@@ -32,7 +32,7 @@ def written(folder, smiles=MOLECULES):
 
 def zinc(path, **options):
     sizes = {"val_size": 9, "test_size": 9, "batch_size": 9, "cache": str(path.parent / "cache")}
-    return ZINCDataModule(str(path), **(sizes | options))
+    return ZINCDataModule(root=str(path), **(sizes | options))
 
 
 def csv(path, **options):
