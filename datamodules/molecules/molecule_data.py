@@ -182,6 +182,7 @@ class MoleculeDataModule(SymmetryDataModule):
             tuple(scale.tolist()),
             vocabulary.symbols,
             self.language.name,
+            {"split": self.split_identity},
         )
         y = ((table.targets - mean) / scale).to(torch.get_default_dtype())
         self._loaded = TokenDataset(tokens, y, table.rows), splits, description
