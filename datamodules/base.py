@@ -132,11 +132,9 @@ class SymmetryDataModule(LightningDataModule, ABC):
             y: targets ``(N, t)`` as in batches; here each target in its own unit.
         """
         d = self.description
-        units = d.target_units or ("",) * len(d.target_names)
-        labels = [f"{n} [{u}]" if u else n for n, u in zip(d.target_names, units, strict=True)]
         if d.target_scale:
             y = y * y.new_tensor(d.target_scale) + y.new_tensor(d.target_mean)
-        return {label: y[:, i] for i, label in enumerate(labels)}
+        return {label: y[:, i] for i, label in enumerate(d.target_labels)}
 
     @property
     def world_size(self) -> int:

@@ -17,6 +17,7 @@ from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset, join_tokens, tokenise
 from symmetry_pl.datamodules.options import check_at_least, check_choice
+from symmetry_pl.datamodules.targets import standardised
 from symmetry_pl.molecules import BadRow, Representation, Vocabulary, summarise_bad_rows
 from symmetry_pl.molecules import representation as make_representation
 from symmetry_pl.molecules.fragments import MOST_SYMBOLS
@@ -165,26 +166,20 @@ class MoleculeDataModule(SymmetryDataModule):
             table, tokens, splits = self._fitting(table, tokens, splits)
         else:
             vocabulary, tokens = tokenise(sequences, self.max_length)
-        mean = table.targets[splits.train].mean(0)
-        scale = table.targets[splits.train].std(0, unbiased=False)
-        for name, value in zip(names, scale.tolist(), strict=True):
-            if not value > 0:
-                raise ValueError(
-                    f"data.{self.targets_option}: {name} is the same for all training "
-                    f"{self.samples}"
-                )
+        option = f"data.{self.targets_option}"
+        scaled = standardised(table.targets, splits.train, names, option, self.samples)
         description = DataDescription(
             "tokens",
             (tokens.shape[1],),
             tuple(names),
             tuple(units),
-            tuple(mean.tolist()),
-            tuple(scale.tolist()),
+            scaled.mean,
+            scaled.scale,
             vocabulary.symbols,
             self.language.name,
             {"split": self.split_identity},
         )
-        y = ((table.targets - mean) / scale).to(torch.get_default_dtype())
+        y = scaled.y.to(torch.get_default_dtype())
         self._loaded = TokenDataset(tokens, y, table.rows), splits, description
 
     @property

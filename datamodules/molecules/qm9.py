@@ -49,6 +49,7 @@ class QM9DataModule(MoleculeDataModule):
             empty split, or unusable rows.
     """
 
+    split_options = ("split_seed", "test_fraction", "val_fraction", "formula")
     targets_option = "targets"
     samples = "isomers"
 

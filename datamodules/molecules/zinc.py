@@ -61,6 +61,7 @@ class ZINCDataModule(MoleculeDataModule):
             missing column, or unusable rows.
     """
 
+    split_options = ("split_seed", "test_size", "val_size")
     targets_option = "properties"
 
     def __init__(

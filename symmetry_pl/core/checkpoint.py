@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 import torch
 
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.core.module import FORMAT, STATE, SymmetryModule
+from symmetry_pl.core.module import SymmetryModule, own_state
+from symmetry_pl.core.registry import imported
 
-__all__ = ["Checkpoint", "imported"]
+__all__ = ["Checkpoint"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,7 @@ class Checkpoint:
         if not place.is_file():
             raise FileNotFoundError(f"{option}: there is no checkpoint {place}")
         state = _loaded(place, option)
-        own = state.get(STATE) if isinstance(state, dict) else None
-        if not isinstance(own, dict):
-            raise ValueError(f"{option}: {place} was not written by symmetry_pl")
-        if own.get("format", 1) != FORMAT:
-            raise ValueError(
-                f"{option}: {place} has format {own.get('format', 1)}, and this version of "
-                f"symmetry_pl reads format {FORMAT}: train again, or use the version that wrote it"
-            )
+        own = own_state(state, f"{option}: {place}")
         name = state.get("hyper_parameters", {}).get("_class_path") or own["class"]
         data = own["data"] and DataDescription.from_dict(own["data"])
         return Checkpoint(place, str(name), data or None, state, option)
@@ -83,7 +76,7 @@ class Checkpoint:
         Raises:
             ValueError: if it cannot be imported, or is no method of symmetry_pl.
         """
-        found = imported(self.class_path, f"{self.option}: {self.path}")
+        found = imported(self.class_path, f"{self.option}: {self.path}: the class")
         if not (isinstance(found, type) and issubclass(found, SymmetryModule)):
             raise ValueError(f"{self.option}: {self.path} holds a {self.class_path}, no method")
         return found
@@ -115,23 +108,6 @@ class Checkpoint:
                 f"weight with {type(model).__name__}"
             )
         return [*found.missing_keys, *found.unexpected_keys]
-
-
-def imported(name: str, where: str) -> Any:
-    """What a dotted name stands for.
-
-    Args:
-        name: module and attribute, ``package.module.Class``.
-        where: what names it, for messages.
-
-    Raises:
-        ValueError: if there is no such module or attribute.
-    """
-    module, _, attribute = name.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"{where} names {name}, which cannot be imported") from error
 
 
 def _loaded(path: Path, option: str) -> Any:

@@ -29,6 +29,7 @@ class DataDescription:
         target_scale: divided out after that; one standardised unit is worth this much.
         symbols: the vocabulary of ``"tokens"`` data, padding first.
         representation: how symbols spell a molecule, e.g. ``"deepsmiles"``.
+        extra: what one kind of data says besides, ``split`` for one; data may differ in it.
     """
 
     kind: str
@@ -65,6 +66,16 @@ class DataDescription:
     def physical(self) -> bool:
         """Whether the targets have units, so that errors are reported per target."""
         return bool(self.target_units)
+
+    @property
+    def target_labels(self) -> list[str]:
+        """Names with units, as figures show them.
+
+        >>> DataDescription("vector", (2,), ("gap", "qed"), ("eV", "")).target_labels
+        ['gap [eV]', 'qed']
+        """
+        units = self.target_units or ("",) * len(self.target_names)
+        return [f"{n} [{u}]" if u else n for n, u in zip(self.target_names, units, strict=True)]
 
     def same_as(self, other: DataDescription) -> bool:
         """Whether a model of the one may be used on the other: all but rounding is the same."""

@@ -310,14 +310,7 @@ class SymmetryModule(EvaluatedModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the description, build what has its sizes, refuse other players."""
-        state = checkpoint.get(STATE)
-        if state is None:
-            raise ValueError("this checkpoint was not written by symmetry_pl")
-        if state.get("format", 1) != FORMAT:
-            raise ValueError(
-                f"this checkpoint has format {state.get('format', 1)}, and this version of "
-                f"symmetry_pl reads format {FORMAT}: train again, or use the version that wrote it"
-            )
+        state = own_state(checkpoint, "this checkpoint")
         saved = state["data"] and DataDescription.from_dict(state["data"])
         if saved and self.data is None:
             self.describe_data(saved)
@@ -337,3 +330,24 @@ class SymmetryModule(EvaluatedModule):
         self.noise_seed = state["noise_seed"]
         if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
             self.give_epochs(int(state["epochs_given"]) - self.epochs_given)
+
+
+def own_state(checkpoint: Any, where: str) -> dict[str, Any]:
+    """What this module wrote into a checkpoint.
+
+    Args:
+        checkpoint: the content of a file.
+        where: what holds it, for messages.
+
+    Raises:
+        ValueError: if it is of another project, or of another format.
+    """
+    state = checkpoint.get(STATE) if isinstance(checkpoint, dict) else None
+    if not isinstance(state, dict):
+        raise ValueError(f"{where} was not written by symmetry_pl")
+    if state.get("format", 1) != FORMAT:
+        raise ValueError(
+            f"{where} has format {state.get('format', 1)}, and this version of symmetry_pl reads "
+            f"format {FORMAT}: train again, or use the version that wrote it"
+        )
+    return state

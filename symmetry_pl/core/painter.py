@@ -7,6 +7,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
 from symmetry_pl.core.evaluation import Evaluator
 
 Curves = dict[str, tuple[list[float], list[float]]]
@@ -31,6 +35,12 @@ class Painter(Protocol):
             data: the datamodule.
             curves: what ``curves`` asked for so far; empty in a test.
         """
+
+
+def plain(value: Tensor) -> npt.NDArray[np.float64]:
+    """A tensor as the array that is drawn."""
+    array: npt.NDArray[np.float64] = value.detach().double().cpu().numpy()
+    return array
 
 
 def painter_of(module: Any) -> Painter | None:

@@ -31,12 +31,10 @@ def build_named(
         ValueError: for an unknown name or option, naming those that exist, a missing option, or a
             path that leads to nothing that takes the sizes.
     """
-    factory = _imported(what, name) if "." in name else registry.get(name)
-    if factory is None:
-        raise ValueError(
-            f"{what} must be one of {sorted(registry)}, got {name!r}; "
-            "a class of your own is named by its path, my.module.Class"
-        )
+    check_name(what, registry, name)
+    factory = registry[name] if name in registry else imported(name, what)
+    if not callable(factory):
+        raise ValueError(f"{what} {name!r} is no class: {factory!r}")
     signature = inspect.signature(factory)
     parameters = list(signature.parameters.values())[len(sizes) :]
     known = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
@@ -58,20 +56,34 @@ def build_named(
     return factory(*sizes, **options)
 
 
-def _imported(what: str, path: str) -> Callable[..., Any]:
-    """What stands at ``my.module.Class``.
+def check_name(what: str, registry: Mapping[str, object], name: str) -> None:
+    """Refuse a name that is neither registered nor a path, before anything is built.
 
     Raises:
-        ValueError: if that cannot be imported, or called.
+        ValueError: naming those that there are.
+    """
+    if name not in registry and "." not in name:
+        raise ValueError(
+            f"{what} must be one of {sorted(registry)}, got {name!r}; "
+            "a class of your own is named by its path, my.module.Class"
+        )
+
+
+def imported(path: str, what: str) -> Any:
+    """What stands at ``my.module.Class``.
+
+    Args:
+        path: module and attribute.
+        what: what names it, for messages.
+
+    Raises:
+        ValueError: if there is no such module or attribute.
     """
     module, _, name = path.rpartition(".")
     try:
-        found = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ValueError(f"{what} {path!r} cannot be imported: {error}") from error
-    if not callable(found):
-        raise ValueError(f"{what} {path!r} is no class: {found!r}")
-    return found  # type: ignore[no-any-return]
 
 
 def check_choice(option: str, value: object, choices: Sequence[object]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 
 from symmetry_pl.core import DataDescription
-from symmetry_pl.core.checkpoint import Checkpoint, imported
+from symmetry_pl.core.checkpoint import Checkpoint
+from symmetry_pl.core.registry import imported
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.runs.folders import run_of_checkpoint
 from symmetry_pl.stib.invariance import InvarianceModule
@@ -49,7 +50,7 @@ def load_data(path: Path, expected: DataDescription) -> MoleculeDataModule:
     if not config.is_file():
         raise FileNotFoundError(f"there is no {config}")
     section = yaml.safe_load(config.read_text())["data"]
-    data = imported(section["class_path"], str(config))(**section["init_args"])
+    data = imported(section["class_path"], f"{config}: data")(**section["init_args"])
     assert isinstance(data, MoleculeDataModule)  # as the model's data are molecules
     data.prepare_data()
     data.setup("fit")

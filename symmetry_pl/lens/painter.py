@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
-from torch import Tensor
 
 from symmetry_pl.core import Evaluator
-from symmetry_pl.core.painter import Curves
+from symmetry_pl.core.painter import Curves, plain
 from symmetry_pl.lens.evaluation import true_symmetry
 from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.generator import matched_axes, nearest_generator, nearest_lifting
@@ -54,30 +52,25 @@ def _generators(model: Any) -> Iterator[tuple[str, Any]]:
         ideal = basis = None
         if truth is not None and k in axes:
             basis = np.asarray(truth[0])
-            ideal = _array(nearest_generator(one.double(), *truth, axis=axes[k]))
+            ideal = plain(nearest_generator(one.double(), *truth, axis=axes[k]))
         name = "generator" if len(found) == 1 else f"generator_{k + 1}"
-        yield name, drawings.generator(_array(one), ideal, basis)
+        yield name, drawings.generator(plain(one), ideal, basis)
 
 
 def _representation(model: Any, evaluator: Evaluator) -> Iterator[tuple[str, Any]]:
     """What a group convolution lifts."""
-    found = {name: _array(value) for name, value in model.learned().items()}
+    found = {name: plain(value) for name, value in model.learned().items()}
     truth = true_symmetry(model.data)
     basis = lifting = None
     if truth is not None:
         basis = np.asarray(truth[0])
-        lifting = _array(nearest_lifting(found["lifting_matrix"].tolist(), *truth))
+        lifting = plain(nearest_lifting(found["lifting_matrix"].tolist(), *truth))
     yield "lifting_matrix", drawings.lifting(found["lifting_matrix"], lifting)
     yield "filter", drawings.resolving_filter(found["filter"], basis)
     if "x" in evaluator.shown:
         shown = evaluator.shown["x"].to(model.device)
         energy = model.symmetry.scaled(shown).square().sum(1)  # not noise alone
         raw = shown[energy.topk(min(_SIGNALS, len(energy))).indices.sort().values]
-        scaled = _array(model.symmetry.scaled(raw))
+        scaled = plain(model.symmetry.scaled(raw))
         hidden = None if lifting is None else scaled @ lifting.T
-        yield "signals", drawings.lifted_signals(scaled, _array(model.symmetry(raw)), hidden)
-
-
-def _array(value: Tensor) -> npt.NDArray[np.float64]:
-    array: npt.NDArray[np.float64] = value.detach().double().cpu().numpy()
-    return array
+        yield "signals", drawings.lifted_signals(scaled, plain(model.symmetry(raw)), hidden)

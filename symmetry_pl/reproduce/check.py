@@ -80,9 +80,7 @@ class _Row:
         if self.evidence.settings:
             if self.evidence.settings != _settings(self.experiment, self.system):
                 found.append("config or options")
-        elif self.since(
-            [config_root() / one.config for one in _chain(self.experiment, self.system)]
-        ):
+        elif self.since(self.configs):
             found.append("config")
         changed = [name for name, here in self.other_data().items() if here]
         return found + ([f"data ({', '.join(changed)})"] if changed else [])

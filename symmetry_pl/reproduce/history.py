@@ -6,11 +6,9 @@ import subprocess
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from symmetry_pl.runs.provenance import git_commit
+from symmetry_pl.runs.provenance import CODE, git_commit
 
 __all__ = ["History"]
-
-_CODE = ("symmetry_pl", "datamodules", "configs")
 
 
 class History:
@@ -46,7 +44,7 @@ class History:
 
     def _find_changes(self, commit: str) -> frozenset[str]:
         """Files of now that are not as they were, below the root."""
-        listed = self._git("diff", "--name-status", "-M", "-z", commit, "--", *_CODE)
+        listed = self._git("diff", "--name-status", "-M", "-z", commit, "--", *CODE)
         changed: set[str] = set()
         words = iter((listed or "").split("\0"))
         for status in words:
@@ -57,7 +55,7 @@ class History:
                 path = next(words)
             if status != "R100":
                 changed.add(path)
-        untracked = self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *_CODE)
+        untracked = self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE)
         return frozenset(changed | set((untracked or "").split("\0")) - {""})
 
     def _git(self, *command: str) -> str | None:

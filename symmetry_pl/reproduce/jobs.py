@@ -30,7 +30,7 @@ __all__ = ["Job", "data_homes", "run_job", "run_jobs", "settings_digest"]
 # Processes are forked from one that has imported everything: a run of seconds would otherwise spend
 # as long on imports.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_IMPORTED = ["training.command"]
+_IMPORTED = ["symmetry_pl.training.command"]
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def run_jobs(
         What went wrong, a line each.
     """
     os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    _PROCESSES.set_forkserver_preload([f"symmetry_pl.{name}" for name in _IMPORTED])
+    _PROCESSES.set_forkserver_preload(_IMPORTED)
     commit = History().commit()
     for job in jobs:
         _ = job.code  # the processes to come have the code of now, whatever is edited meanwhile

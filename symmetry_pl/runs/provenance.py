@@ -10,9 +10,11 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["git_commit", "package_version", "package_versions", "peak_rss_mb"]
+__all__ = ["CODE", "git_commit", "package_version", "package_versions", "peak_rss_mb"]
 
-_CODE = ("symmetry_pl", "datamodules", "configs")
+CODE = ("symmetry_pl", "datamodules", "configs")
+"""Folders of a checkout that figures come from."""
+
 _PACKAGES = (
     "torch",
     "pytorch-lightning",
@@ -49,7 +51,7 @@ def git_commit(root: Path | None = None) -> str | None:
     root = Path(__file__).resolve().parents[2] if root is None else root
     if not (root / ".git").exists():
         return None
-    status = ("status", "--porcelain", "--untracked-files=all", "-z", "--", *_CODE)
+    status = ("status", "--porcelain", "--untracked-files=all", "-z", "--", *CODE)
     try:
         head, listed = (
             subprocess.run(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from symmetry_pl.core.painter import Curves
+from symmetry_pl.core.painter import Curves, plain
 from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.prototypes import relative_magnitude
 from symmetry_pl.plots import basic, images
@@ -40,7 +40,7 @@ class PrototypePainter:
         try:
             yield from _figures(model, evaluator, evaluator.shown["x"].to(model.device))
             if evaluator.factors is not None:
-                true, drawn = map(_array, evaluator.factors)
+                true, drawn = map(plain, evaluator.factors)
                 yield "factors", _factor_figure(true, drawn, data)
         finally:
             model.train(was_training)
@@ -60,17 +60,17 @@ def _figures(
     group, infer = module.group, module.inference
     x = shown[:_COLUMNS]
     prototypes, element = module.canonicalise(x)
-    rows = [("test images", _array(x)), ("prototypes", _array(prototypes))]
+    rows = [("test images", plain(x)), ("prototypes", plain(prototypes))]
     if module.fitted:
         for k in range(3):
             again, _ = module.resample(x, _noise(x, len(x), group.dim, k))
-            rows.append(("resampled" if k == 0 else "", _array(again)))
+            rows.append(("resampled" if k == 0 else "", plain(again)))
     yield "prototypes", images.image_rows(rows)
     yield "orbits", _orbits(module, evaluator.scores, shown[:_ORBITS])
     elements, iterates = iterated(group, infer, shown, _STEPS)
     steps = [x, *(prototype[: len(x)] for prototype in iterates)]
     sizes = relative_magnitude(group, elements)
-    yield "iterates", images.iterates(_array(torch.stack(steps)), _array(sizes))
+    yield "iterates", images.iterates(plain(torch.stack(steps)), plain(sizes))
     if module.fitted:
         context = prototypes[:_ROWS].repeat_interleave(_DRAWN, 0)
         noise = _noise(x, len(context), group.dim, 9)
@@ -78,10 +78,10 @@ def _figures(
         yield (
             "densities",
             images.marginals(
-                _array(x[:_ROWS]),
-                _array(prototypes[:_ROWS]),
-                _array(samples),
-                _array(module.coordinates(element[:_ROWS])),
+                plain(x[:_ROWS]),
+                plain(prototypes[:_ROWS]),
+                plain(samples),
+                plain(module.coordinates(element[:_ROWS])),
                 [f"{n} [{u}]" if u else n for n, u in zip(group.names, group.units, strict=True)],
                 group.periods,
             ),
@@ -105,20 +105,15 @@ def _orbits(module: PrototypeModule, scores: PrototypeScores, x: Tensor) -> Any:
     prototypes: Tensor = getattr(found, scores.protocol)
     rows: list[tuple[str, npt.NDArray[np.float64]]] = []
     for i in range(len(x)):
-        rows.append(("one orbit", _array(found.copies[:, i])))
-        rows.append(("prototypes", _array(prototypes[:, i])))
+        rows.append(("one orbit", plain(found.copies[:, i])))
+        rows.append(("prototypes", plain(prototypes[:, i])))
         if module.fitted:
             noise = _noise(x, _COPIES, module.group.dim, 20 + i)
             again, _ = module.resample(found.copies[:, i], noise)
-            rows.append(("resampled", _array(again)))
+            rows.append(("resampled", plain(again)))
     return images.image_rows(rows, gaps=range(0, len(rows), len(rows) // len(x))[1:])
 
 
 def _noise(x: Tensor, count: int, dim: int, stream: int) -> Tensor:
     generator = torch.Generator().manual_seed(stream)
     return torch.randn(count, dim, generator=generator).to(x)
-
-
-def _array(value: Tensor) -> npt.NDArray[np.float64]:
-    array: npt.NDArray[np.float64] = value.detach().double().cpu().numpy()
-    return array

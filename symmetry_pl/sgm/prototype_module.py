@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, SymmetryModule
-from symmetry_pl.core.registry import build_named
+from symmetry_pl.core.registry import build_named, check_name
 from symmetry_pl.groups import build_group
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
 from symmetry_pl.sgm.frames import FrameNetwork, build_frame
@@ -60,14 +60,10 @@ class PrototypeModule(SymmetryModule):
         if orbit_size < 2 or orbit_images < 2:
             raise ValueError("orbit_size and orbit_images must be at least 2")
         self.group = build_group(group, **(group_options or {}))
+        check_name("inference", INFERENCE, inference)
         if inference == "frame":  # a group without a frame is refused before any data are read
             options = inference_options or {}
             build_frame(self.group, options.get("affine"), options.get("color"))
-        elif inference not in INFERENCE and "." not in inference:
-            raise ValueError(
-                f"inference must be one of {sorted(INFERENCE)}, got {inference!r}; "
-                "a class of your own is named by its path, my.module.Class"
-            )
         self.orbits = orbit_groups(group, group_options or {}, orbit_bounds, wide_orbit_bounds)
         self.orbit_size, self.orbit_images = orbit_size, orbit_images
         self._inference = (inference, inference_options or {})

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.core import DataDescription, GeometricGrowth, Player
-from symmetry_pl.core.registry import build_named
+from symmetry_pl.core.registry import build_named, check_choice
 from symmetry_pl.information import kl_standard_normal
 from symmetry_pl.nn.by_name import AUTOENCODERS
 from symmetry_pl.nn.token_mask import TokenMask
@@ -68,8 +68,7 @@ class Bottleneck(InvarianceModule):
         super().__init__(**kwargs)
         if latent_dim < 1:
             raise ValueError(f"latent_dim must be at least 1, got {latent_dim}")
-        if posterior not in ("shared", "head"):
-            raise ValueError(f"posterior must be 'shared' or 'head', got {posterior!r}")
+        check_choice("posterior", posterior, ("shared", "head"))
         if kl_weight < 0 or x_weight < 0:
             raise ValueError("kl_weight and x_weight must not be negative")
         self.growth = GeometricGrowth(lambda_start, lambda_growth, lambda_every, lambda_max)

@@ -54,9 +54,8 @@ def _evaluation_figures(
     if z1 is not None and _sectioned(shown, colours):
         yield "property_plane", property_plane.property_plane(z0, z1, hues)
     if "y_hat" in shown and data.physical:
-        names = [f"{n} [{u}]" for n, u in zip(data.target_names, data.target_units, strict=True)]
         truth, predicted = (model.physical(shown[k]).double().numpy() for k in ("y", "y_hat"))
-        yield "targets", basic.targets(truth, predicted, names)
+        yield "targets", basic.targets(truth, predicted, data.target_labels)
     if data.kind == "vector" and data.x_shape == (2,):
         points = {k: v.double().numpy() for k, v in shown.items()}
         pairs = [("X", points["x"], points["x_hat"]), ("Y", points["y"], points.get("y_hat"))]

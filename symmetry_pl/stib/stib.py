@@ -17,7 +17,7 @@ from symmetry_pl.core import (
     reduction,
     world_size,
 )
-from symmetry_pl.core.registry import build_named
+from symmetry_pl.core.registry import build_named, check_choice
 from symmetry_pl.information import gaussian_information, standardise
 from symmetry_pl.nn.bijection import Bijection
 from symmetry_pl.nn.by_name import PREDICTORS
@@ -108,8 +108,7 @@ class STIB(Bottleneck):
                 f"z1_dim must leave dimensions to Z0: between 1 and latent_dim {latent_dim} - 1, "
                 f"got {z1_dim}"
             )
-        if critic not in ("sampled", "mean"):
-            raise ValueError(f"critic must be 'sampled' or 'mean', got {critic!r}")
+        check_choice("critic", critic, ("sampled", "mean"))
         for name, value in (("mi_weight", mi_weight), ("y_weight", y_weight), ("ridge", ridge),
                             ("bijection_weight", bijection_weight)):  # fmt: skip
             if value < 0:

@@ -14,6 +14,7 @@ import yaml
 from symmetry_pl.cli import COMMANDS, main
 from symmetry_pl.core import DataDescription
 from symmetry_pl.core.checkpoint import Checkpoint
+from symmetry_pl.datamodules import QM9DataModule, ZINCDataModule
 from symmetry_pl.runs.folders import config_root
 
 NAME = "stib/paper/spiral_cvae"
@@ -164,3 +165,20 @@ def test_weights_of_another_split_are_loud(tmp_path):
     assert checkpoint.other_split(ImagesDataModule("pictures")) is None
     said = checkpoint.other_split(ImagesDataModule("pictures", split_seed=1))
     assert "was trained with data.split_seed 0: rows that these data hold out WERE" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "words"),
+    [
+        (QM9DataModule, {"split_seed": 1}, "data.split_seed 0"),
+        (QM9DataModule, {"formula": None}, "data.formula C7H10O2"),  # all of it holds isomers
+        (ZINCDataModule, {"split_seed": 1}, "data.split_seed 0"),
+        (ZINCDataModule, {"test_size": 100}, "data.test_size 5000"),
+    ],
+)
+def test_molecules_know_what_they_hold_out(tmp_path, kind, change, words):
+    known = kind().split_identity
+    data = DataDescription("tokens", (4,), extra={"split": known})
+    checkpoint = Checkpoint(tmp_path / "a.ckpt", "", data, {}, "--ckpt_path")
+    assert checkpoint.other_split(kind(batch_size=7)) is None
+    assert f"was trained with {words}: rows that these" in checkpoint.other_split(kind(**change))

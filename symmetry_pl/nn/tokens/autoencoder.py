@@ -18,11 +18,20 @@ _SAME = 1e-2  # largest distance in a coordinate of two codes of one molecule, a
 
 
 class TokenAutoencoder(Autoencoder):
-    """Networks between token ids ``(B, L)`` and a latent space; cross-entropy in nats."""
+    """Networks between token ids ``(B, L)`` and a latent space; cross-entropy in nats.
+
+    Args:
+        code_dim: see ``Autoencoder``.
+        decoder_dim: see ``Autoencoder``.
+        length: L, positions.
+        symbols: V, size of the vocabulary.
+    """
 
     kind = "tokens"
-    length: int
-    symbols: int
+
+    def __init__(self, code_dim: int, decoder_dim: int, length: int, symbols: int) -> None:
+        super().__init__(code_dim, decoder_dim)
+        self.length, self.symbols = length, symbols
 
     @property
     def x_shape(self) -> tuple[int, ...]:
@@ -76,9 +85,7 @@ class ResidualTokenAutoencoder(ParallelTokenAutoencoder):
         encoder_blocks: int = 2,
         decoder_blocks: int = 3,
     ) -> None:
-        super().__init__(code_dim, decoder_dim)
-        self.length = length
-        self.symbols = symbols
+        super().__init__(code_dim, decoder_dim, length, symbols)
         self.encoder = TokenEncoder(length, symbols, code_dim, width, hidden, encoder_blocks)
         self.decoder = TokenDecoder(length, symbols, decoder_dim, width, hidden, decoder_blocks)
 
@@ -110,9 +117,7 @@ class RecurrentTokenAutoencoder(ParallelTokenAutoencoder):
         width: int = 256,
         layers: int = 3,
     ) -> None:
-        super().__init__(code_dim, decoder_dim)
-        self.length = length
-        self.symbols = symbols
+        super().__init__(code_dim, decoder_dim, length, symbols)
         self.encoder = ConvolutionEncoder(length, symbols, code_dim, filters, width=encoder_width)
         self.decoder = RecurrentDecoder(length, symbols, decoder_dim, stem, width, layers)
 
@@ -144,9 +149,7 @@ class GRUTokenAutoencoder(ParallelTokenAutoencoder):
         width: int = 501,
         layers: int = 3,
     ) -> None:
-        super().__init__(code_dim, decoder_dim)
-        self.length = length
-        self.symbols = symbols
+        super().__init__(code_dim, decoder_dim, length, symbols)
         self.encoder = RecurrentEncoder(length, symbols, code_dim, encoder_units, encoder_widths)
         self.decoder = RecurrentDecoder(length, symbols, decoder_dim, stem, width, layers)
 
@@ -194,10 +197,10 @@ class GatedTokenAutoencoder(TokenAutoencoder):
         counts: int = 0,
         candidates: int = 1,
     ) -> None:
-        super().__init__(code_dim, decoder_dim)
+        super().__init__(code_dim, decoder_dim, length, symbols)
         if candidates < 1:
             raise ValueError(f"candidates must be at least 1, got {candidates}")
-        self.length, self.symbols, self.candidates = length, symbols, candidates
+        self.candidates = candidates
         self.encoder = TokenEncoder(
             length,
             symbols,

@@ -45,7 +45,7 @@ def points(context=None):
     return x, None if context is None else torch.randn(ROWS, context).double()
 
 
-def compare(ours, theirs, x, h):
+def assert_agree(ours, theirs, x, h):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nflows wants to know the width of the conditioner
         for direction in ("forward", "inverse"):
@@ -80,7 +80,7 @@ def test_splines_agree_with_those_of_nflows(context):
         tail_bound=3.0,
     )
     x, h = points(context)
-    compare(ours, theirs, 4 * x, h)
+    assert_agree(ours, theirs, 4 * x, h)
 
 
 @pytest.mark.parametrize("context", [None, 4])
@@ -96,7 +96,7 @@ def test_affine_maps_agree_with_those_of_nflows(context):
         [int(i in MOVED) for i in range(5)],
         lambda *_: SameParameters(ours, lambda p: p.flip(1).flatten(1)),  # theirs: shift first
     )
-    compare(ours, theirs, *points(context))
+    assert_agree(ours, theirs, *points(context))
 
 
 @pytest.mark.parametrize("context", [None, 4])
