@@ -19,7 +19,9 @@ def write_zinc(folder):
     with gzip.open(EMBEDDED, "rt") as file:
         header = next(file).strip().split(",")
         column = header.index("smiles")
-        smiles = [line.split(",")[column] for line in islice(file, 1000, 53_000, 200)]
+        smiles = [line.split(",")[column] for line in islice(file, 1000, 56_000, 200)]
+    # no symbol is in a held-out molecule alone, or these sets would be smaller than asked for
+    smiles = [s for s in smiles if "F" not in s][:260]
     rows = [f"{s},{(len(s) + 3 * s.count('O')) / 30:.3f}" for s in smiles]
     (folder / "zinc250k.csv").write_text("\n".join(["smiles,qed", *rows]) + "\n")
     return folder / "zinc250k.csv"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -15,80 +14,24 @@ from torch import Tensor
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import SymmetryDataModule
-from symmetry_pl.datamodules.molecules.tokens import TokenDataset, join_tokens, tokenise
+from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
+from symmetry_pl.datamodules.molecules.tokens import (
+    TokenDataset,
+    join_tokens,
+    known_tokens,
+    tokenise,
+)
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.targets import standardised
 from symmetry_pl.molecules import BadRow, Representation, Vocabulary, summarise_bad_rows
 from symmetry_pl.molecules import representation as make_representation
 from symmetry_pl.molecules.fragments import MOST_SYMBOLS
 
-__all__ = [
-    "MoleculeDataModule",
-    "MoleculeTable",
-    "Splits",
-    "TokenDataset",
-    "tokenise",
-    "unless",
-]
+__all__ = ["MoleculeDataModule"]
 
-T = TypeVar("T", bound="MoleculeTable")
+T = TypeVar("T", bound=MoleculeTable)
 
 _LEARNED_FROM = 60_000  # molecules; more of them find the same frequent pairs
-
-
-class Splits(NamedTuple):
-    """Positions in the table: disjoint, and disjoint as molecules.
-
-    Args:
-        train: what is trained on.
-        val: validation set.
-        test: test set.
-        pool: what pre-training may use, the training set included; nothing held out.
-    """
-
-    train: Tensor
-    val: Tensor
-    test: Tensor
-    pool: Tensor
-
-    def among(self, kept: Tensor) -> Splits:
-        """Positions in the table of the rows that ``kept`` ``(N,)`` marks, without the others."""
-        new = kept.cumsum(0) - 1
-        return Splits(*(new[part[kept[part]]] for part in self))
-
-
-@dataclass(frozen=True)
-class MoleculeTable:
-    """Columns of equal length N, unusable rows included.
-
-    Args:
-        path: where it was read.
-        rows: row numbers in the file, from 0, ``(N,)``.
-        smiles: as written there.
-        texts: the molecules in the representation asked for, one string each.
-        targets: ``(N, t)`` float64 in physical units.
-        bad: the unusable rows.
-    """
-
-    path: Path
-    rows: Tensor
-    smiles: list[str]
-    texts: list[str]
-    targets: Tensor
-    bad: tuple[BadRow, ...]
-
-    def without_bad(self: T) -> T:
-        """The usable rows."""
-        bad = {b.row for b in self.bad}
-        keep = [i for i, row in enumerate(self.rows.tolist()) if row not in bad]
-        kept: dict[str, Any] = {"bad": ()}
-        for field in fields(self):
-            column = getattr(self, field.name)
-            if isinstance(column, Tensor):
-                kept[field.name] = column[keep]
-            elif isinstance(column, list):
-                kept[field.name] = [column[i] for i in keep]
-        return replace(self, **kept)
 
 
 class MoleculeDataModule(SymmetryDataModule):
@@ -97,12 +40,16 @@ class MoleculeDataModule(SymmetryDataModule):
     A subclass reads a table and splits it; it may choose the order of training. After ``setup``
     all rows that were left out are in ``bad_rows``, with their numbers and reasons.
 
+    The vocabulary, and the length of a molecule where ``max_length`` is null, are those of training
+    molecules alone. A validation or test molecule with another symbol, or a longer one, is left out
+    of its set, with a warning that states the count.
+
     Args:
         on_invalid: what to do about rows that cannot be used: ``raise`` or ``drop``, with a
             warning that states the count.
         representation: how tokens spell molecules.
         max_length: L, symbols a molecule may have, fragments counting as one; a longer one
-            cannot be used. Null for the length of the longest.
+            cannot be used. Null for the length of the longest training molecule.
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from training molecules alone, by byte-pair encoding.
         kwargs: options of ``SymmetryDataModule``.
@@ -160,12 +107,17 @@ class MoleculeDataModule(SymmetryDataModule):
         table, names, units = self._read()
         table = self._usable(table)
         splits = self._split(table)
-        sequences = map(self.language.split, table.texts)
+        vocabulary, tokens = tokenise(map(self.language.split, table.texts))
+        # what is held out says nothing of the vocabulary, nor of how long a molecule may be
+        found = vocabulary
+        vocabulary, tokens, strange = known_tokens(vocabulary, tokens, splits.pool)
+        table, tokens, splits = self._readable(
+            table, tokens, splits, strange == 0,
+            lambda i: f"no training molecule has the symbol {found.symbols[strange[i]]!r}",
+        )  # fmt: skip
         if self.fragments:
-            vocabulary, tokens = self._join(*tokenise(sequences), splits.pool)
-            table, tokens, splits = self._fitting(table, tokens, splits)
-        else:
-            vocabulary, tokens = tokenise(sequences, self.max_length)
+            vocabulary, tokens = self._join(vocabulary, tokens, splits.pool)
+        table, tokens, splits = self._fitting(table, tokens, splits)
         option = f"data.{self.targets_option}"
         scaled = standardised(table.targets, splits.train, names, option, self.samples)
         description = DataDescription(
@@ -221,18 +173,68 @@ class MoleculeDataModule(SymmetryDataModule):
         return join_tokens(vocabulary, tokens, rows, self.fragments)
 
     def _fitting(self, table: T, tokens: Tensor, splits: Splits) -> tuple[T, Tensor, Splits]:
-        """The rows that are short enough once joined, with ids ``(N, max_length)``."""
-        if self.max_length is None:
-            return table, tokens, splits
+        """The rows that are short enough, fragments joined, with ids ``(N, L)``."""
         lengths = (tokens > 0).sum(1)
-        long = self._too_long(table, lengths.tolist().__getitem__)
-        kept = lengths <= self.max_length
-        splits = splits.among(kept)
-        table = self._without(table, long)
+        if self.max_length is None:
+            most = int(lengths[splits.pool].max())
+            table, tokens, splits = self._readable(
+                table, tokens, splits, lengths <= most,
+                lambda i: f"{lengths[i]} symbols, more than the {most} of any training molecule",
+            )  # fmt: skip
+            return table, tokens[:, :most], splits
+        if self.fragments:  # else they have been left out before the rows were split
+            long = self._too_long(table, lengths.tolist().__getitem__)
+            kept = lengths <= self.max_length
+            splits, table, tokens = splits.among(kept), self._without(table, long), tokens[kept]
+            self._check_sets(splits, f"data.max_length={self.max_length} leaves")
+        return table, F.pad(tokens, (0, self.max_length - tokens.shape[1])), splits
+
+    def _readable(
+        self,
+        table: T,
+        tokens: Tensor,
+        splits: Splits,
+        readable: Tensor,
+        reason: Callable[[int], str],
+    ) -> tuple[T, Tensor, Splits]:
+        """The rows that a model of the training molecules can read, with a warning of the others.
+
+        They are left out whatever ``on_invalid`` says: such a model gives them no code.
+
+        Args:
+            table: the usable rows.
+            tokens: their ids ``(N, L)``.
+            splits: their sets; all of ``pool`` can be read.
+            readable: which rows can be read ``(N,)``.
+            reason: why the row at a position cannot.
+        """
+        if bool(readable.all()):
+            return table, tokens, splits
+        bad = [
+            BadRow(int(table.rows[i]), table.smiles[i], reason(i))
+            for i in (~readable).nonzero()[:, 0].tolist()
+        ]
+        self.bad_rows = tuple(sorted((*self.bad_rows, *bad), key=lambda b: b.row))
+        lost = {"validation": splits.val, "test": splits.test}
+        counts = [
+            f"{n} of the {k} set" for k, v in lost.items() if (n := int((~readable[v]).sum()))
+        ]
+        if counts:  # else they are further spellings of held-out molecules, in no set
+            warnings.warn(
+                f"{table.path}: {summarise_bad_rows(bad)}; left out, {' and '.join(counts)}: "
+                "figures are of molecules that training can speak of",
+                stacklevel=4,
+            )
+        kept = table.among(readable)
+        splits = splits.among(readable)
+        self._check_sets(splits, f"{table.path}: what no training molecule has leaves")
+        return kept, tokens[readable], splits
+
+    def _check_sets(self, splits: Splits, cause: str) -> None:
+        """Refuse an empty set."""
         for name, rows in zip(("training", "validation", "test"), splits, strict=False):
             if not len(rows):
-                raise ValueError(f"data.max_length={self.max_length} leaves the {name} set empty")
-        return table, F.pad(tokens[kept], (0, self.max_length - tokens.shape[1])), splits
+                raise ValueError(f"{cause} the {name} set empty")
 
     def _without(self, table: T, bad: Sequence[BadRow]) -> T:
         """The table without these rows, or an error that names them."""
@@ -260,10 +262,3 @@ class MoleculeDataModule(SymmetryDataModule):
             for i, (row, smiles) in enumerate(zip(table.rows.tolist(), table.smiles, strict=True))
             if row not in bad and (found := length(i)) > self.max_length
         ]
-
-
-def unless(
-    rows: Tensor, molecule: Mapping[int, str | None] | Sequence[str | None], held: set[str | None]
-) -> Tensor:
-    """Those of ``rows`` whose molecule is not in ``held``."""
-    return rows[torch.tensor([molecule[i] not in held for i in rows.tolist()], dtype=torch.bool)]

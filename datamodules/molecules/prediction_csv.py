@@ -13,11 +13,8 @@ from torch.utils.data import DataLoader
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.files.csv_table import read_columns
-from symmetry_pl.datamodules.molecules.molecule_data import (
-    MoleculeDataModule,
-    MoleculeTable,
-    Splits,
-)
+from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
+from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset
 from symmetry_pl.molecules import Vocabulary, check_smiles, representation
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import torch
 from torch.utils.data import DataLoader
 
-from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule, Splits, unless
+from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
+from symmetry_pl.datamodules.molecules.molecule_table import Splits, unless
 from symmetry_pl.datamodules.molecules.qm9_raw import own_table
 from symmetry_pl.datamodules.molecules.qm9_table import TARGETS, QM9Table, read_qm9
 from symmetry_pl.datamodules.samplers import CurriculumSampler
@@ -25,6 +26,11 @@ class QM9DataModule(MoleculeDataModule):
 
     No molecule of the validation or test set, however written, is ever trained on: the
     pre-training pool is compared with them by canonical SMILES.
+
+    ``root`` is a folder with your own QM9 table, ``qm9.csv`` or ``qm9.csv.gz``, such as DeepChem's,
+    or with the published archive of all 133,885 molecules, which is downloaded into it where there
+    is neither; null is the copy inside the package, 130,831 molecules (the 3,054 of QM9 whose
+    geometries do not match their SMILES are left out).
 
     Args:
         batch_size: molecules a step and process.

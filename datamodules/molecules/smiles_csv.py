@@ -9,11 +9,8 @@ from typing import Any, Literal
 import torch
 
 from symmetry_pl.datamodules.files.csv_table import read_columns, to_floats
-from symmetry_pl.datamodules.molecules.molecule_data import (
-    MoleculeDataModule,
-    MoleculeTable,
-    Splits,
-)
+from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
+from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.molecules import canonical_smiles, check_smiles
 
 __all__ = ["SmilesCSVDataModule"]
@@ -47,7 +44,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
             ``drop``, with a warning that states the count. ``bad_rows`` has them all.
         representation: how tokens spell molecules.
         max_length: L, symbols a molecule may have, fragments counting as one; a longer one
-            cannot be used. Null for the length of the longest.
+            cannot be used. Null for the length of the longest training molecule.
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from training molecules alone, by byte-pair encoding.
         kwargs: options of ``SymmetryDataModule``.

@@ -12,7 +12,7 @@ from torch import Tensor
 from symmetry_pl.datamodules.base import BatchDataset
 from symmetry_pl.molecules import Vocabulary, apply_fragments, learn_fragments
 
-__all__ = ["TokenDataset", "join_tokens", "tokenise"]
+__all__ = ["TokenDataset", "join_tokens", "known_tokens", "tokenise"]
 
 
 class TokenDataset(BatchDataset):
@@ -40,13 +40,11 @@ class TokenDataset(BatchDataset):
         return TokenDataset(self.tokens[indices], self.y[indices], self.rows[indices])
 
 
-def tokenise(
-    sequences: Iterable[Sequence[str]], max_length: int | None = None
-) -> tuple[Vocabulary, Tensor]:
+def tokenise(sequences: Iterable[Sequence[str]]) -> tuple[Vocabulary, Tensor]:
     """The vocabulary of some sequences and their ids ``(N, L)``, in one pass.
 
-    L is ``max_length``, which no sequence may exceed, or the length of the longest. The result is
-    that of ``Vocabulary.from_sequences`` and ``encode``, without all symbols in memory.
+    L is the length of the longest. The result is that of ``Vocabulary.from_sequences`` and
+    ``encode``, without all symbols in memory.
 
     Example:
         >>> vocabulary, ids = tokenise([["C", "O"], ["C"]])
@@ -62,9 +60,43 @@ def tokenise(
     dtype = np.uint8 if vocabulary.dtype == torch.uint8 else np.int16
     final = np.array([vocabulary.symbols.index(symbol) for symbol in seen], dtype=dtype)
     counts = np.asarray(lengths)
-    ids = np.zeros((len(counts), max_length or counts.max()), dtype=dtype)
+    ids = np.zeros((len(counts), counts.max()), dtype=dtype)
     ids[np.arange(ids.shape[1]) < counts[:, None]] = final[np.frombuffer(flat, dtype=np.uint16)]
     return vocabulary, torch.from_numpy(ids)
+
+
+def known_tokens(
+    vocabulary: Vocabulary, tokens: Tensor, rows: Tensor
+) -> tuple[Vocabulary, Tensor, Tensor]:
+    """The symbols that some rows have, ids in them, and what each row has beyond them.
+
+    Args:
+        vocabulary: of base symbols.
+        tokens: ids in it ``(N, L)``.
+        rows: those whose symbols are known.
+
+    Returns:
+        The vocabulary of these, in the same order; ids in it ``(N, L)``, the padding where there
+        is none; and the first unknown id of each row in the old vocabulary ``(N,)``, 0 where all
+        are known.
+
+    Example:
+        >>> vocabulary, ids = tokenise([["C", "O"], ["C", "N"]])
+        >>> vocabulary, ids, strange = known_tokens(vocabulary, ids, torch.tensor([0]))
+        >>> vocabulary.symbols, ids.tolist(), strange.tolist()
+        (('', 'C', 'O'), [[1, 2], [1, 0]], [0, 2])
+    """
+    known = torch.zeros(len(vocabulary), dtype=torch.bool)
+    known[0] = True
+    known[torch.unique(tokens[rows]).long()] = True
+    if known.all():
+        return vocabulary, tokens, torch.zeros(len(tokens), dtype=torch.int64)
+    unknown = ~known[tokens.long()]
+    first = tokens.gather(1, unknown.to(torch.uint8).argmax(1, keepdim=True))[:, 0].long()
+    strange = torch.where(unknown.any(1), first, 0)
+    kept = Vocabulary([s for s, k in zip(vocabulary.symbols, known.tolist(), strict=True) if k])
+    new = torch.where(known, known.cumsum(0) - 1, 0).to(kept.dtype)
+    return kept, new[tokens.long()], strange
 
 
 def join_tokens(

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule, Splits, unless
+from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
+from symmetry_pl.datamodules.molecules.molecule_table import Splits, unless
 from symmetry_pl.datamodules.molecules.zinc_table import (
     PUBLISHED,
     TEST,
@@ -38,6 +39,9 @@ class ZINCDataModule(MoleculeDataModule):
     No held-out molecule, however written, is ever trained on. Rows are dealt to the three sets
     before anything is computed, and only rows that are used are computed.
 
+    ``root`` is the file; or a folder with the published file, or with your own ``zinc250k.csv`` or
+    ``zinc250k.csv.gz`` that has a column smiles; else the published file is downloaded into it.
+
     Args:
         batch_size: molecules a step and process.
         properties: targets, any of ``qed``, ``logp`` and ``sas`` (the published columns; RDKit's
@@ -49,7 +53,7 @@ class ZINCDataModule(MoleculeDataModule):
             warning that states the count.
         representation: how tokens spell molecules.
         max_length: L, symbols a molecule may have, fragments counting as one; a longer one
-            cannot be used. Null for the length of the longest.
+            cannot be used. Null for the length of the longest training molecule.
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from training molecules alone, by byte-pair encoding.
         cache: folder of what is computed; null for ``~/.cache/symmetry_pl/derived``.

@@ -15,7 +15,7 @@ from torch import Tensor
 from symmetry_pl.datamodules.files.csv_table import CsvTable, read_csv, to_floats
 from symmetry_pl.datamodules.files.derived import DerivedColumns, cache_root
 from symmetry_pl.datamodules.files.download import data_root, locate, sha256_of
-from symmetry_pl.datamodules.molecules.molecule_data import MoleculeTable
+from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable
 from symmetry_pl.molecules import (
     PROPERTIES,
     BadRow,

@@ -9,8 +9,8 @@ import torch
 from rdkit import Chem, rdBase
 
 from symmetry_pl.datamodules.files.csv_table import read_csv
-from symmetry_pl.datamodules.molecules.molecule_data import tokenise
 from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED
+from symmetry_pl.datamodules.molecules.tokens import tokenise
 from symmetry_pl.molecules import Grammar, GrammarMask, RingMask, Vocabulary
 from symmetry_pl.molecules.grammar_mask import NEVER, shortest_derivations
 from symmetry_pl.molecules.grammar_parser import derive, replay

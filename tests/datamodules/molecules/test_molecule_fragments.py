@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import symmetry_pl.datamodules.molecules.molecule_data
-from symmetry_pl.datamodules.molecules.molecule_data import Splits
+from symmetry_pl.datamodules.molecules.molecule_table import Splits
 from symmetry_pl.datamodules.molecules.qm9 import QM9DataModule
 from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
 from symmetry_pl.datamodules.molecules.tokens import join_tokens
@@ -74,18 +74,17 @@ def test_batches_spell_their_rows(tmp_path, make, name):
 
 def test_they_are_learned_from_training_molecules_alone(tmp_path):
     path = written(tmp_path)
-    held = loaded(zinc(path, representation="selfies"))
-    parts = held._get()[1]
-    train = set(parts.train.tolist())
-    strange = [s if i in train else f"{s}.[Cl-].[Cl-].[Cl-]" for i, s in enumerate(MOLECULES)]
-    data = loaded(zinc(written(tmp_path / "b", strange), representation="selfies", fragments=999))
-    d = data.description
-    fragments = [s for s in d.symbols if " " in s]
-    assert "[Cl-1]" in d.symbols
+    parts = loaded(zinc(path, representation="selfies"))._get()[1]
+    train = parts.train.tolist()
+    common = [f"{s}.[Cl-]" if i == train[0] else s for i, s in enumerate(MOLECULES)]
+    strange = [s if i in train else f"{s}.[Cl-].[Cl-].[Cl-]" for i, s in enumerate(common)]
+    options = {"representation": "selfies", "fragments": 999, "max_length": 40}
+    data = loaded(zinc(written(tmp_path / "b", strange), **options))
+    fragments = [s for s in data.description.symbols if " " in s]
+    assert "[Cl-1]" in data.description.symbols
     assert len(fragments) > 9
-    assert not any("[Cl-1]" in s for s in fragments)
-    alone = loaded(zinc(path, representation="selfies", fragments=999)).description
-    assert fragments == [s for s in alone.symbols if " " in s]
+    alone = loaded(zinc(written(tmp_path / "c", common), **options))
+    assert data.description.symbols == alone.description.symbols
     assert spelled(data)[parts.test[0].item()].count("[Cl-1]") == 3
 
 
@@ -147,8 +146,8 @@ def test_a_length_that_leaves_nothing(tmp_path):
         csv(written(tmp_path), fragments=1, max_length=1, on_invalid="drop").setup()
     smiles = [s for s in MOLECULES if len(s) > 8]
     parts = loaded(zinc(written(tmp_path, smiles), val_size=2, test_size=2))._get()[1]
-    for i in parts.val.tolist():
-        smiles[i] += ".[SiH4].[GeH4]" * 4
+    for i in parts.val.tolist():  # nothing of it is unknown, and no pair of it is in training
+        smiles[i] = "".join("NO"[j % 2] for j in range(20))
     data = zinc(written(tmp_path, smiles), val_size=2, test_size=2, fragments=50, max_length=8)
     data.on_invalid = "drop"
     with (

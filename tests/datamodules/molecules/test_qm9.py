@@ -20,7 +20,7 @@ from symmetry_pl.datamodules.samplers import CurriculumSampler
 from symmetry_pl.molecules import DeepSmiles, Vocabulary, canonical_smiles, formula, same_molecule
 
 SHA256 = "78c5e44251e4a6b2eaca21649fa13742f456f46abc4741b99c0a5a8727085e20"
-SMALL = [  # C3H6O and others; row 3 is row 0 written differently
+SMALL = [  # C3H6O and others with all their symbols; row 3 is row 0 written differently
     ("CC(=O)C", 6.0, 40.0),
     ("C1CC1O", 7.0, 41.0),
     ("CCC=O", 8.0, 42.0),
@@ -29,8 +29,8 @@ SMALL = [  # C3H6O and others; row 3 is row 0 written differently
     ("COC=C", 10.0, 44.0),
     ("C1COC1", 11.0, 45.0),
     ("CC1CO1", 12.0, 46.0),
-    ("CCO", 13.0, 30.0),
-    ("CN", 14.0, 25.0),
+    ("C1OC1C=CC(=O)C1CCO1", 13.0, 30.0),
+    ("C1OC1C=CC(=O)C1CCN1", 14.0, 25.0),
     ("N#N", 15.0, 12.0),
 ]
 
@@ -228,11 +228,24 @@ def test_without_pretraining_only_isomers_are_seen(tmp_path):
 
 
 def test_formula_null_takes_everything(tmp_path):
-    data = small(own_table(tmp_path), formula=None, batch_size=1, on_invalid="drop")
-    data.setup()
+    data = small(own_table(tmp_path), formula=None, batch_size=1)
+    with pytest.warns(UserWarning, match="1 of the test set"):
+        data.setup()
     splits = data._get()[1]
     assert torch.equal(splits.train, splits.pool)
-    assert len(splits.test) == 3
+    assert len(splits.test) == 3 - 1
+
+
+def test_symbols_of_held_out_molecules_alone_are_no_symbols(tmp_path):
+    data = small(own_table(tmp_path), formula=None)
+    with pytest.warns(UserWarning, match=r"row 10 \('N#N'\): no training molecule has .* '#'"):
+        data.setup()
+    table, splits, description = data._get()
+    assert "#" not in description.symbols
+    assert [b.row for b in data.bad_rows] == [10]
+    assert len(table) == len(SMALL) - 1
+    spelled = Vocabulary(description.symbols).decode(table.tokens[splits.train])
+    assert {s for symbols in spelled for s in symbols} == set(description.symbols) - {""}
 
 
 # the curriculum

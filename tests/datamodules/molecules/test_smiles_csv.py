@@ -111,7 +111,8 @@ def test_a_molecule_that_the_language_cannot_spell(tmp_path):
     path = written(tmp_path, [*ROWS, ("*C", 1, 1)])
     with pytest.raises(ValueError, match=r"row 32 .*'\*C' has no SELFIES: unrecognized symbol"):
         small(path, representation="selfies").setup()
-    assert len(loaded(path)._get()[0]) == 33
+    # as a training molecule; held out, its symbol would be unknown
+    assert len(loaded(path, split_seed=1)._get()[0]) == 33
 
 
 def test_a_longest_length(tmp_path):
@@ -119,6 +120,49 @@ def test_a_longest_length(tmp_path):
     assert loaded(path, max_length=20).description.x_shape == (20,)
     with pytest.raises(ValueError, match=r"row 28 .*9 symbols, more than data\.max_length=8"):
         small(path, max_length=8).setup()
+
+
+@pytest.mark.parametrize("fragments", [0, 3])
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ("C[SeH]", r"no training molecule has the symbol '\[SeH\]'"),
+        ("C" * 40, r"\d+ symbols, more than the \d+ of any training molecule"),
+    ],
+)
+def test_what_is_held_out_says_nothing_of_vocabulary_and_length(tmp_path, odd, reason, fragments):
+    plain = loaded(written(tmp_path), fragments=fragments)
+    for name, words in (("val", "1 of the validation set"), ("test", "1 of the test set")):
+        row = int(plain.split(name).rows[0])
+        rows = [*ROWS[:row], (odd, *ROWS[row][1:]), *ROWS[row + 1 :]]
+        data = small(written(tmp_path, rows), fragments=fragments)
+        with pytest.warns(UserWarning, match=rf"1 unusable row: row {row} .*{reason}.*{words}"):
+            data.setup()
+        assert data.description == plain.description
+        assert [b.row for b in data.bad_rows] == [row]
+        assert row not in data.split(name).rows
+        for part in ("train", "val", "test"):
+            kept = plain.split(part).rows != row
+            assert torch.equal(data.split(part).rows, plain.split(part).rows[kept])
+            assert torch.equal(data.split(part).tokens, plain.split(part).tokens[kept])
+
+
+def test_training_molecules_decide_what_is_read(tmp_path):
+    row = int(loaded(written(tmp_path)).split("train").rows[0])
+    rows = [*ROWS[:row], ("CC[SeH]", *ROWS[row][1:]), *ROWS[row + 1 :]]
+    data = loaded(written(tmp_path, rows))
+    assert "[SeH]" in data.description.symbols
+    assert data.bad_rows == ()
+
+
+def test_a_set_of_unknown_symbols_alone_is_refused(tmp_path):
+    held = set(loaded(written(tmp_path)).split("val").rows.tolist())
+    rows = [(f"{'C' * i}[SeH]", *row[1:]) if i in held else row for i, row in enumerate(ROWS)]
+    with (
+        pytest.warns(UserWarning, match="of the validation set"),
+        pytest.raises(ValueError, match="leaves the validation set empty"),
+    ):
+        loaded(written(tmp_path, rows))
 
 
 def test_other_columns_and_delimiters(tmp_path):

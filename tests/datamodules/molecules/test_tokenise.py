@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from symmetry_pl.datamodules.molecules.tokens import tokenise
+from symmetry_pl.datamodules.molecules.tokens import known_tokens, tokenise
 from symmetry_pl.molecules import Vocabulary
 
 
@@ -15,11 +15,28 @@ def test_it_agrees_with_the_vocabulary():
     draw = random.Random(0)
     alphabet = [f"s{i}" for i in range(200)]
     sequences = [draw.choices(alphabet, k=draw.randrange(12)) for _ in range(300)] + [[]]
-    for length in (None, 11, 20):
-        vocabulary, ids = tokenise(iter(sequences), length)
-        assert vocabulary == Vocabulary.from_sequences(sequences)
-        assert ids.dtype == torch.uint8
-        assert torch.equal(ids, vocabulary.encode(sequences, length or 11))
+    vocabulary, ids = tokenise(iter(sequences))
+    assert vocabulary == Vocabulary.from_sequences(sequences)
+    assert ids.dtype == torch.uint8
+    assert torch.equal(ids, vocabulary.encode(sequences, 11))
+
+
+@pytest.mark.parametrize("count", [40, 400])
+def test_known_tokens_are_those_of_some_rows(count):
+    draw = random.Random(0)
+    alphabet = [f"s{i}" for i in range(count)]
+    sequences = [draw.choices(alphabet, k=draw.randrange(1, 12)) for _ in range(count)]
+    rows = torch.arange(0, count, 9)
+    vocabulary, ids, strange = known_tokens(*tokenise(sequences), rows)
+    expected = Vocabulary.from_sequences([sequences[i] for i in rows.tolist()])
+    everything = Vocabulary.from_sequences(sequences)
+    assert vocabulary == expected
+    assert ids.dtype == vocabulary.dtype
+    for i, sequence in enumerate(sequences):
+        new = [symbol for symbol in sequence if symbol not in expected.symbols]
+        assert everything.symbols[strange[i]] == (new[0] if new else "")
+        if not new:
+            assert torch.equal(ids[[i]], expected.encode([sequence], ids.shape[1]))
 
 
 @pytest.mark.parametrize(("count", "dtype"), [(256, torch.uint8), (257, torch.int16)])
