@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import warnings
+from functools import partial
 
 import pytest
 import torch
@@ -37,3 +38,11 @@ def _quiet_and_offline(monkeypatch, tmp_path):
         # Lightning's advice on workers and step counts is for users, not for ten-batch tests
         warnings.filterwarnings("ignore", module="pytorch_lightning")
         yield
+
+
+@pytest.fixture
+def quick_probes(monkeypatch):
+    """Probes whose MLP trains for 40 steps of 800, for whole runs that no figure is read from."""
+    from symmetry_pl.information import regressors
+
+    monkeypatch.setattr(regressors, "_train", partial(regressors._train, steps=40))

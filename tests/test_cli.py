@@ -12,6 +12,8 @@ from symmetry_pl.cli import main
 from symmetry_pl.core import DataDescription
 from symmetry_pl.runs.folders import config_root, newest_run, next_run, run_of_checkpoint
 
+pytestmark = pytest.mark.usefixtures("quick_probes")
+
 TWINS = Path(__file__).parent / "conf"
 
 

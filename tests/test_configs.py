@@ -72,6 +72,7 @@ def test_every_config_has_a_twin():
     assert sorted(str(p.relative_to(TWINS)) for p in TWINS.rglob("*.yaml")) == SHIPPED
 
 
+@pytest.mark.usefixtures("quick_probes")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path, request, monkeypatch):
     if "mnist" in name:
@@ -82,7 +83,9 @@ def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path, request, monk
     if "zinc" in name:
         request.getfixturevalue("small_zinc")
     configs = ["--config", str(ROOT / name), "--config", str(TWINS / name)]
-    assert main(["fit", *configs]) == 0
+    # one validation and its figures, at the end
+    once = ["--trainer.check_val_every_n_epoch=2"]
+    assert main(["fit", *configs, *once]) == 0
     folder = tmp_path / "lightning_logs" / name.removesuffix(".yaml") / "version_0"
     checkpoint = folder / "checkpoints" / "last.ckpt"
     assert f"--ckpt_path {checkpoint.relative_to(tmp_path)}" in capsys.readouterr().out

@@ -6,10 +6,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from symmetry_pl.callbacks import RunRecord
 from symmetry_pl.cli import main
 from symmetry_pl.runs import provenance
 from symmetry_pl.runs.folders import config_root
+
+pytestmark = pytest.mark.usefixtures("quick_probes")
 
 TWINS = Path(__file__).parent / "conf"
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -10,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from processes import fit_in_processes, free_port
 
+from symmetry_pl.cli import main
 from symmetry_pl.runs.folders import config_root
 
 TWINS = Path(__file__).parent / "conf"
@@ -24,11 +25,8 @@ def command(*arguments):
 
 
 def environment():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    root = str(Path(__file__).parents[1])
-    return {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(port), "PYTHONPATH": root}
+    root, port = str(Path(__file__).parents[1]), str(free_port())
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": port, "PYTHONPATH": root}
 
 
 def configs(name):
@@ -43,8 +41,12 @@ def fit(name, root, *arguments):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return last_checkpoint(root), done.stdout + done.stderr
+
+
+def last_checkpoint(root):
     (checkpoint,) = Path(root).rglob("last.ckpt")
-    return torch.load(checkpoint, weights_only=True), done.stdout + done.stderr
+    return torch.load(checkpoint, weights_only=True)
 
 
 @pytest.mark.ddp
@@ -97,10 +99,13 @@ def test_two_processes_of_30_are_one_of_60(name, players, options, tmp_path, req
         *(f"--model.players.{player}.lr=1e-3" for player in players),
         *options,
     ]
-    alone, _ = fit(name, tmp_path / "one", "--data.batch_size=60", *common)
+    one, two = ([*configs(name), f"--log_root={tmp_path / n}", *common] for n in ("one", "two"))
+    assert main(["fit", *map(str, one), "--data.batch_size=60"]) == 0
+    alone = last_checkpoint(tmp_path / "one")
     # plain ddp: a module tells it what a game needs
     ddp = ["--trainer.devices=2", "--trainer.strategy=ddp", "--data.batch_size=30"]
-    both, _ = fit(name, tmp_path / "two", *ddp, *common)
+    fit_in_processes([*two, *ddp])
+    both = last_checkpoint(tmp_path / "two")
     assert alone["symmetry_pl"]["batches_seen"] == both["symmetry_pl"]["batches_seen"] == 20
     for key, value in alone["state_dict"].items():
         torch.testing.assert_close(
@@ -119,9 +124,11 @@ def test_two_processes_are_warned_of_nothing(tmp_path):
 
 def test_killed_and_resumed_is_uninterrupted(tmp_path):
     # one bad start is among the batches that are repeated, as the tiny target phase cannot succeed
-    name, options = "stib/spiral", ["--trainer.max_epochs=6", "--data.samples_per_epoch=3200"]
+    name, options = "stib/spiral", ["--trainer.max_epochs=6", "--data.samples_per_epoch=1600"]
     options += ["--trainer.limit_val_batches=0", "--model.max_restarts=1"]
-    whole, _ = fit(name, tmp_path / "whole", *options)
+    root = tmp_path / "whole"
+    assert main(["fit", *map(str, configs(name)), f"--log_root={root}", *options]) == 0
+    whole = last_checkpoint(root)
     root = tmp_path / "killed"
     process = subprocess.Popen(
         command("fit", *configs(name), f"--log_root={root}", *options),
@@ -161,8 +168,6 @@ def test_killed_and_resumed_is_uninterrupted(tmp_path):
     ],
 )
 def test_bad_input_is_one_sentence_and_an_exit_code(arguments, message, capsys):
-    from symmetry_pl.cli import main
-
     try:
         code = main(["fit", *map(str, configs("stib/spiral")), *arguments])
     except SystemExit as done:  # argument parsing itself
@@ -184,8 +189,6 @@ BAD_TABLES = {
 
 @pytest.mark.parametrize("what", BAD_TABLES)
 def test_bad_data_are_one_sentence_and_an_exit_code(what, tmp_path, capsys):
-    from symmetry_pl.cli import main
-
     name, text, message = BAD_TABLES[what]
     (tmp_path / name).write_text(text)
     arguments = ["fit", *map(str, configs("stib/isomers")), f"--data.root={tmp_path}"]

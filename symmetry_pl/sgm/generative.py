@@ -106,8 +106,13 @@ class GenerativeNetwork(nn.Module):
         return self.flow.log_prob(eta, self(prototypes))
 
     def sample(self, noise: Tensor, prototypes: Tensor) -> Tensor:
-        """η ``(B, dim)`` of p(η | x̂), a function of standard normal noise ``(B, dim)``."""
-        return self.flow.sample(noise, self(prototypes))
+        """η ``(B · S, dim)`` of p(η | x̂), a function of standard normal noise ``(B · S, dim)``.
+
+        The first S rows are drawn for the first of B prototypes, the next for the second, and so
+        on; each prototype is encoded once.
+        """
+        features = self(prototypes).repeat_interleave(len(noise) // len(prototypes), 0)
+        return self.flow.sample(noise, features)
 
     def standardise(self, mean: Tensor, deviation: Tensor) -> None:
         """Measure η by the data's mean and standard deviation, ``(dim,)`` each.

@@ -72,8 +72,8 @@ def _figures(
     sizes = relative_magnitude(group, elements)
     yield "iterates", images.iterates(plain(torch.stack(steps)), plain(sizes))
     if module.fitted:
-        context = prototypes[:_ROWS].repeat_interleave(_DRAWN, 0)
-        noise = _noise(x, len(context), group.dim, 9)
+        context = prototypes[:_ROWS]
+        noise = _noise(x, len(context) * _DRAWN, group.dim, 9)
         samples = module.generative.sample(noise, context).view(-1, _DRAWN, group.dim)
         yield (
             "densities",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from processes import in_processes
 
 from symmetry_pl.core.distributed import all_reduce_sum, world_size
 
@@ -32,7 +32,7 @@ def test_two_processes_have_the_loss_and_the_gradient_of_one(tmp_path):
     alone = weight.clone().requires_grad_(True)
     loss = _loss(x @ alone, all_reduce_sum)
     loss.backward()
-    mp.spawn(_worker, (str(tmp_path / "store"), x, weight, str(tmp_path)), nprocs=2)
+    in_processes(_worker, str(tmp_path / "store"), x, weight, str(tmp_path))
     for rank in range(2):
         other_loss, gradient = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         torch.testing.assert_close(other_loss, loss.detach(), rtol=1e-12, atol=0)

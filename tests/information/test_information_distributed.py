@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from processes import in_processes
 
 from symmetry_pl.core.distributed import all_reduce_sum
 from symmetry_pl.information import gaussian_information, pairwise_kl, standardise
@@ -46,7 +46,7 @@ def test_two_processes_have_the_values_and_gradients_of_one(tmp_path):
     values = losses(x, weight, None)
     expected = gradients(values, weight)
     assert (expected.abs().amax((1, 2)) > 1e-3).all()
-    mp.spawn(worker, (str(tmp_path / "store"), x, weight.detach(), str(tmp_path)), nprocs=2)
+    in_processes(worker, str(tmp_path / "store"), x, weight.detach(), str(tmp_path))
     for rank in range(2):
         found, gradient = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         torch.testing.assert_close(found, values.detach(), rtol=1e-10, atol=1e-10)

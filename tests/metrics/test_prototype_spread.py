@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from processes import in_processes
 
 from symmetry_pl.metrics.prototypes import PrototypeSpread, magnitude, relative_magnitude
 
@@ -142,7 +142,7 @@ def worker(rank, folder, prototypes, copies):
 @pytest.mark.ddp
 def test_two_processes_equal_one_even_if_one_has_seen_nothing(tmp_path):
     data = batch(7, dtype=torch.float32)
-    mp.start_processes(worker, (str(tmp_path), *data), nprocs=2, start_method="fork")
+    in_processes(worker, str(tmp_path), *data)
     expected = figures(data)
     for rank in range(2):
         for found in torch.load(tmp_path / f"{rank}.pt"):

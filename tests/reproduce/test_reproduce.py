@@ -20,6 +20,8 @@ from symmetry_pl.reproduce.stib_spiral import EXPERIMENT, reference_rows
 from symmetry_pl.reproduce.tables import markdown_table, summary_table
 from symmetry_pl.runs.folders import config_root
 
+pytestmark = pytest.mark.usefixtures("quick_probes")
+
 CHECKOUT = Path(__file__).parents[2]
 TINY = (
     "--trainer.max_epochs=1",

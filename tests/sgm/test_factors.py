@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from processes import in_processes
 
 from symmetry_pl.sgm.factors import FactorSamples, factor_distances
 
@@ -29,7 +29,7 @@ def _worker(rank, store, true, drawn, folder):
 @pytest.mark.ddp
 def test_all_processes_have_the_factors_of_all(tmp_path):
     true, drawn = torch.rand(8, 3), torch.rand(8, 3)
-    mp.spawn(_worker, (str(tmp_path / "store"), true, drawn, str(tmp_path)), nprocs=2)
+    in_processes(_worker, str(tmp_path / "store"), true, drawn, str(tmp_path))
     for rank in range(2):
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         assert torch.equal(found[0], true)

@@ -12,6 +12,8 @@ import yaml
 
 from symmetry_pl.cli import main
 
+pytestmark = pytest.mark.usefixtures("quick_probes")
+
 HERE = Path(__file__).parent
 ENTROPY = 2 * math.log(math.sqrt(math.tau * math.e * 64 / 12))  # of the Gaussian with x's moments
 

@@ -17,6 +17,8 @@ from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.datamodules import QM9DataModule, ZINCDataModule
 from symmetry_pl.runs.folders import config_root
 
+pytestmark = pytest.mark.usefixtures("quick_probes")
+
 NAME = "stib/paper/spiral_cvae"
 ROOT = Path(__file__).parents[2]
 TWIN = ROOT / "tests/conf" / f"{NAME}.yaml"
