@@ -27,3 +27,7 @@ __all__ = [
     "SymmetryDataModule",
     "ZINCDataModule",
 ]
+
+if __name__ == "datamodules":  # the folder of a checkout, imported from its root
+    # Modules below would be loaded a second time, as other classes than symmetry_pl.datamodules'.
+    __path__ = []

@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -33,16 +34,25 @@ def commands():
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    """The unpacked wheel of this checkout."""
-    pytest.importorskip("hatchling")
+    """The unpacked wheel, made from the source distribution of this checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    (made,) = folder.glob("*.whl")
-    zipfile.ZipFile(made).extractall(folder / "site")
+    with tarfile.open(built(ROOT, "sdist", folder)) as archive:
+        archive.extractall(folder, filter="data")
+    (sources,) = (path for path in folder.iterdir() if path.is_dir())
+    zipfile.ZipFile(built(sources, "wheel", folder)).extractall(folder / "site")
     return folder / "site"
+
+
+def built(sources, target, folder):
+    """The file that the build backend makes of some sources."""
+    pytest.importorskip("hatchling")
+    before = {*folder.iterdir()}
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
+        cwd=sources, check=True, capture_output=True,
+    )  # fmt: skip
+    (made,) = {*folder.iterdir()} - before
+    return made
 
 
 def run(wheel, folder, *arguments):
@@ -78,6 +88,15 @@ def test_the_wheel_holds_everything_once(wheel):
     ):
         assert (package / inside).is_file(), inside
     assert not (package / "configs").exists()
+
+
+def test_the_wheel_of_the_source_distribution_is_that_of_the_checkout(wheel, tmp_path):
+    direct = zipfile.ZipFile(built(ROOT, "wheel", tmp_path))
+    files = {name: direct.read(name) for name in direct.namelist() if "dist-info" not in name}
+    assert {str(p.relative_to(wheel)) for p in wheel.rglob("*") if p.is_file()} == {
+        *direct.namelist()
+    }
+    assert all((wheel / name).read_bytes() == content for name, content in files.items())
 
 
 PARSE = """

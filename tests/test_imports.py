@@ -4,6 +4,8 @@ Imports inside functions count; those under ``TYPE_CHECKING`` count for rooms, n
 """
 
 import ast
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -146,8 +148,6 @@ def test_there_is_no_circle_of_files():
 
 
 def test_the_record_of_runs_needs_the_standard_library_alone():
-    import sys
-
     for module, path in FILES.items():
         if room_of(module) == "runs":
             others = {name.split(".")[0] for name, _ in imports(path)} - {"symmetry_pl"}
@@ -160,3 +160,13 @@ def test_nflows_stays_with_the_flows_and_data_have_one_name():
             if name.split(".")[0] == "nflows":
                 assert module.startswith("symmetry_pl.nn.flows."), module
             assert name.split(".")[0] != "datamodules", module
+
+
+def test_a_checkout_has_every_datamodule_once(monkeypatch):
+    """From the root of a checkout, ``datamodules`` is importable, too."""
+    monkeypatch.syspath_prepend(str(PACKAGE.parent))
+    ours, theirs = map(import_module, ("symmetry_pl.datamodules", "datamodules"))
+    assert all(getattr(ours, name) is getattr(theirs, name) for name in ours.__all__)
+    with pytest.raises(ModuleNotFoundError):
+        import_module("datamodules.vectors.arrays")
+    monkeypatch.delitem(sys.modules, "datamodules")  # as other tests of this process find it

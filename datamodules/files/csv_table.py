@@ -36,7 +36,8 @@ class CsvTable:
         header: names of all columns of the file.
         columns: those asked for that it has, of equal length N; empty text in ragged rows.
         ragged: rows with more or fewer fields than the header.
-        lines: the line on which each row ends, from 1 at the header ``(N,)``.
+        lines: the line on which each row ends, from 1 at the header ``(N,)``; empty for a table
+            that is in memory.
     """
 
     header: tuple[str, ...]
@@ -46,6 +47,8 @@ class CsvTable:
 
     def bad_row(self, row: int, text: str, reason: str) -> BadRow:
         """An unusable row, which a message names by its row and by its line in an editor."""
+        if not self.lines:
+            return BadRow(row, text, reason)
         return _BadLine(row, text, reason, self.lines[row])
 
 

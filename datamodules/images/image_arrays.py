@@ -14,7 +14,7 @@ from torch import Tensor
 from symmetry_pl.datamodules.files.array_files import load_array
 from symmetry_pl.datamodules.images.image_files import CONSTANT, Channels, Pictures, resized
 
-__all__ = ["read_array"]
+__all__ = ["images_of", "read_array"]
 
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow has it
 _CHUNK = 1024
@@ -27,11 +27,26 @@ def read_array(
     channels: Channels,
     resize: list[int] | None,
 ) -> Pictures:
-    """Read the images ``(N, H, W)``, ``(N, H, W, 1)`` or ``(N, H, W, 3)`` of a NumPy file.
+    """Read the images of a ``.npy`` or ``.npz`` file, of which ``key`` names the array.
+
+    Raises:
+        ValueError: as ``images_of``, or for a file that cannot be read.
+    """
+    return images_of(*load_array(path, key), value_range, channels, resize)
+
+
+def images_of(
+    array: npt.NDArray[Any],
+    where: str,
+    value_range: list[float] | None,
+    channels: Channels,
+    resize: list[int] | None,
+) -> Pictures:
+    """The images of an array ``(N, H, W)``, ``(N, H, W, 1)`` or ``(N, H, W, 3)``.
 
     Args:
-        path: a ``.npy`` or ``.npz`` file of bytes, truth values or floats.
-        key: which array of a ``.npz`` file; null where there is only one.
+        array: bytes, truth values or floats.
+        where: what it is called in messages.
         value_range: the values that are black and white; null for 0 and 255 of bytes, 0 and 1 of
             others.
         channels: ``grey`` or ``rgb`` to convert, ``auto`` to leave as it is.
@@ -40,7 +55,6 @@ def read_array(
     Raises:
         ValueError: if the array is of another shape or type, or holds only 0 and 1 as bytes.
     """
-    array, where = load_array(path, key)
     shape = array.shape[:-1] if array.ndim == 4 and array.shape[-1] in (1, 3) else array.shape
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(

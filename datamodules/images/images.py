@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,15 @@ from torch.utils.data import DataLoader
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.files.download import data_root
-from symmetry_pl.datamodules.images.image_arrays import read_array
+from symmetry_pl.datamodules.images.image_arrays import images_of, read_array
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.datamodules.images.image_files import Pictures, read_folder, summary
-from symmetry_pl.datamodules.options import check_choice
+from symmetry_pl.datamodules.options import check_choice, refuse_options
 from symmetry_pl.datamodules.splits import check_fractions, random_split
+from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11
 
 __all__ = ["ImagesDataModule"]
 
@@ -27,17 +32,20 @@ _BRIGHT = 0.5  # mean of the frame's pixels in [−1, 1] above which the ground 
 
 
 class ImagesDataModule(ImageDataModule):
-    """Images of your own, without labels: a folder of image files, or an array.
+    """Images of your own: a folder of image files, or an array, in a file or in memory.
 
-    Batches are images ``(B, C, H, W)`` in [−1, 1], C = 1 or 3, an empty ``(B, 0)``, and row
+    Batches are images ``(B, C, H, W)`` in [−1, 1], C = 1 or 3, targets ``(B, t)``, and row
     numbers ``(B,)``: places in the sorted list of files (``names``), or in the array. Black is −1,
     and what lies outside of the frame is taken to be black. Validation and test sets are cut at
-    random; prediction goes through all usable images in order.
+    random; prediction goes through all usable images in order. Images of files have no targets,
+    t = 0; those in memory may (see ``from_arrays``), in units of the training images' standard
+    deviation about their mean.
 
     Args:
         path: a folder, whose image files are read with those of its subfolders, or a ``.npy`` or
             ``.npz`` file with an array ``(N, H, W)`` or ``(N, H, W, C)`` of bytes, truth values or
-            floats; as it is or within ``root``. Nothing is ever unpickled.
+            floats; as it is or within ``root``. Nothing is ever unpickled. Arrays in memory: see
+            ``from_arrays``.
         key: which array of a ``.npz`` file; null where there is only one.
         value_range: the values of an array that are black and white; null for 0 and 255 of bytes,
             0 and 1 of others. Values outside are refused, not cut off.
@@ -61,7 +69,7 @@ class ImagesDataModule(ImageDataModule):
 
     def __init__(
         self,
-        path: str,
+        path: str = "",
         key: str | None = None,
         value_range: list[float] | None = None,
         channels: Literal["auto", "grey", "rgb"] = "auto",
@@ -84,7 +92,12 @@ class ImagesDataModule(ImageDataModule):
             )
         if resize is not None and (len(resize) != 2 or min(resize) < 2):
             raise ValueError(f"data.resize must be [height, width], 2 at least, got {resize}")
-        self.path = path
+        if not isinstance(path, (str, Path)):
+            raise ValueError(
+                f"data.path is a path, got a {type(path).__name__}: ImagesDataModule.from_arrays "
+                "takes images in memory"
+            )
+        self.path = str(path)
         self.key = key
         self.value_range = value_range
         self.channels = channels
@@ -94,21 +107,58 @@ class ImagesDataModule(ImageDataModule):
         self.on_invalid = on_invalid
         self.names: list[str] = []
         self.bad_images: dict[str, str] = {}
+        self._memory: tuple[npt.NDArray[Any], Targets] | None = None
         self._images: Tensor | None = None
+        self._y = torch.empty(0, 0)
         self._rows: dict[str, npt.NDArray[np.int64]] = {}
+        self._description: DataDescription | None = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike | None = None,
+        names: Sequence[str] = (),
+        units: Sequence[str] = (),
+        **options: Any,
+    ) -> Self:
+        """The same from memory.
+
+        Args:
+            x: images ``(N, H, W)`` or ``(N, H, W, C)``, bytes, truth values or floats.
+            y: targets ``(N, t)`` or ``(N,)``; none by default.
+            names: of the targets; ``y0``, ``y1``, … by default.
+            units: of the targets; dimensionless by default.
+            options: those of the class but ``path`` and ``key``.
+
+        Raises:
+            ValueError: for targets that are not real numbers, or of another length than x.
+
+        >>> x = np.random.default_rng(0).random((40, 8, 8))
+        >>> data = ImagesDataModule.from_arrays(x, x.mean((1, 2)), ["brightness"])
+        >>> data.setup()
+        >>> data.description.x_shape, data.description.target_names
+        ((1, 8, 8), ('brightness',))
+        """
+        images = as_array(x)
+        refuse_options(options, ("path", "key"))
+        targets = as_targets(y, names, units, count=len(images) if images.ndim else 0)
+        made = cls(**options)
+        made._memory = images, targets
+        return made
 
     @property
     def description(self) -> DataDescription:
-        """Images of shape (C, H, W), without targets."""
-        extra = {"split": self.split_identity}
-        return DataDescription("image", tuple(self._loaded().shape[1:]), extra=extra)
+        """Images of shape (C, H, W), and targets where there are any."""
+        if self._description is None:
+            raise RuntimeError("call setup() of the ImagesDataModule first")
+        return self._description
 
     def setup(self, stage: str | None = None) -> None:
         """Read the images, leave out unusable ones, and split them; once."""
         if self._images is not None:
             return
-        path = self._path()
-        pictures = self._read(path)
+        path, pictures, targets = self._read()
         rows = self._usable(pictures, path)
         self._rows = random_split(
             rows,
@@ -123,24 +173,42 @@ class ImagesDataModule(ImageDataModule):
         if self.invert:
             images = images.bitwise_not_() if images.dtype == torch.uint8 else images.neg_()
         _warn_of_bright_ground(images[torch.from_numpy(rows[:1000])], self.invert)
-        self._images = images
+        scaled = standardised(
+            torch.from_numpy(targets.values),
+            torch.from_numpy(self._rows["train"]),
+            targets.names,
+            "y",
+            "images",
+        )
+        self._images, self._y = images, scaled.y.float()
+        self._description = DataDescription(
+            "image",
+            tuple(images.shape[1:]),
+            targets.names,
+            targets.units,
+            scaled.mean,
+            scaled.scale,
+            extra={"split": self.split_identity},
+        )
 
     def make_split(self, name: str) -> ImageDataset:
         """The images of a name, or of ``"all"``."""
-        everything = ImageDataset(self._loaded())
+        if self._images is None:
+            raise RuntimeError("call setup() of the ImagesDataModule first")
+        everything = ImageDataset(self._images, self._y)
         return everything.subset(torch.from_numpy(self._rows[name]))
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """All usable images, in order."""
         return self._loader(self.split("all"))
 
-    def _loaded(self) -> Tensor:
-        if self._images is None:
-            raise RuntimeError("call setup() of the ImagesDataModule first")
-        return self._images
-
     def _path(self) -> Path:
         """The folder or file as it is, or within ``root``."""
+        if not self.path:
+            raise ValueError(
+                "data.path names no folder or file: give its path, or use "
+                "ImagesDataModule.from_arrays"
+            )
         within = data_root(self.root) / self.path
         for path in (Path(self.path).expanduser(), within):
             if path.exists():
@@ -149,15 +217,26 @@ class ImagesDataModule(ImageDataModule):
             f"data.path is {self.path!r}, but there is no such folder or file here or at {within}"
         )
 
-    def _read(self, path: Path) -> Pictures:
+    def _read(self) -> tuple[Path, Pictures, Targets]:
+        """Where the images are from, the images, and their targets."""
+        options = self.value_range, self.channels, self.resize
+        if self._memory is not None:
+            array, targets = self._memory
+            pictures = images_of(array, "x", *options)
+            for i in np.flatnonzero(~np.isfinite(targets.values).all(axis=1)).tolist():
+                pictures.bad.setdefault(i, "has a target that is missing or infinite")
+            return Path("x"), pictures, targets
+        path = self._path()
         if path.is_dir():
             for name in ("key", "value_range"):
                 if getattr(self, name) is not None:
                     raise ValueError(f"data.{name} is for arrays, but {path} is a folder")
-            return read_folder(path, self.channels, self.resize)
-        if path.suffix.lower() not in (".npy", ".npz"):
+            pictures = read_folder(path, self.channels, self.resize)
+        elif path.suffix.lower() in (".npy", ".npz"):
+            pictures = read_array(path, self.key, *options)
+        else:
             raise ValueError(f"data.path must be a folder, a .npy or a .npz file, got {path}")
-        return read_array(path, self.key, self.value_range, self.channels, self.resize)
+        return path, pictures, as_targets(None, count=len(pictures.names))
 
     def _usable(self, pictures: Pictures, path: Path) -> npt.NDArray[np.int64]:
         """Rows of images without fault, or an error that names the others."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy.typing as npt
 import torch
 
-from symmetry_pl.datamodules.files.csv_table import read_columns, to_floats
+from symmetry_pl.datamodules.files.csv_table import CsvTable, read_columns, to_floats
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
+from symmetry_pl.datamodules.options import refuse_options
+from symmetry_pl.datamodules.targets import as_targets
 from symmetry_pl.molecules import canonical_smiles, check_smiles
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11
 
 __all__ = ["SmilesCSVDataModule"]
 
@@ -24,7 +31,7 @@ class _Table(MoleculeTable):
 
 
 class SmilesCSVDataModule(MoleculeDataModule):
-    """Molecules and properties from a CSV file, split by molecule.
+    """Molecules and properties from a CSV file or from memory, split by molecule.
 
     Batches are ids ``(B, L)``, targets ``(B, t)`` in units of the training molecules' standard
     deviation about their mean, and row numbers ``(B,)``, from 0 at the first row of data.
@@ -32,7 +39,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
     Rows of one molecule, however written, are always in the same set.
 
     Args:
-        path: the file, gzipped or not, with a header.
+        path: the file, gzipped or not, with a header. Molecules in memory: see ``from_smiles``.
         property_columns: names of the columns to predict.
         units: unit of each of these, by name; dimensionless where it has none.
         smiles_column: name of the column of molecules.
@@ -60,8 +67,8 @@ class SmilesCSVDataModule(MoleculeDataModule):
 
     def __init__(
         self,
-        path: str,
-        property_columns: list[str],
+        path: str = "",
+        property_columns: list[str] = [],  # noqa: B006 (jsonargparse shows it)
         units: dict[str, str] = {},  # noqa: B006 (jsonargparse shows it)
         smiles_column: str = "smiles",
         delimiter: str = ",",
@@ -86,6 +93,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
                 raise ValueError(f"data.{option} must lie between 0 and 1, got {value}")
         if len(delimiter) != 1:
             raise ValueError(f"data.delimiter must be one character, got {delimiter!r}")
+        self._memory: CsvTable | None = None
         self.path = Path(path).expanduser()
         self.property_columns = list(property_columns)
         self.units = dict(units)
@@ -93,9 +101,68 @@ class SmilesCSVDataModule(MoleculeDataModule):
         self.delimiter = delimiter
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
 
-    def _read(self) -> tuple[_Table, list[str], list[str]]:
+    @classmethod
+    def from_smiles(
+        cls,
+        smiles: Sequence[str],
+        y: npt.ArrayLike,
+        names: Sequence[str] = (),
+        units: Sequence[str] = (),
+        **options: Any,
+    ) -> Self:
+        """The same from memory.
+
+        Args:
+            smiles: of N molecules.
+            y: their properties ``(N, t)`` or ``(N,)``.
+            names: of the properties; ``y0``, ``y1``, … by default.
+            units: of the properties; dimensionless by default.
+            options: those of the class but the ones that say how a file is read.
+
+        Raises:
+            ValueError: for what is no text, for properties that are not real numbers, or for
+                unequal lengths.
+
+        >>> smiles = ["C" * n + end for n in range(2, 12) for end in ("O", "N")]
+        >>> data = SmilesCSVDataModule.from_smiles(smiles, range(20), ["boiling"], ["K"])
+        >>> data.setup()
+        >>> data.description.symbols, data.description.metric_names()
+        (('', 'C', 'N', 'O'), ['mae_boiling_k'])
+        """
+        of_files = ("path", "property_columns", "units", "smiles_column", "delimiter")
+        refuse_options(options, of_files)
+        molecules = list(smiles)
+        for row, text in enumerate(molecules):
+            if not isinstance(text, str):
+                raise ValueError(f"smiles must be text, got {text!r} in row {row}")
+        targets = as_targets(y, names, units, count=len(molecules))
+        if not molecules:
+            raise ValueError("smiles names no molecule")
+        called = list(targets.names)
+        if "smiles" in called:
+            raise ValueError("names has 'smiles', which is what the molecules are called")
+        # repr of a float is read back as the same float
+        columns = dict(
+            zip(called, (list(map(repr, v)) for v in targets.values.T.tolist()), strict=True)
+        )
+        made = cls("smiles", called, dict(zip(called, targets.units, strict=True)), **options)
+        header = (made.smiles_column, *called)
+        made._memory = CsvTable(header, {made.smiles_column: molecules, **columns}, (), ())
+        return made
+
+    def _columns(self) -> CsvTable:
+        """The columns that are wanted, of the file or from memory."""
+        if self._memory is not None:
+            return self._memory
+        if self.path == Path():
+            raise ValueError(
+                "data.path names no file: give its path, or use SmilesCSVDataModule.from_smiles"
+            )
         wanted = {"smiles_column": [self.smiles_column], "property_columns": self.property_columns}
-        table = read_columns(self.path, wanted, self.delimiter)
+        return read_columns(self.path, wanted, self.delimiter)
+
+    def _read(self) -> tuple[_Table, list[str], list[str]]:
+        table = self._columns()
         smiles = [text.strip() for text in table.columns[self.smiles_column]]
         values = torch.tensor(
             [to_floats(table.columns[name]) for name in self.property_columns],

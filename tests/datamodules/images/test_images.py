@@ -294,3 +294,54 @@ def test_what_is_not_there_is_one_sentence(tmp_path):
 def test_bad_options_are_one_sentence(options, message):
     with pytest.raises(ValueError, match=message):
         ImagesDataModule(path="x", **options)
+
+
+def test_images_in_memory_are_those_of_a_file(tmp_path):
+    options = {"batch_size": 4, "split_seed": 3}
+    file = ImagesDataModule(str(stored(tmp_path, GREY)), **options)
+    memory = ImagesDataModule.from_arrays(GREY, **options)
+    for data in (file, memory):
+        data.setup()
+    assert memory.description == file.description
+    for one, other in zip(memory.test_dataloader(), file.test_dataloader(), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_images_in_memory_may_have_targets():
+    brightness = GREY.mean((1, 2))
+    data = ImagesDataModule.from_arrays(
+        torch.from_numpy(GREY), brightness, ["brightness"], ["cd"], batch_size=4
+    )
+    data.setup()
+    train = data.split("train")
+    _, y, rows = train.__getitems__(range(len(train)))
+    assert y.mean().abs() < 1e-6
+    assert float(y.std(unbiased=False)) == pytest.approx(1)
+    assert data.description.metric_names() == ["mae_brightness_cd"]
+    physical = y[:, 0] * data.description.target_scale[0] + data.description.target_mean[0]
+    assert physical.numpy() == pytest.approx(brightness[rows.numpy()], rel=1e-5)
+
+
+def test_missing_targets_are_named_or_dropped():
+    y = np.arange(20.0)
+    y[4] = np.nan
+    with pytest.raises(ValueError, match=r"image 4.*a target that is missing or infinite"):
+        ImagesDataModule.from_arrays(GREY, y).setup()
+    data = ImagesDataModule.from_arrays(GREY, y, on_invalid="drop")
+    with pytest.warns(UserWarning, match="left out"):
+        data.setup()
+    assert list(data.bad_images) == ["image 4"]
+    assert len(data.split("all")) == 19
+
+
+def test_what_no_images_in_memory_are():
+    with pytest.raises(ValueError, match=r"ImagesDataModule\.from_arrays takes images in memory"):
+        ImagesDataModule(GREY)
+    with pytest.raises(ValueError, match=r"use ImagesDataModule\.from_arrays"):
+        ImagesDataModule().setup()
+    with pytest.raises(ValueError, match=r"data\.key is of a file"):
+        ImagesDataModule.from_arrays(GREY, key="x")
+    with pytest.raises(ValueError, match="x has 20 samples and y has 3"):
+        ImagesDataModule.from_arrays(GREY, [1, 2, 3])
+    with pytest.raises(ValueError, match=r"x has shape \(20,\)"):
+        ImagesDataModule.from_arrays(GREY[:, 0, 0]).setup()

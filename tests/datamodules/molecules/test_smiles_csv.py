@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from pytorch_lightning import Trainer
@@ -251,3 +252,52 @@ def test_stib_trains_on_it_unchanged(tmp_path, name):
     trainer.fit(model, data)
     assert 0 <= trainer.callback_metrics["val/validity"] <= 1
     assert "val/mae_gap_ev" in trainer.callback_metrics
+
+
+# from memory
+
+MEMORY = ["C" * n + end for n in range(2, 22) for end in ("O", "N")]
+
+
+def test_molecules_in_memory_are_those_of_a_file(tmp_path):
+    values = [0.1 * i for i in range(len(MEMORY))]
+    path = tmp_path / "mine.csv"
+    rows = [f"{s},{v!r}" for s, v in zip(MEMORY, values, strict=True)]
+    path.write_text("\n".join(["smiles,logp", *rows]))
+    file = SmilesCSVDataModule(str(path), ["logp"], {"logp": "1"}, batch_size=4)
+    memory = SmilesCSVDataModule.from_smiles(MEMORY, values, ["logp"], ["1"], batch_size=4)
+    for data in (file, memory):
+        data.setup()
+    assert memory.description == file.description
+    for one, other in zip(memory.test_dataloader(), file.test_dataloader(), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_rows_in_memory_are_named():
+    values = np.arange(float(len(MEMORY)))
+    values[3] = np.nan
+    data = SmilesCSVDataModule.from_smiles([*MEMORY[:-1], "C1CC"], values)
+    with pytest.raises(
+        ValueError, match=r"2 unusable rows: row 3 \('CCCN'\): y0 .*row 39 \('C1CC'\)"
+    ):
+        data.setup()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        ((["CC", None], [1, 2]), {}, "smiles must be text, got None in row 1"),
+        (([], []), {}, "smiles names no molecule"),
+        ((["CC"], [1, 2]), {}, "x has 1 samples and y has 2"),
+        ((["CC"], [1], ["smiles"]), {}, "names has 'smiles'"),
+        ((["CC"], [1]), {"delimiter": ";"}, "data.delimiter is of a file"),
+    ],
+)
+def test_what_no_molecules_in_memory_are(arguments, options, words):
+    with pytest.raises(ValueError, match=words):
+        SmilesCSVDataModule.from_smiles(*arguments, **options)
+
+
+def test_no_file_is_named():
+    with pytest.raises(ValueError, match=r"SmilesCSVDataModule\.from_smiles"):
+        SmilesCSVDataModule(property_columns=["logp"]).setup()
