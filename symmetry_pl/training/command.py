@@ -44,6 +44,7 @@ from symmetry_pl.training.arguments import (
     with_todays_names,
 )
 from symmetry_pl.training.entries import with_whole_entries
+from symmetry_pl.training.precision import usable_precision
 
 # imported, so that the parser knows their classes by bare names
 ROOMS = (datamodules, lens, sgm, stib)
@@ -129,6 +130,15 @@ class SymmetryCLI(LightningCLI):
             kwargs["logger"] = self._loggers()
         if not sys.stderr.isatty():
             kwargs["enable_progress_bar"] = False  # HeadlineLines are there instead
+        instead = usable_precision(
+            options.get("precision"), str(options.get("accelerator", "auto"))
+        )
+        if instead is not None:
+            kwargs["precision"] = instead
+            rank_zero_warn(
+                f"trainer.precision {options['precision']} becomes {instead}: this processor has "
+                "no fast bfloat16, which would take many times as long"
+            )
         self.trainer_defaults["callbacks"] = self._callbacks(options)
         trainer = super().instantiate_trainer(**kwargs)
         if self.subcommand == "test" and trainer.world_size > 1:

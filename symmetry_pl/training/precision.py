@@ -1,0 +1,32 @@
+"""A recipe's precision, where the processor has it."""
+
+from __future__ import annotations
+
+import torch
+
+__all__ = ["has_fast_bfloat16", "usable_precision"]
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether this processor multiplies matrices in bfloat16 at least as fast as in single.
+
+    Without AVX-512 (x86) or its like torch falls back to a loop that takes up to forty times as
+    long as single precision.
+    """
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return bool(supported is None or supported())
+
+
+def usable_precision(precision: str | int | None, accelerator: str) -> str | None:
+    """What to train in instead, or None where the precision asked for is right.
+
+    Args:
+        precision: the trainer's option.
+        accelerator: the trainer's option; ``auto`` takes a GPU where there is one.
+    """
+    if precision not in ("bf16-mixed", "bf16") or has_fast_bfloat16():
+        return None
+    if accelerator == "auto":
+        here = torch.cuda.is_available() or torch.backends.mps.is_available()
+        accelerator = "gpu" if here else "cpu"
+    return "32-true" if accelerator == "cpu" else None
