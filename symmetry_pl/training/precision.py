@@ -24,7 +24,7 @@ def usable_precision(precision: str | int | None, accelerator: str) -> str | Non
         precision: the trainer's option.
         accelerator: the trainer's option; ``auto`` takes a GPU where there is one.
     """
-    if precision not in ("bf16-mixed", "bf16") or has_fast_bfloat16():
+    if not str(precision).startswith("bf16") or has_fast_bfloat16():
         return None
     if accelerator == "auto":
         here = torch.cuda.is_available() or torch.backends.mps.is_available()

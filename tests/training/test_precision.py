@@ -15,6 +15,7 @@ SLOW, FAST = (lambda: False), (lambda: True)
     ("fast", "asked", "accelerator", "found"),
     [
         (SLOW, "bf16-mixed", "cpu", "32-true"),
+        (SLOW, "bf16-true", "cpu", "32-true"),
         (SLOW, "bf16-mixed", "gpu", None),
         (SLOW, "32-true", "cpu", None),
         (SLOW, "64-true", "auto", None),
