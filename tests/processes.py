@@ -26,11 +26,28 @@ def fit_in_processes(arguments, count=2):
     in_processes(_command, ["fit", *map(str, arguments)], free_port(), count, count=count)
 
 
+def command_in_process(arguments, said):
+    """A process that runs a ``symmetry`` command; its errors are written to a file."""
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=_alone, args=([*map(str, arguments)], str(said)))
+    process.start()
+    return process
+
+
 def free_port():
     """A port that nobody listens at."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def _alone(arguments, said):
+    from symmetry_pl.cli import main
+
+    with open(said, "w") as file:
+        os.dup2(file.fileno(), 2)
+    torch.set_num_threads(1)
+    raise SystemExit(main(arguments))
 
 
 def _command(rank, arguments, port, count):

@@ -1,7 +1,6 @@
 """Whole runs in processes of their own: DDP, kill -9 and resume, errors on the command line."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import fit_in_processes, free_port
+from processes import command_in_process, fit_in_processes, free_port
 
 from symmetry_pl.cli import main
 from symmetry_pl.runs.folders import config_root
@@ -130,25 +129,22 @@ def test_killed_and_resumed_is_uninterrupted(tmp_path):
     assert main(["fit", *map(str, configs(name)), f"--log_root={root}", *options]) == 0
     whole = last_checkpoint(root)
     root = tmp_path / "killed"
-    process = subprocess.Popen(
-        command("fit", *configs(name), f"--log_root={root}", *options),
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    arguments = ["fit", *configs(name), f"--log_root={root}", *options]
+    process = command_in_process(arguments, tmp_path / "said.txt")
     checkpoint = root / name / "version_0" / "checkpoints" / "last.ckpt"
     deadline = time.monotonic() + 300
     while not (checkpoint.is_file() and torch.load(checkpoint, weights_only=True)["epoch"] >= 2):
-        assert process.poll() is None, "the run ended before it could be killed"
+        assert process.is_alive(), "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert torch.load(checkpoint, weights_only=True)["epoch"] < 5
-    resumed, output = fit(name, root, *options, "--ckpt_path=last")
+    assert main([*map(str, arguments), "--ckpt_path=last"]) == 0
+    resumed = last_checkpoint(root)
     assert (root / name / "version_0" / "config_resume_0.yaml").is_file()
     assert (root / name / "version_0" / "metrics_until_resume_0.csv").is_file()
-    assert not (root / name / "version_1").exists(), output
+    assert not (root / name / "version_1").exists()
     assert resumed["symmetry_pl"] == whole["symmetry_pl"]
     assert whole["symmetry_pl"]["restarts"] == 1
     for key, value in whole["state_dict"].items():

@@ -91,11 +91,21 @@ def test_folders_of_ones_own_shadow_nothing(tmp_path):
     (tmp_path / "datamodules").mkdir()
     (tmp_path / "datamodules/__init__.py").write_text("raise RuntimeError('not ours')\n")
     (tmp_path / "old.yaml").write_text("data: {class_path: datamodules.SpiralDataModule}\n")
-    for over in (["--config=old.yaml"], ["--data=datamodules.SpiralDataModule"], []):
-        said = in_a_process(
-            "fit", "--config", f"configs/{NAME}.yaml", *over, "--print_config", cwd=tmp_path
-        )
-        printed = yaml.safe_load(said)["data"]
+    options = (["--config=old.yaml"], ["--data=datamodules.SpiralDataModule"], [])
+    said = in_a_process(
+        code=f"""
+        from symmetry_pl.cli import main
+        for over in {options}:
+            try:
+                main(["fit", "--config=configs/{NAME}.yaml", *over, "--print_config"])
+            except SystemExit as done:
+                assert done.code == 0
+            print("---")
+        """,
+        cwd=tmp_path,
+    )
+    for over, text in zip(options, said.split("---\n"), strict=False):
+        printed = yaml.safe_load(text)["data"]
         assert printed["class_path"] == "symmetry_pl.datamodules.SpiralDataModule"
         if over != ["--data=datamodules.SpiralDataModule"]:  # which begins with its defaults
             assert printed["init_args"]["samples_per_epoch"] == 18000
