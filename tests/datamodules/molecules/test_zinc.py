@@ -276,6 +276,7 @@ def test_files_that_will_not_do(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # all of it is read and written anew by RDKit
 def test_all_of_zinc250k_fits_in_two_gigabytes(tmp_path):
     own = Path(os.environ.get("SYMMETRY_DATA", "absent")) / "zinc250k" / "zinc250k.csv.gz"
     if not own.exists():
