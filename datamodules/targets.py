@@ -11,6 +11,8 @@ from torch import Tensor
 
 __all__ = ["Scaled", "Targets", "as_array", "as_targets", "standardised"]
 
+_LARGE = 1e100  # squares of larger numbers overflow in sums
+
 
 class Targets(NamedTuple):
     """Columns to predict.
@@ -95,10 +97,16 @@ def standardised(
         samples: what is trained on, for messages.
 
     Raises:
-        ValueError: if a target is the same for all training samples.
+        ValueError: if a target is the same for all training samples, or has numbers beyond 1e100.
     """
     if not names:
         return Scaled(values, (), ())
+    for name, column in zip(names, values.T, strict=True):
+        if float(column.abs().max()) > _LARGE:
+            raise ValueError(
+                f"{option}: {name} has numbers beyond {_LARGE:g}: choose another unit, or correct "
+                "them"
+            )
     mean = values[train].mean(0)
     scale = values[train].std(0, unbiased=False)
     for name, value in zip(names, scale.tolist(), strict=True):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
 
+from symmetry_pl.messages import quoted, shortened
 from symmetry_pl.runs.provenance import package_version
 
 COMMANDS = {
@@ -19,6 +21,20 @@ COMMANDS = {
     "reproduce": ("symmetry_pl.reproduce.command", "a table of the papers"),
 }
 """Command to the module whose ``main`` runs it, imported then, and what it is for."""
+
+_FREE = "free some room, or write elsewhere with --log_root (generate, reproduce: --out)"
+_MAY = "write where you may, with --log_root (generate, reproduce: --out)"
+_ROOM = {
+    errno.ENOSPC: _FREE,
+    errno.EDQUOT: _FREE,
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or write elsewhere with --log_root",
+    errno.EROFS: _MAY,
+    errno.EACCES: _MAY,
+    errno.EPERM: _MAY,
+    errno.ENOTDIR: _MAY,
+    errno.ENAMETOOLONG: "choose a shorter --run_name",
+}
+"""What helps where a disk does not take what is written."""
 
 
 def main(args: list[str] | None = None) -> int:
@@ -38,7 +54,7 @@ def main(args: list[str] | None = None) -> int:
     if command not in COMMANDS:
         near = difflib.get_close_matches(command, COMMANDS, 1)
         guess = f": did you mean {near[0]}?" if near else f"; there are {', '.join(COMMANDS)}"
-        print(f"symmetry: error: there is no command {command!r}{guess}", file=sys.stderr)
+        print(f"symmetry: error: there is no command {quoted(command)}{guess}", file=sys.stderr)
         return 2
     place = COMMANDS[command][0]
     own = arguments if place.startswith("symmetry_pl.training") else arguments[1:]
@@ -48,9 +64,24 @@ def main(args: list[str] | None = None) -> int:
         found = _our_error(error)
         if found is None:
             raise
-        print(f"symmetry: error: {found}", file=sys.stderr)
+        print(f"symmetry: error: {shortened(str(found), 1000)}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _ROOM:
+            raise
+        print(f"symmetry: error: {_of_the_disk(error)}", file=sys.stderr)
         return 2
     return code
+
+
+def _of_the_disk(error: OSError) -> str:
+    """What could not be written, why, and what helps."""
+    place = shortened(str(error.filename or ""), 200) or "a file of the run's folder"
+    said = f"{place} cannot be written ({error.strerror or error})"
+    return (
+        f"{said}: {_ROOM[error.errno or 0]}; what was whole before is still there, and a fit goes "
+        "on from its last checkpoint with --ckpt_path last"
+    )
 
 
 def _help() -> str:

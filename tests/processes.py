@@ -21,9 +21,17 @@ def in_processes(function, *arguments, count=2):
     start_processes(function, arguments, nprocs=count, start_method="forkserver")
 
 
-def fit_in_processes(arguments, count=2):
+def fit_in_processes(arguments, count=2, said=None):
     """``symmetry fit`` in some processes that their launcher has already told who they are."""
-    in_processes(_command, ["fit", *map(str, arguments)], free_port(), count, count=count)
+    run_in_processes(["fit", *arguments], count, said)
+
+
+def run_in_processes(arguments, count=2, said=None):
+    """A command in some processes that their launcher has told who they are.
+
+    Their errors are appended to the file ``said``, where there is one.
+    """
+    in_processes(_command, [*map(str, arguments)], free_port(), count, said, count=count)
 
 
 def command_in_process(arguments, said):
@@ -50,7 +58,9 @@ def _alone(arguments, said):
     raise SystemExit(main(arguments))
 
 
-def _command(rank, arguments, port, count):
+def _command(rank, arguments, port, count, said=None):
+    if said is not None:
+        os.dup2(os.open(said, os.O_WRONLY | os.O_APPEND | os.O_CREAT), 2)
     from symmetry_pl.cli import main
 
     torch.set_num_threads(1)

@@ -13,6 +13,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import faults
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -150,3 +151,8 @@ def test_the_readme_runs_on_the_wheel_from_fit_to_predict(wheel, tmp_path):
     predict = run(wheel, tmp_path, "predict", "--ckpt_path", last)
     assert predict.returncode == 0, predict.stderr[-2000:]
     assert (tmp_path / "lightning_logs/stib/spiral/version_0/predictions.csv").is_file()
+
+
+def test_the_table_of_faults_is_that_of_the_tests():
+    assert faults.missing() == []
+    assert faults.PAGE.read_text(encoding="utf-8") == faults.page()

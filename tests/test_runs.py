@@ -115,8 +115,11 @@ def test_two_processes_of_30_are_one_of_60(name, players, options, tmp_path, req
 @pytest.mark.ddp
 def test_two_processes_are_warned_of_nothing(tmp_path):
     """A method that plays no game, with validations: Lightning and torch have nothing to say."""
+    name, said = "stib/spiral_flow", tmp_path / "said.txt"
     ddp = ["--trainer.devices=2", "--trainer.strategy=ddp"]
-    _, output = fit("stib/spiral_flow", tmp_path, *ddp)
+    fit_in_processes([*configs(name), f"--log_root={tmp_path}", *ddp], said=said)
+    output = said.read_text()
+    assert "Starting with 2 processes" in output
     for words in ("sync_dist", "unused", "find_unused_parameters"):
         assert words not in output, output
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import math
+import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Table", "chosen_columns", "listed", "load_array", "read_table"]
+from symmetry_pl.datamodules.files.numbers import is_number, to_float, to_floats
+from symmetry_pl.messages import listed, quoted, shortened
+
+__all__ = ["Table", "chosen_columns", "load_array", "read_table"]
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 
@@ -30,16 +35,6 @@ class Table(NamedTuple):
     path: Path
     names: list[str]
     values: npt.NDArray[Any]
-
-
-def listed(items: Sequence[str], count: int | None = None) -> str:
-    """Items with commas, and how many of ``count`` are left out.
-
-    >>> listed(["a", "b"], 5)
-    'a, b and 3 more'
-    """
-    more = (count or len(items)) - len(items)
-    return ", ".join(items) + (f" and {more} more" if more else "")
 
 
 def read_table(
@@ -94,7 +89,8 @@ def load_array(path: Path, key: str | None = None) -> tuple[npt.NDArray[Any], st
     if isinstance(found, np.lib.npyio.NpzFile):
         with found:
             key = _only_key(path, list(found.files), key)
-            where = f"array {key!r} of {path}"
+            where = f"array {quoted(key)} of {path}"
+            _unpickled(where, lambda: _check_size(path, key))
             found = _unpickled(where, lambda: found[key])
     return found, where
 
@@ -116,11 +112,33 @@ def _load(path: Path, key: str | None) -> npt.NDArray[Any]:
 def _unpickled(where: str, read: Callable[[], Any]) -> Any:
     try:
         return read()
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
+    except Exception as error:  # NumPy raises whatever it meets in a damaged file
         raise ValueError(
             f"{where} is not an array of numbers as numpy.save writes it (objects that need "
-            f"unpickling are never loaded): {error}"
+            f"unpickling are never loaded): {shortened(str(error), 200)}"
         ) from error
+
+
+def _check_size(path: Path, key: str) -> None:
+    """Refuse an array of a ``.npz`` file that is not as large as it says, or than the memory."""
+    with ZipFile(path) as archive:
+        name = key if key in archive.namelist() else f"{key}.npy"
+        with archive.open(name) as member:
+            version = np.lib.format.read_magic(member)
+            read = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }.get(version)
+            if read is None:
+                raise ValueError(f"version {version} of the NPY format")
+            shape, _, dtype = read(member)
+            size = archive.getinfo(name).file_size - member.tell()
+    announced = math.prod(shape) * dtype.itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if not dtype.hasobject and announced != size:
+        raise ValueError(f"{shape} of {dtype} are {announced} bytes, but it has {size}")
+    if announced > memory:
+        raise ValueError(f"its {announced} bytes are more than the {memory} of this memory")
 
 
 def _only_key(path: Path, keys: list[str], key: str | None) -> str:
@@ -128,7 +146,7 @@ def _only_key(path: Path, keys: list[str], key: str | None) -> str:
         return keys[0]
     if key not in keys:
         asked = "null" if key is None else repr(key)
-        raise ValueError(f"data.key is {asked}, but must be one of {', '.join(keys)} in {path}")
+        raise ValueError(f"data.key is {asked}, but must be one of {listed(keys)} in {path}")
     return key
 
 
@@ -150,8 +168,7 @@ def chosen_columns(
             chosen.append(int(column))
         else:
             raise ValueError(
-                f"{option}: {path} has no column {column!r}; it has "
-                f"{listed(names[:10], len(names))}"
+                f"{option}: {path} has no column {quoted(column)}; it has {listed(names)}"
             )
     if len(set(chosen)) != len(chosen):
         raise ValueError(f"{option} names a column twice: {', '.join(map(str, columns))}")
@@ -174,9 +191,8 @@ def _read_csv(path: Path, columns: Sequence[str | int] | None, header: bool | No
                 f"{path}: row {count} has {len(cells)} cells, but the first line has {len(names)}"
             )
         picked = [cells[i] for i in chosen]
-        try:
-            values = list(map(float, picked))
-        except ValueError:
+        values = to_floats(picked)
+        if any(map(math.isnan, values)):
             values = [_number(cells[i], path, count, names[i]) for i in chosen]
         numbers.extend(values)
         count += 1
@@ -196,24 +212,16 @@ def _lines(path: Path) -> Iterator[list[str]]:
         raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_header(path: Path, cells: list[str]) -> bool:
     """Whether a first line holds names; a line that could be either is nobody's guess to make."""
-    numbers = [_is_number(c) for c in cells if c.strip().lower() not in _MISSING]
+    numbers = [is_number(c) for c in cells if c.strip().lower() not in _MISSING]
     counted = [c.strip() for c in cells if c.strip()] in (
         [str(i) for i in range(len(cells))],
         [str(i) for i in range(len(cells) - 1)],
     )
     if (any(numbers) and not all(numbers)) or counted:
         raise ValueError(
-            f"{path} starts with {listed(cells[:5], len(cells))}, which may be names or numbers: "
+            f"{path} starts with {listed(cells, 5)}, which may be names or numbers: "
             "set data.header to true or false"
         )
     return not any(numbers)
@@ -222,9 +230,9 @@ def _is_header(path: Path, cells: list[str]) -> bool:
 def _number(cell: str, path: Path, row: int, column: str) -> float:
     if cell.strip().lower() in _MISSING:
         return float("nan")
-    if not _is_number(cell):
+    if not is_number(cell):
         raise ValueError(
-            f"{path}: row {row}, column {column!r} is {cell!r}, not a number: correct it, empty "
-            "it, or leave the column out with data.columns"
+            f"{path}: row {row}, column {quoted(column)} is {quoted(cell)}, not a number: correct "
+            "it, empty it, or leave the column out with data.columns"
         )
-    return float(cell)
+    return to_float(cell)

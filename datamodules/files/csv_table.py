@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import math
-import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from symmetry_pl.datamodules.files.gunzip import MAGIC, unzipped
+from symmetry_pl.messages import listed, quoted
 from symmetry_pl.molecules import BadRow
 
-__all__ = ["CsvTable", "read_columns", "read_csv", "to_floats"]
+__all__ = ["CsvTable", "read_columns", "read_csv"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class _BadLine(BadRow):
     line: int
 
     def __str__(self) -> str:
-        return f"row {self.row} on line {self.line} ({self.text!r}): {self.reason}"
+        return f"row {self.row} on line {self.line} ({quoted(self.text)}): {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,12 @@ def read_csv(
         raise FileNotFoundError(f"{where} is a folder, not a file")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {where}")
-    raw = path.read_bytes()
+    with open(path, "rb") as file:
+        zipped = file.read(len(MAGIC)) == MAGIC
+        file.seek(0)
+        raw = b"".join(unzipped(file, where)) if zipped else file.read()
     try:
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{where} is a damaged gzip file") from error
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{where} is not text in UTF-8 (byte {error.start}): convert it"
@@ -119,31 +119,11 @@ def read_columns(
             if name not in table.columns:
                 raise ValueError(
                     f"{path} has no column {name!r} (data.{option}); its columns are "
-                    f"{', '.join(table.header)}"
+                    f"{listed(table.header)}"
                 )
     if not any(table.columns.values()):
         raise ValueError(f"{path} (data.path) has a header but no rows")
     return table
-
-
-def to_floats(texts: Sequence[str]) -> list[float]:
-    """Numbers of a column; NaN where a text is none.
-
-    Example:
-        >>> to_floats(["1.5", "", "1e3"])
-        [1.5, nan, 1000.0]
-    """
-    try:
-        return list(map(float, texts))
-    except ValueError:
-        return [_to_float(text) for text in texts]
-
-
-def _to_float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def _columns(reader: Any, header: tuple[str, ...], names: list[str]) -> CsvTable:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import urllib.request
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 from urllib.error import URLError
 
 from symmetry_pl.core.files import atomic_file
+from symmetry_pl.datamodules.files.gunzip import MAGIC, unzipped
 
 __all__ = ["data_root", "digest_of", "locate", "sha256_of"]
 
@@ -44,18 +44,14 @@ def digest_of(path: str | Path, algorithm: str, uncompressed: bool = False) -> s
             level or date is still recognised; a file that is not gzip is hashed as it is.
 
     Raises:
-        ValueError: if a gzip file is damaged.
+        ValueError: as ``unzipped``, for a gzip file.
     """
     digest = hashlib.new(algorithm)
     with open(path, "rb") as raw:
-        is_gzip = uncompressed and raw.read(2) == b"\x1f\x8b"
+        is_gzip = uncompressed and raw.read(len(MAGIC)) == MAGIC
         raw.seek(0)
-        stream: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-        try:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path} is a damaged gzip file: delete it") from error
+        for chunk in unzipped(raw, str(path)) if is_gzip else iter(lambda: raw.read(_CHUNK), b""):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symmetry_pl.datamodules.files.download import data_root, locate
+from symmetry_pl.datamodules.files.gunzip import MAGIC, unzipped
 
 __all__ = ["FILES", "IdxFile", "mnist_file", "mnist_images", "mnist_labels", "read_idx"]
 
@@ -61,12 +61,10 @@ def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
     Raises:
         ValueError: if it is not such a file, or has more or fewer bytes than it announces.
     """
-    content = Path(path).read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise ValueError(f"{path} is a damaged gzip file: delete it") from error
+    with open(path, "rb") as file:
+        zipped = file.read(len(MAGIC)) == MAGIC
+        file.seek(0)
+        content = b"".join(unzipped(file, str(path))) if zipped else file.read()
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise ValueError(f"{path} is not an IDX file of unsigned bytes")
     start = 4 + 4 * content[3]

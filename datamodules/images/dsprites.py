@@ -12,9 +12,9 @@ from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import BatchDataset
-from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
 from symmetry_pl.datamodules.images.dsprites_factors import (
     FACTORS,
     SHAPES,
@@ -36,6 +36,7 @@ from symmetry_pl.datamodules.images.dsprites_renderer import (
 from symmetry_pl.datamodules.images.image_data import ImageDataModule
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.samplers import StreamSampler
+from symmetry_pl.datamodules.streams import STREAMS
 
 __all__ = ["DSpritesDataModule", "SpriteDataset"]
 

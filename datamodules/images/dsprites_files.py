@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from symmetry_pl.datamodules.files.download import locate
+from symmetry_pl.messages import shortened
 
 __all__ = ["dsprites_file", "read_sprites"]
 
@@ -60,8 +61,10 @@ def read_sprites(path: str | Path, wanted: npt.NDArray[np.int64]) -> npt.NDArray
     try:
         with ZipFile(path) as archive, archive.open(_MEMBER) as member:
             return _read(path, member, wanted)
-    except (BadZipFile, KeyError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is not the published file of dSprites: {error}") from error
+    except Exception as error:  # zip and NumPy raise whatever they meet in a damaged file
+        raise ValueError(
+            f"{path} is not the published file of dSprites: {shortened(str(error), 200)}"
+        ) from error
 
 
 def _read(

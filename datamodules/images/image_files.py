@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from symmetry_pl.datamodules.files.array_files import listed
+from symmetry_pl.messages import listed
 
 __all__ = ["CONSTANT", "Channels", "Pictures", "read_folder", "resized", "summary"]
 
@@ -154,4 +154,4 @@ def summary(pictures: Pictures) -> str:
     bad = sorted(pictures.bad.items())
     shown = [f"{pictures.names[row]} {why}" for row, why in bad[:3]]
     count = f"{len(bad)} of {len(pictures.names)} images cannot be used"
-    return f"{count} ({listed(shown, len(bad))})"
+    return f"{count} ({listed(shown, count=len(bad))})"

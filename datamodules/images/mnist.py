@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.counter import counter_uniform
 from symmetry_pl.datamodules.files.mnist_files import mnist_file, mnist_images, mnist_labels
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.datamodules.options import check_at_least, check_choice

@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import lzma
 import tarfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from symmetry_pl.core.files import atomic_write
 from symmetry_pl.datamodules.files.download import data_root, locate
+from symmetry_pl.messages import shortened
 
 __all__ = ["RAW_FILE", "own_table", "read_archive"]
 
 RAW_FILE = "dsgdb9nsd.xyz.tar.bz2"
 _URL = "https://ndownloader.figshare.com/files/3195389"
 _SHA256 = "3a63848ac80691bdb8d41834b575afad345b9300d7a2db0c38adb7f6eaa8360c"
+_LARGEST = 1 << 16  # bytes of a member; those of QM9 have 3 kB
 _HEADER = ("index", "smiles", "alpha_bohr3", "gap_hartree")
 
 
@@ -52,24 +57,30 @@ def read_archive(path: str | Path) -> list[tuple[int, str, float, float]]:
             the index and 15 properties; n atoms; the frequencies; SMILES; InChI.
 
     Raises:
-        ValueError: if a member is not of that form.
+        ValueError: if a member is not of that form, or the archive is damaged.
     """
-    rows = []
+    try:
+        return sorted(_molecules(path))
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{path} is a damaged archive: delete it") from error
+
+
+def _molecules(path: str | Path) -> Iterator[tuple[int, str, float, float]]:
     with tarfile.open(path) as archive:
         for member in archive:
             file = archive.extractfile(member)
             if file is None or not member.name.endswith(".xyz"):
                 continue
-            lines = file.read().decode("ascii").splitlines()
             try:
+                lines = file.read(_LARGEST).decode("ascii").splitlines()
                 properties = lines[1].split()
                 smiles = lines[int(lines[0]) + 3].split()[0]
-                rows.append(
-                    (int(properties[1]), smiles, float(properties[6]), float(properties[9]))
-                )
+                row = int(properties[1]), smiles, float(properties[6]), float(properties[9])
             except (IndexError, ValueError) as error:
-                raise ValueError(f"{path}: {member.name} is not a QM9 molecule") from error
-    return sorted(rows)
+                raise ValueError(
+                    f"{path}: {shortened(member.name)} is not a QM9 molecule"
+                ) from error
+            yield row
 
 
 def _as_csv(rows: list[tuple[int, str, float, float]]) -> bytes:

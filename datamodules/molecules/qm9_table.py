@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from symmetry_pl.datamodules.files.csv_table import to_floats
+from symmetry_pl.datamodules.files.numbers import to_floats
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable
 from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED, read_columns
 from symmetry_pl.datamodules.molecules.qm9_raw import own_table

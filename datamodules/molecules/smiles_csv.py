@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy.typing as npt
 import torch
 
-from symmetry_pl.datamodules.files.csv_table import CsvTable, read_columns, to_floats
+from symmetry_pl.datamodules.files.csv_table import CsvTable, read_columns
+from symmetry_pl.datamodules.files.numbers import to_floats
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.options import refuse_options

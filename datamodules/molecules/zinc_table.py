@@ -12,10 +12,12 @@ import torch
 from rdkit import rdBase
 from torch import Tensor
 
-from symmetry_pl.datamodules.files.csv_table import CsvTable, read_csv, to_floats
+from symmetry_pl.datamodules.files.csv_table import CsvTable, read_csv
 from symmetry_pl.datamodules.files.derived import DerivedColumns, cache_root
 from symmetry_pl.datamodules.files.download import data_root, locate, sha256_of
+from symmetry_pl.datamodules.files.numbers import to_floats
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable
+from symmetry_pl.messages import listed
 from symmetry_pl.molecules import (
     PROPERTIES,
     BadRow,
@@ -108,7 +110,7 @@ def read_zinc(
     published = [column for columns in PUBLISHED.values() for column in columns]
     table = read_csv(path, ["smiles", *published])
     if "smiles" not in table.columns:
-        raise ValueError(f"{path} has no column 'smiles', only {', '.join(table.header) or 'none'}")
+        raise ValueError(f"{path} has no column 'smiles', only {listed(table.header) or 'none'}")
     # in the published file each SMILES ends in a newline
     smiles = [text.strip() for text in table.columns["smiles"]]
     part = deal(len(smiles))

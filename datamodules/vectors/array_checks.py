@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import qr
 
-from symmetry_pl.datamodules.files.array_files import Table, listed
+from symmetry_pl.datamodules.files.array_files import Table
+from symmetry_pl.messages import listed
 
 __all__ = ["check_columns", "check_count", "check_rank", "first_bad_numbers"]
 
@@ -28,7 +29,7 @@ def first_bad_numbers(table: Table, bad: npt.NDArray[np.bool_]) -> str:
     count = int(bad.sum())
     return (
         f"{table.path} has missing or infinite numbers in {count} of {len(bad)} rows "
-        f"({listed(shown, count)})"
+        f"({listed(shown, count=count)})"
     )
 
 
@@ -71,5 +72,5 @@ def check_columns(train: Array, table: Table) -> None:
 
 
 def _names(columns: list[str]) -> str:
-    shown = listed([repr(name) for name in columns[:5]], len(columns))
+    shown = listed([repr(name) for name in columns], 5)
     return f"column{'s' if len(columns) > 1 else ''} {shown}"

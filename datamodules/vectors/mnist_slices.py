@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.datamodules.files.mnist_files import mnist_file, mnist_images
 from symmetry_pl.datamodules.options import check_choice
+from symmetry_pl.datamodules.streams import STREAMS
 from symmetry_pl.datamodules.vectors.vector_data import DrawnDataModule
 
 __all__ = ["MNISTSlicesDataModule", "slices"]

@@ -12,11 +12,12 @@ from scipy.special import ndtri
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import BatchDataset, SymmetryDataModule
-from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
 from symmetry_pl.datamodules.options import check_choice
 from symmetry_pl.datamodules.samplers import StreamSampler
+from symmetry_pl.datamodules.streams import STREAMS
 
 
 def spiral(uniform: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

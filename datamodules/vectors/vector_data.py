@@ -12,10 +12,11 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import BatchDataset, SymmetryDataModule
-from symmetry_pl.datamodules.counter import STREAMS, counter_uniform
 from symmetry_pl.datamodules.options import check_at_least, check_choice
+from symmetry_pl.datamodules.streams import STREAMS
 from symmetry_pl.datamodules.vectors.waveforms import TRANSFORMS, hidden_basis, ideal_description
 from symmetry_pl.groups.domain import Topology
 

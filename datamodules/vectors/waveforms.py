@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import binom, ndtri
 
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.counter import counter_uniform
 
 __all__ = [
     "TRANSFORMS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.board import logger_of, write_headline, write_layout
 from symmetry_pl.core import SymmetryModule
+from symmetry_pl.core.files import atomic_write
 from symmetry_pl.core.painter import Curves, painter_of
 
 
@@ -103,8 +105,9 @@ class Figures(Callback):
             for name, picture in painter.paint(module, module.evaluator(stage), data, curves):
                 pixels = _rendered(picture)
                 if folder is not None:
-                    folder.mkdir(parents=True, exist_ok=True)
-                    imsave(folder / f"{name}.png", pixels)
+                    file = io.BytesIO()
+                    imsave(file, pixels, format="png")
+                    atomic_write(folder / f"{name}.png", file.getvalue())
                 if logger is not None:
                     place, step = f"{stage}/{name}", module.batches_seen
                     logger.experiment.add_image(place, pixels, step, dataformats="HWC")

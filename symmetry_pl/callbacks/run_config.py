@@ -8,6 +8,8 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
+from symmetry_pl.core.files import atomic_write
+
 
 class RunConfig(SaveConfigCallback):
     """Write ``config.yaml``; a continued fit writes ``config_resume_k.yaml`` beside it.
@@ -30,10 +32,9 @@ class RunConfig(SaveConfigCallback):
         dry = getattr(trainer, "fast_dev_run", False)
         if stage != "fit" or dry or not trainer.is_global_zero or self.already_saved:
             return
-        self.run_dir.mkdir(parents=True, exist_ok=True)
         path = self.run_dir / "config.yaml"
         if path.exists():
             k = len(list(self.run_dir.glob("config_resume_*.yaml")))
             path = self.run_dir / f"config_resume_{k}.yaml"
-        self.parser.save(self.config, str(path), overwrite=False)
+        atomic_write(path, self.parser.dump(self.config))
         self.already_saved = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from datetime import datetime, timezone
@@ -11,11 +12,15 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.summary import summary_table
+from symmetry_pl.core.distributed import peer_lost
 from symmetry_pl.core.files import atomic_write
+from symmetry_pl.runs.folders import read_record
 from symmetry_pl.runs.provenance import git_commit, package_versions, peak_rss_mb
+from symmetry_pl.runs.signals import Stopped
 
 
 class RunRecord(Callback):
@@ -83,21 +88,52 @@ class RunRecord(Callback):
                 f"{_short(self.run_dir)}"
             )
 
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Record the test and print its table."""
-        metrics = self._write(trainer, pl_module, "test")
-        if trainer.is_global_zero:
-            print(
-                f"\n{summary_table(metrics, 'test')}\n\nAll figures: "
-                f"{_short(self.run_dir / 'metrics.json')}"
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Say of a fit that was stopped, or lost a process, how it goes on; stop the others."""
+        lost = peer_lost(exception)
+        if trainer.state.fn != TrainerFn.FITTING or not (lost or isinstance(exception, Stopped)):
+            return
+        launcher = trainer.strategy.launcher
+        if isinstance(launcher, _SubprocessScriptLauncher):
+            launcher.kill(signal.SIGTERM)
+        if not trainer.is_global_zero and not lost:
+            return
+        what = str(exception)
+        if lost:
+            what = (
+                f"process {trainer.global_rank} of {trainer.world_size} stopped, as another one is "
+                "gone (killed, or out of memory),"
             )
+        said = f"symmetry: {what} after {getattr(pl_module, 'batches_seen', 0)} batches"
+        checkpoint = self.run_dir / "checkpoints" / "last.ckpt"
+        if not trainer.is_global_zero:  # whose folder is the run's
+            said += "; --ckpt_path last goes on from the last whole epoch"
+        elif checkpoint.is_file():
+            said += (
+                f"; symmetry fit --config {_short(self.run_dir / 'config.yaml')} --ckpt_path "
+                f"{_short(checkpoint)} goes on from the last whole epoch"
+            )
+        else:
+            said += ", before its first epoch was whole: begin again"
+        print(said, file=sys.stderr)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the table of the test, and record it: what has been computed is not lost."""
+        if trainer.is_global_zero:
+            figures = {k: float(v) for k, v in trainer.callback_metrics.items()}
+            print(f"\n{summary_table(figures, 'test')}\n")
+        self._write(trainer, pl_module, "test")
+        if trainer.is_global_zero:
+            print(f"All figures: {_short(self.run_dir / 'metrics.json')}")
 
     def _write(self, trainer: Trainer, pl_module: LightningModule, what: str) -> dict[str, float]:
         metrics = {k: float(v) for k, v in trainer.callback_metrics.items()}
         if not trainer.is_global_zero or getattr(trainer, "fast_dev_run", False):
             return metrics
         path = self.run_dir / "metrics.json"
-        record: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+        record = read_record(path)
         batches = getattr(pl_module, "batches_seen", None)
         done: dict[str, Any] = {
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

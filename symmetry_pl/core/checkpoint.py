@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.core.module import SymmetryModule, own_state
 from symmetry_pl.core.registry import imported
+from symmetry_pl.messages import shortened
 
 __all__ = ["Checkpoint"]
 
@@ -51,8 +54,15 @@ class Checkpoint:
             raise FileNotFoundError(f"{option}: there is no checkpoint {place}")
         state = _loaded(place, option)
         own = own_state(state, f"{option}: {place}")
-        name = state.get("hyper_parameters", {}).get("_class_path") or own["class"]
-        data = own["data"] and DataDescription.from_dict(own["data"])
+        _check_parts(state, own, f"{option}: {place}")
+        name = state["hyper_parameters"].get("_class_path") or own["class"]
+        try:
+            data = own["data"] and DataDescription.from_dict(own["data"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{option}: {place} is damaged: its data are described as none can be "
+                f"({shortened(str(error), 200)})"
+            ) from error
         return Checkpoint(place, str(name), data or None, state, option)
 
     def other_split(self, datamodule: Any) -> str | None:
@@ -97,6 +107,7 @@ class Checkpoint:
         """
         if self.data is not None:
             model.describe_data(self.data, f"{self.option}: the checkpoint {self.path}")
+        model.check_weights(self.state["state_dict"], f"{self.option}: {self.path}")
         try:
             found = model.load_state_dict(self.state["state_dict"], strict=False)
         except RuntimeError as error:
@@ -120,5 +131,34 @@ def _loaded(path: Path, option: str) -> Any:
                 "which are not loaded"
             ) from error
         raise ValueError(f"{option}: {path} is not a checkpoint") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever torch and pickle meet in a damaged file
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EIO):
+            raise ValueError(f"{option}: {path} cannot be read ({error.strerror})") from error
         raise ValueError(f"{option}: {path} is not a checkpoint") from error
+
+
+_PARTS: dict[str, type | tuple[type, ...]] = {
+    "class": str,
+    "batches_seen": int,
+    "restarts": int,
+    "started_at": int,
+    "epochs_given": int,
+    "players": list,
+    "data": (dict, type(None)),
+    "noise_seed": (int, type(None)),
+}
+"""What a module writes into its own part, and of which type."""
+
+
+def _check_parts(state: dict[str, Any], own: dict[str, Any], where: str) -> None:
+    """Refuse a file that lacks a part, so that nobody meets the gap later."""
+    for name, kind in _PARTS.items():
+        if not isinstance(own.get(name, ...), kind):
+            raise ValueError(f"{where} is damaged: it does not say {name!r}")
+    weights = state.get("state_dict")
+    if not isinstance(weights, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()
+    ):
+        raise ValueError(f"{where} is damaged: it has no weights")
+    if not isinstance(state.get("hyper_parameters"), dict):
+        raise ValueError(f"{where} is damaged: it has no options of the model")

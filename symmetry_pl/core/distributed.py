@@ -10,6 +10,7 @@ the incoming gradients: (1/W) Σ_r (Σ_s ∂L/∂m) ∂m_r/∂θ = ∂L/∂m · 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,25 @@ class _AllReduceSum(torch.autograd.Function):
         total = grads[0].clone(memory_format=torch.contiguous_format)
         dist.all_reduce(total)
         return total
+
+
+_BY_PEER = re.compile(
+    r"closed by peer|reset by peer|Broken pipe|Connection refused|Timed out waiting"
+    r"|remote process exited|communicator was aborted"
+)
+
+
+def peer_lost(error: BaseException) -> bool:
+    """Whether an error of a collective says that another process is gone, killed perhaps.
+
+    >>> peer_lost(RuntimeError("gloo/transport/tcp/pair.cc:545 Connection reset by peer"))
+    True
+    """
+    if not isinstance(error, RuntimeError):
+        return False
+    said = str(error)
+    of_a_collective = "gloo" in said or "NCCL" in said or isinstance(error, dist.DistError)
+    return of_a_collective and _BY_PEER.search(said) is not None
 
 
 def reduction() -> Callable[[Tensor], Tensor] | None:

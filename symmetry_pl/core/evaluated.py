@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sized
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -32,6 +35,7 @@ class EvaluatedModule(ClockedModule, ABC):
             raise ValueError(f"thorough_every must not be negative, got {thorough_every}")
         self.thorough_every = thorough_every
         self._evaluators: dict[str, Evaluator] = {}  # no submodules: they leave no trace
+        self._evaluated = 0  # samples of this set, on this process
 
     @abstractmethod
     def configure_evaluator(self, stage: Literal["val", "test"]) -> Evaluator:
@@ -60,19 +64,39 @@ class EvaluatedModule(ClockedModule, ABC):
 
     def on_validation_epoch_start(self) -> None:
         """Forget the previous evaluation."""
-        self.evaluator("val").reset()
+        self._begin("val")
 
     def on_test_epoch_start(self) -> None:
         """Forget the previous evaluation."""
-        self.evaluator("test").reset()
+        self._begin("test")
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch of the validation set."""
-        self.evaluator("val").update(self, batch, batch_idx, self.evaluation_stage("val"))
+        self._add("val", batch, batch_idx, self.trainer.val_dataloaders)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch of the test set."""
-        self.evaluator("test").update(self, batch, batch_idx, self.evaluation_stage("test"))
+        self._add("test", batch, batch_idx, self.trainer.test_dataloaders)
+
+    def _begin(self, name: Literal["val", "test"]) -> None:
+        self._evaluated = 0
+        self.evaluator(name).reset()
+
+    def _add(self, name: Literal["val", "test"], batch: Batch, index: int, loader: Any) -> None:
+        """Give a batch to the evaluator, without what a sampler repeats to give equal shares."""
+        stage = self.evaluation_stage(name)
+        count = len(batch[0])
+        places = torch.arange(self._evaluated, self._evaluated + count)
+        places = places * stage.world_size + stage.rank
+        self._evaluated += count
+        if stage.world_size > 1:
+            dataset = getattr(loader, "dataset", None)
+            own = places < (len(dataset) if isinstance(dataset, Sized) else math.inf)
+            kept = int(own.sum())  # those that are repeated come last
+            batch, places = tuple(part[:kept] for part in batch), places[:kept]
+            if not kept:
+                return
+        self.evaluator(name).update(self, batch, index, replace(stage, places=places))
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures of the validation set."""

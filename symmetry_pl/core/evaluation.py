@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -25,6 +25,9 @@ class Stage:
         data: the datamodule: training inputs, and the truth where it is known.
         rank: this process.
         world_size: processes.
+        places: where the samples of a batch stand in the whole set ``(B,)``; what is drawn for a
+            sample depends on its place alone, so that figures do not depend on batches and
+            processes.
     """
 
     name: Literal["val", "test"]
@@ -32,6 +35,7 @@ class Stage:
     data: Any = None
     rank: int = 0
     world_size: int = 1
+    places: Tensor = field(default_factory=lambda: torch.arange(0))
 
 
 class Evaluator(nn.Module, ABC):

@@ -33,6 +33,10 @@ def atomic_file(path: Path | str) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)  # mkstemp makes files that only their owner may read
         os.replace(partial, target)
+    except OSError as error:
+        if error.errno is not None:
+            error.filename = str(target)  # a write that fails does not say of what
+        raise
     finally:
         Path(partial).unlink(missing_ok=True)
 

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.core.evaluated import EvaluatedModule
+from symmetry_pl.core.finite import first_not_finite
 from symmetry_pl.core.noise import Noise, mix_seed
 from symmetry_pl.core.players import Player, PlayerOptions, check_options
+from symmetry_pl.core.registry import check_finite
 from symmetry_pl.core.turns import Turns
 
 FORMAT = 2
@@ -77,6 +79,7 @@ class SymmetryModule(EvaluatedModule):
     ) -> None:
         super().__init__(phases=phases, thorough_every=thorough_every)
         self.save_hyperparameters()  # of the concrete class: it is called from its __init__
+        check_finite(dict(self.hparams), "model")
         self.automatic_optimization = False
         self.player_options = players or {}
         for name, options in self.player_options.items():
@@ -295,7 +298,17 @@ class SymmetryModule(EvaluatedModule):
     # -- checkpoints -----------------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the counter, the seed, the players' names and the description of the data."""
+        """Add the counter, the seed, the players' names and the description of the data.
+
+        Raises:
+            FloatingPointError: if a parameter is not finite: such weights are worth no checkpoint.
+        """
+        spoilt = first_not_finite(self.named_parameters())
+        if spoilt is not None:
+            raise FloatingPointError(
+                f"the parameter {spoilt} is not finite at batch {self.batches_seen}: no checkpoint "
+                "is written; lower the learning rate, or train in 64-true precision"
+            )
         checkpoint[STATE] = {
             "format": FORMAT,
             "class": f"{type(self).__module__}.{type(self).__qualname__}",
@@ -325,11 +338,27 @@ class SymmetryModule(EvaluatedModule):
                 f"{list(self.players)}: continue with the class and options it was saved with, or "
                 "pass --init_weights to take its weights only"
             )
+        self.check_weights(checkpoint["state_dict"], "this checkpoint")
         self.batches_seen = int(state["batches_seen"])
         self.restarts, self.started_at = int(state["restarts"]), int(state["started_at"])
         self.noise_seed = state["noise_seed"]
         if self._trainer is not None and self._trainer.state.fn == TrainerFn.FITTING:
             self.give_epochs(int(state["epochs_given"]) - self.epochs_given)
+
+    def check_weights(self, weights: dict[str, Tensor], where: str) -> None:
+        """Refuse weights for this module that are not finite.
+
+        Args:
+            weights: by name, as in ``state_dict``.
+            where: what holds them, for messages.
+
+        Raises:
+            ValueError: if there is a NaN or an infinity in one.
+        """
+        names = [name for name, _ in self.named_parameters() if name in weights]
+        spoilt = first_not_finite((name, weights[name]) for name in names)
+        if spoilt is not None:
+            raise ValueError(f"{where} holds weights that are not finite ({spoilt}): use another")
 
 
 def own_state(checkpoint: Any, where: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -104,6 +105,30 @@ def check_choice(option: str, value: object, choices: Sequence[object]) -> None:
     if value not in choices:
         listed = f"{', '.join(map(str, choices[:-1]))} or {choices[-1]}"
         raise ValueError(f"{option} must be {listed}, got {value!r}")
+
+
+def check_finite(options: Any, where: str) -> None:
+    """Refuse options that are NaN or infinite, however deep they are nested: none means either.
+
+    Args:
+        options: values by name, lists of them, or one.
+        where: what they are below, such as ``model``.
+
+    Raises:
+        ValueError: naming the first.
+
+    >>> check_finite({"players": {"flow": {"lr": float("nan")}}}, "model")
+    Traceback (most recent call last):
+    ValueError: model.players.flow.lr must be a finite number, got nan
+    """
+    if isinstance(options, Mapping):
+        for name, value in options.items():
+            check_finite(value, f"{where}.{name}")
+    elif isinstance(options, (list, tuple)):
+        for value in options:
+            check_finite(value, where)
+    elif isinstance(options, float) and not math.isfinite(options):
+        raise ValueError(f"{where} must be a finite number, got {options}")
 
 
 def check_literals(function: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:

@@ -58,6 +58,8 @@ class GeometricGrowth:
             )
         if every < 1:
             raise ValueError(f"lambda_every must be at least one batch, got {every}")
+        if limit is not None and limit < start:
+            raise ValueError(f"lambda_max must be at least lambda_start {start}, got {limit}")
         self.start, self.growth, self.every, self.limit = start, growth, every, limit
 
     def __call__(self, batches: int) -> float:

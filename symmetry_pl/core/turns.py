@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from symmetry_pl.core.finite import total_norm
 from symmetry_pl.core.phases import Phases
 from symmetry_pl.core.players import Player
 
@@ -70,18 +72,38 @@ class Turns:
             self.now = ()
 
     def minimise(self, module: SymmetryModule, loss: Tensor) -> None:
-        """One optimiser step of each player whose turn it is, after one backward pass."""
+        """One optimiser step of each player whose turn it is, after one backward pass.
+
+        Raises:
+            FloatingPointError: before any step, if the loss or a gradient is not finite.
+        """
         if not self.now:
             raise RuntimeError("minimise(loss) belongs inside 'with self.turn(player):'")
         for name in self.now:
             self.optimizer(module, name).zero_grad()
         module.manual_backward(loss)
         for name in self.now:
-            player = self.players[name]
-            clip_norm = player.option("clip_norm", module.phase)
-            if clip_norm is not None:
-                nn.utils.clip_grad_norm_(player.moved, clip_norm)
+            moved = self.players[name].moved
+            clip_norm = self.players[name].option("clip_norm", module.phase)
+            if clip_norm is None:
+                norm = total_norm(p.grad for p in moved if p.grad is not None)
+            else:
+                norm = nn.utils.clip_grad_norm_(moved, clip_norm)
+            if not math.isfinite(float(loss.detach() + norm)):
+                self._refuse(module, name, float(loss.detach()), float(norm))
+        for name in self.now:
             self.optimizer(module, name).step()
+
+    def _refuse(self, module: SymmetryModule, player: str, loss: float, norm: float) -> None:
+        what = f"the loss of {player} became {loss}"
+        if math.isfinite(loss):
+            what = f"the gradients of {player} became {norm} (its loss is {loss:.4g})"
+        rate = self.optimizer(module, player).param_groups[0]["lr"]
+        raise FloatingPointError(
+            f"{what} at batch {module.batches_seen}, with a learning rate of {rate:g}; its weights "
+            f"are as before: lower model.players.{player}.lr, set its clip_norm, or train in "
+            "64-true precision"
+        )
 
     def set_rates(self, module: SymmetryModule, phases: Phases, clock: int) -> None:
         """Give every optimiser what its player has at this batch."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from symmetry_pl.runs.parser import SentenceParser
+
 __all__ = ["main"]
 
 
@@ -16,7 +18,7 @@ def main(args: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SentenceParser(
         prog="symmetry generate",
         description="New molecules: Z1, which tells the properties, stays, and Z0 moves.",
     )

@@ -83,8 +83,8 @@ def run(options: argparse.Namespace, args: list[str]) -> int:
         outcome = decode(held=held, near=True, avoid=avoid)
         physical = model.physical(held.y)[0].tolist()
         asked = dict(zip(data.target_names, physical, strict=True))
-    atomic_write(out, csv_text(table(outcome, data)))
     print("\n".join(_report(outcome, options.n, out, asked, data, known)))
+    atomic_write(out, csv_text(table(outcome, data)))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -62,12 +63,14 @@ def write_series(
         record["test_mae"] = {"value": held_out.mae, "molecules": held_out.molecules}
     atomic_write(folder / "summary.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     figure = generation_figure(answers, name, unit, held_out)
-    figure.savefig(folder / "generation.png")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    atomic_write(folder / "generation.png", drawn.getvalue())
     with SummaryWriter(str(folder)) as board:
         board.add_image("generation", pixels(figure), 0, dataformats="HWC")
         for answer in answers:
-            drawn = drawn_molecules(answer, _DRAWN, _COLUMNS)
-            board.add_image(f"molecules/{name}={answer.asked:g}", drawn, 0, dataformats="HWC")
+            picture = drawn_molecules(answer, _DRAWN, _COLUMNS)
+            board.add_image(f"molecules/{name}={answer.asked:g}", picture, 0, dataformats="HWC")
     lines = report(name, unit, made)
     if held_out is not None:
         error = f"{held_out.mae:.3g} {unit}".rstrip()

@@ -50,7 +50,9 @@ class LensEvaluator(GeneratorEvaluator):
         y = model.symmetry.scaled(x) @ lift.T
         slots = conditioning_pixels(len(y), y.shape[1], None, stage.rank, stage.world_size)
         scores = model.densities.scores(y, slots, reduction())
-        spread = covariance(y, reduction())
+        # in float64, as its smallest eigenvalues decide, and sums of float32 depend on their order
+        wide = model.symmetry.scaled(x).double() @ lift.double().T
+        spread = covariance(wide, reduction())
         terms = loss_terms(scores, spread, ring=model.ring)
         loss = terms.loss(**model.loss_weights)
         values = {

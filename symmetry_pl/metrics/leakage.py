@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat, rank_zero_warn
+from torchmetrics.utilities import rank_zero_warn
 
 from symmetry_pl.information.ksg import ksg
 from symmetry_pl.information.probes import MIN_POINTS, check_kinds, probe
+from symmetry_pl.metrics.dealt import DealtMetric
 
 __all__ = ["Leakage"]
 
 
-class Leakage(Metric):
+class Leakage(DealtMetric):
     """Information between a code Z0 and the target Y, by estimators that fail in different ways.
 
     `compute` returns a dict of scalars (information in nats):
@@ -50,7 +50,6 @@ class Leakage(Metric):
         {'mi_z0_y': tensor(0.), 'mi_z0_y_white': tensor(0.)}
     """
 
-    full_state_update = False
     higher_is_better = False
     is_differentiable = False
     z0: list[Tensor]
@@ -86,6 +85,7 @@ class Leakage(Metric):
             raise ValueError(
                 f"z0 and y must be (B, d) and (B, m), got {tuple(z0.shape)} and {tuple(y.shape)}."
             )
+        self._deal(len(z0))
         self.z0.append(z0.detach())
         self.y.append(y.detach())
 
@@ -93,7 +93,7 @@ class Leakage(Metric):
         """Return the figures over all batches, scalars by name."""
         if not len(self.z0):
             raise ValueError("Leakage has seen no samples: call update before compute.")
-        z0, y = dim_zero_cat(self.z0), dim_zero_cat(self.y)
+        z0, y = self._in_order(self.z0, self.y)
         device = z0.device
         z0, y = z0.cpu(), y.cpu()
         if self.max_points is not None and len(z0) > self.max_points:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from symmetry_pl.messages import quoted
 from symmetry_pl.molecules.chemistry import canonical_smiles, check_smiles
 
 __all__ = ["Representation", "SymbolMask"]
@@ -101,7 +102,7 @@ class Representation(ABC):
         """
         reason = check_smiles(smiles)
         if reason is not None:
-            raise ValueError(f"{smiles!r} has no {self.title}: {reason}")
+            raise ValueError(f"{quoted(smiles)} has no {self.title}: {reason}")
         return self.spell(smiles)
 
     def spell(self, smiles: str) -> list[str]:
@@ -123,7 +124,7 @@ class Representation(ABC):
                 return self._spell(canonical)
             except ValueError as error:
                 reason = str(error)
-        raise ValueError(f"{smiles!r} has no {self.title}: {reason}")
+        raise ValueError(f"{quoted(smiles)} has no {self.title}: {reason}")
 
     @abstractmethod
     def _spell(self, smiles: str) -> list[str]:

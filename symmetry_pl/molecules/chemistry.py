@@ -10,6 +10,8 @@ from functools import lru_cache
 
 from rdkit import Chem, rdBase
 
+from symmetry_pl.messages import quoted
+
 __all__ = [
     "BadRow",
     "canonical_smiles",
@@ -21,6 +23,15 @@ __all__ = [
 ]
 
 _ELEMENT_ORDER = ("C", "H", "N", "O", "F")
+_LONGEST = 2_000
+"""Characters of SMILES; RDKit's canonical form takes time quadratic in them, 0.1 s here."""
+
+# RDKit keeps an isotope in 16 bits and a charge in 8, and wraps what is larger
+_LARGEST = {
+    "an isotope": (re.compile(r"\[(\d+)"), 999),
+    "a charge": (re.compile(r"\[[^\]:]*[+-](\d+)"), 15),
+    "a count of hydrogens": (re.compile(r"\[[^\]:]*H(\d+)"), 99),
+}
 
 
 @dataclass(frozen=True)
@@ -38,23 +49,28 @@ class BadRow:
     reason: str
 
     def __str__(self) -> str:
-        return f"row {self.row} ({self.text!r}): {self.reason}"
+        return f"row {self.row} ({quoted(self.text)}): {self.reason}"
 
 
 def parse(smiles: str, sanitize: bool = True) -> Chem.Mol | None:
     """Read a SMILES string without writing to stderr; ``None`` if it is not a molecule.
 
-    Unlike RDKit's own reader, this one takes neither the empty string, which RDKit makes a
-    molecule without atoms, nor a string with spaces, of which RDKit reads the first word.
+    Unlike RDKit's own reader, this one takes no string that RDKit reads as something else than
+    what stands there: the empty one, one with spaces or other characters that SMILES has not, at
+    which RDKit stops, and one with a number that it wraps. Nor does it take what would cost it
+    minutes: see ``check_smiles``.
 
     Args:
         smiles: the string.
         sanitize: check valences and aromaticity as well as syntax.
     """
-    if not smiles or any(c.isspace() for c in smiles):
+    if _misread(smiles) is not None:
         return None
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles, sanitize=sanitize)
+        try:
+            mol = Chem.MolFromSmiles(smiles, sanitize=sanitize)
+        except RuntimeError:  # a check within RDKit that its reader does not turn into None
+            return None
     return mol if mol is not None and mol.GetNumAtoms() > 0 else None
 
 
@@ -116,15 +132,14 @@ def check_smiles(smiles: str) -> str | None:
         >>> check_smiles("CCO")
         >>> check_smiles("C(C)(C)(C)(C)C")
         'Explicit valence for atom # 0 C, 5, is greater than permitted'
-        >>> check_smiles(" ")
-        'empty'
+        >>> check_smiles(" "), check_smiles("C😀"), check_smiles("[C+200]")
+        ('empty', "it contains '😀', which SMILES has not", 'a charge of 200, more than 15')
     """
-    if not smiles.strip():
-        return "empty"
+    reason = _misread(smiles)
+    if reason is not None:
+        return reason
     if parse(smiles) is not None:
         return None
-    if any(c.isspace() for c in smiles):
-        return "it contains a space"
     mol = parse(smiles, sanitize=False)
     if mol is None:
         return _syntax_reason(smiles)
@@ -143,6 +158,24 @@ def summarise_bad_rows(bad: Sequence[BadRow], shown: int = 3) -> str:
     listed = "; ".join(str(row) for row in bad[:shown])
     more = f"; and {len(bad) - shown} more" if len(bad) > shown else ""
     return f"{len(bad)} unusable row{'' if len(bad) == 1 else 's'}: {listed}{more}"
+
+
+def _misread(smiles: str) -> str | None:
+    """Why RDKit would read something else than what stands there, or take minutes."""
+    if not smiles.strip():
+        return "empty"
+    if len(smiles) > _LONGEST:
+        return f"it has {len(smiles):,} characters, more than {_LONGEST:,}"
+    for c in smiles:
+        if not "!" <= c <= "~":
+            what = "a space" if c.isspace() else f"{c!r}, which SMILES has not"
+            return f"it contains {what}"
+    if "[" in smiles:
+        for what, (pattern, most) in _LARGEST.items():
+            for number in pattern.findall(smiles):
+                if len(number) > 4 or int(number) > most:
+                    return f"{what} of {number[:20]}, more than {most}"
+    return None
 
 
 def _syntax_reason(smiles: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rdkit import Chem, rdBase
 from rdkit.Chem import QED, rdMolDescriptors
 
+from symmetry_pl.messages import quoted
 from symmetry_pl.molecules.chemistry import parse
 
 __all__ = ["PROPERTIES", "logp", "qed"]
@@ -48,6 +49,6 @@ PROPERTIES: dict[str, Callable[[str], float]] = {"qed_rdkit": qed, "logp_rdkit":
 def _of_molecule(function: Callable[[Chem.Mol], float], smiles: str) -> float:
     mol = parse(smiles)
     if mol is None:
-        raise ValueError(f"{smiles!r} is not a molecule")
+        raise ValueError(f"{quoted(smiles)} is not a molecule")
     with rdBase.BlockLogs():
         return float(function(mol))

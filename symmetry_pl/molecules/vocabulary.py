@@ -9,6 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
+from symmetry_pl.messages import quoted
 from symmetry_pl.molecules.fragments import MOST_SYMBOLS, Merge, join
 
 __all__ = ["Vocabulary"]
@@ -171,11 +172,9 @@ class Vocabulary:
         self._spelled.append(parts)
 
     def _complaint(self, sequence: Sequence[str], length: int, max_length: int, row: int) -> str:
-        text = "".join(sequence)
+        text = quoted("".join(sequence))
         unknown = next((s for s in sequence if s not in self._ids), None)
         if unknown is not None:
-            return f"row {row} ({text!r}) has the symbol {unknown!r}, which the vocabulary lacks"
+            return f"row {row} ({text}) has the symbol {unknown!r}, which the vocabulary lacks"
         joined = " after joining" if self.merges else ""
-        return (
-            f"row {row} ({text!r}) has {length} symbols{joined}, more than max_length={max_length}"
-        )
+        return f"row {row} ({text}) has {length} symbols{joined}, more than max_length={max_length}"

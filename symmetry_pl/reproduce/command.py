@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symmetry_pl.reproduce.experiments import EXPERIMENTS, load_experiment
+from symmetry_pl.runs.parser import SentenceParser
+from symmetry_pl.runs.signals import stops_raised
 
 if TYPE_CHECKING:
     from symmetry_pl.reproduce.experiment import Experiment, System
@@ -40,7 +42,7 @@ def main(args: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     width = max(map(len, EXPERIMENTS))
-    parser = argparse.ArgumentParser(
+    parser = SentenceParser(
         prog="symmetry reproduce",
         description="Run what is missing of an experiment, and write its tables.",
         epilog="experiments:\n"
@@ -88,7 +90,10 @@ def _reproduce(experiment: Experiment, options: argparse.Namespace, folder: Path
     failed: list[str] = []
     if not options.collect:
         runs = [one for several in jobs.values() for one in several]
-        failed = run_jobs(runs, options.jobs, options.again, lambda line: print(line, flush=True))
+        with stops_raised():
+            failed = run_jobs(
+                runs, options.jobs, options.again, lambda line: print(line, flush=True)
+            )
     command = _command(experiment, options)
     found = []
     for system in systems:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from symmetry_pl.core.files import atomic_write
 from symmetry_pl.reproduce.experiment import System
 from symmetry_pl.reproduce.history import History
 from symmetry_pl.reproduce.sources import (
@@ -23,7 +27,7 @@ from symmetry_pl.reproduce.sources import (
     files_digest,
     module_file,
 )
-from symmetry_pl.runs.folders import config_root
+from symmetry_pl.runs.folders import config_root, read_record
 
 __all__ = ["Job", "data_homes", "run_job", "run_jobs", "settings_digest"]
 
@@ -125,19 +129,16 @@ class Job:
             "commits": list(dict.fromkeys(commits)),
             **found,
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.kept.write_text(json.dumps(made, indent=1) + "\n")
+        atomic_write(self.kept, json.dumps(made, indent=1) + "\n")
 
     def metrics(self) -> dict[str, Any]:
         """The run's metrics.json, whatever it was made from; empty before the fit has ended."""
-        path = self.run / "metrics.json"
-        record: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-        return record
+        return read_record(self.run / "metrics.json")
 
     def record(self) -> dict[str, Any] | None:
         """The metrics.json of a run with these settings that has been tested; else None."""
         record = self.metrics()
-        return record if "test" in record and self.begun() else None
+        return record if {"fit", "test"} <= record.keys() and self.begun() else None
 
 
 def settings_digest(system: System, first: str = "") -> str:
@@ -160,18 +161,55 @@ def run_jobs(
     for job in jobs:
         _ = job.code  # the processes to come have the code of now, whatever is edited meanwhile
     lines: list[str] = []
+    running = _Running()
     with ThreadPoolExecutor(max(1, processes)) as pool:
-        for group in (
-            [job for job in jobs if job.first is None],
-            [job for job in jobs if job.first is not None],
-        ):
-            for line in pool.map(lambda job: run_job(job, commit, again), group):
-                tell(line)
-                lines.append(line)
+        try:
+            for group in (
+                [job for job in jobs if job.first is None],
+                [job for job in jobs if job.first is not None],
+            ):
+                for line in pool.map(lambda job: run_job(job, commit, again, running), group):
+                    tell(line)
+                    lines.append(line)
+        except BaseException:  # a signal: what runs is told to stop, what waits does not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+            running.stop()
+            raise
     return [line for line in lines if "FAILED" in line]
 
 
-def run_job(job: Job, commit: str | None, again: bool = False) -> str:
+class _Running:
+    """The processes of the jobs at work, which stop together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._alive: set[Any] = set()
+        self._stopped = False
+
+    def run(self, *args: Any) -> int | None:
+        """The exit code of one command in a process of its own; None where all were stopped."""
+        process = _PROCESSES.Process(target=_run, args=args)
+        with self._lock:
+            if self._stopped:
+                return None
+            process.start()
+            self._alive.add(process)
+        process.join()
+        with self._lock:
+            self._alive.discard(process)
+        return None if self._stopped else process.exitcode
+
+    def stop(self) -> None:
+        """Have all of them end as a cluster would: they can go on later."""
+        with self._lock:
+            self._stopped = True
+            for process in self._alive:
+                process.terminate()
+
+
+def run_job(
+    job: Job, commit: str | None, again: bool = False, running: _Running | None = None
+) -> str:
     """Fit and test in processes of their own; returns a line to print.
 
     What has been done is not done again unless asked, and what was interrupted goes on. A finished
@@ -196,10 +234,10 @@ def run_job(job: Job, commit: str | None, again: bool = False) -> str:
     test = ["test", f"--config={job.run / 'config.yaml'}", f"--ckpt_path={job.checkpoint}"]
     log, read = job.folder / "log.txt", job.folder / "files_read.txt"
     for command in [test] if fitted else [fit, test]:
-        process = _PROCESSES.Process(target=_run, args=(command, log, read))
-        process.start()
-        process.join()
-        if process.exitcode != 0:
+        code = (running or _Running()).run(command, log, read)
+        if code is None:
+            return f"{job.name}: interrupted, goes on next time"
+        if code != 0:
             return f"{job.name}: FAILED, see {log}"
     files = [Path(line) for line in read.read_text(encoding="utf-8").splitlines()]
     job.note(commit, data=data_digests(files, data_homes()))
@@ -224,6 +262,7 @@ def _run(arguments: list[str], log: Path, read: Path) -> None:
     with log.open("a") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
     opened = _watched(data_homes())
     sys.argv = ["symmetry", *arguments]
     try:
@@ -231,6 +270,14 @@ def _run(arguments: list[str], log: Path, read: Path) -> None:
     finally:
         with read.open("a", encoding="utf-8") as file:
             file.writelines(f"{path}\n" for path in sorted(opened))
+
+
+def _stop_with_parent() -> None:
+    """End this process as by a cluster when the command that began it is gone, killed perhaps."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _watched(homes: dict[str, Path]) -> set[str]:

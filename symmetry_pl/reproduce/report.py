@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import statistics
@@ -11,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from symmetry_pl.core.files import atomic_write
 from symmetry_pl.reproduce.evidence import Evidence, evidence_of, place, place_of
 from symmetry_pl.reproduce.experiment import Experiment, System, TakenFrom, slug_of
 from symmetry_pl.reproduce.jobs import Job
@@ -144,9 +146,8 @@ def write_results(experiment: Experiment, found: Sequence[Result], folder: Path)
         "evidence": [evidence[where].to_json() for where in order],
         "rows": [row for where in order for row in rows[where]],
     }
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
-    (folder / f"{experiment.slug}.json").write_text(text, encoding="utf-8")
+    atomic_write(folder / f"{experiment.slug}.json", text)
     return result
 
 
@@ -159,7 +160,7 @@ def write_pages(experiment: Experiment, result: dict[str, Any], folder: Path) ->
     page = folder / f"{experiment.slug}.md"
     table = markdown_table(experiment, result)
     text = f"# {experiment.title}\n\nGenerated from `{experiment.slug}.json`.\n\n{table}"
-    page.write_text(text, encoding="utf-8")
+    atomic_write(page, text)
     figures = _write_figure(experiment, result, folder.parent / "figures")
     return [page, *figures, *fill_pages(experiment, result, Path.cwd())]
 
@@ -187,7 +188,7 @@ def fill_pages(experiment: Experiment, result: dict[str, Any], root: Path) -> li
         if any(f"<!-- results:{name} -->" in text for name in tables):
             filled.append(page)
         if text != old:
-            page.write_text(text, encoding="utf-8")
+            atomic_write(page, text)
     return filled
 
 
@@ -196,9 +197,9 @@ def _write_figure(experiment: Experiment, result: dict[str, Any], folder: Path) 
     figure = None if experiment.figure is None else experiment.figure(result)
     if figure is None:
         return []
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{experiment.slug}.png"
-    figure.savefig(path)
+    path, drawn = folder / f"{experiment.slug}.png", io.BytesIO()
+    figure.savefig(drawn, format="png")
+    atomic_write(path, drawn.getvalue())
     return [path]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 _VERSION = re.compile(r"version_(\d+)$")
 
@@ -60,6 +63,65 @@ def next_run(folder: Path) -> Path:
     return folder / f"version_{taken[-1][0] + 1 if taken else 0}"
 
 
+def claim_run(folder: Path) -> list[Path]:
+    """Make the next ``version_k`` of a run name, for this process alone.
+
+    Making a folder decides: of processes that do so at the same moment, each gets one of its own.
+
+    Returns:
+        The run's folder, and those above it that had to be made, inner ones first.
+
+    Raises:
+        ValueError: where there can be no such folder.
+        OSError: where there may not.
+    """
+    above = [path for path in (folder, *folder.parents) if not path.exists()]
+    while True:  # ends: each failure means that another process has just made or withdrawn one
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # of a file system that makes no folders, as /proc
+            raise ValueError(f"--log_root: the folder {folder} cannot be made") from error
+        run = next_run(folder)
+        try:
+            run.mkdir()
+        except (FileExistsError, FileNotFoundError):
+            continue
+        return [run, *above]
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Keep a run's folder for this process while it trains in it.
+
+    The lock is the system's (``flock``), so that it ends with the process, however that ends.
+
+    Raises:
+        ValueError: if another process has it, with where that runs.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        yield
+        return
+    path = run / ".running"
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ValueError(
+                f"{run} is being trained in by {file.read().strip() or 'another process'}: wait "
+                "for its end, or begin another run"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
 def newest_run(folder: Path, checkpoint: str) -> Path:
     """The newest run of a name that has the checkpoint ``last`` or ``best``.
 
@@ -83,21 +145,22 @@ def run_of_checkpoint(checkpoint: str) -> Path:
 
 @contextmanager
 def withdrawn_if_refused(
-    run: Path, begun: Callable[[], bool], remove: Callable[[list[Path]], None]
+    made: list[Path], begun: Callable[[], bool], remove: Callable[[list[Path]], None]
 ) -> Iterator[None]:
     """Remove what a refused command made of a run's folder: bad input is no run.
 
-    Loggers make the folder before the data are read. A folder that was there before, or one whose
-    training had begun, stays.
+    A folder that was there before, or one whose training had begun, stays. What ends with nothing
+    in its folder, as a dry run, leaves none either.
 
     Args:
-        run: the run's folder.
+        made: the run's folder and those above it that were made for it; empty if it was there.
         begun: whether a batch has been seen.
         remove: ``remove_folders``, or that on one process of several.
     """
-    made = [folder for folder in (run, *run.parents) if not folder.exists()]
     try:
         yield
+        if made and not any(made[0].iterdir()):
+            remove(made)
     except (ValueError, FileNotFoundError):
         if made and not begun():
             remove(made)
@@ -125,10 +188,34 @@ def validated_figures(run: Path) -> tuple[dict[str, float], int | None]:
 
     Returns:
         ``val/<name>`` to value, empty if no fit has been recorded.
+
+    Raises:
+        ValueError: as ``read_record``.
     """
-    path = run / "metrics.json"
-    record = json.loads(path.read_text()) if path.is_file() else {}
+    record = read_record(run / "metrics.json")
     if "fit" not in record:
         return {}, None
-    figures = {k: v for k, v in record["metrics"].items() if k.startswith("val/")}
+    figures = {k: v for k, v in record.get("metrics", {}).items() if k.startswith("val/")}
     return figures, record["fit"].get("validated")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What a run's ``metrics.json`` says; empty where there is none.
+
+    Raises:
+        ValueError: if it was not written by ``RunRecord``, or damaged since.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({error}): move it away") from error
+    metrics = record.get("metrics", {}) if isinstance(record, dict) else None
+    numbers = isinstance(metrics, dict) and all(
+        isinstance(value, (int, float)) for value in metrics.values()
+    )
+    if not numbers or not isinstance(record.get("fit", {}), dict):
+        raise ValueError(f"{path} is no record of a run: move it away")
+    found: dict[str, Any] = record
+    return found

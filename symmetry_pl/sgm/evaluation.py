@@ -10,6 +10,7 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from symmetry_pl.core import Batch, Evaluator, Stage
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.groups import ImageGroup
 from symmetry_pl.sgm.factors import FactorData, FactorSamples, factor_distances
 from symmetry_pl.sgm.scores import PrototypeScores, random_elements
@@ -26,7 +27,7 @@ class PrototypeEvaluator(Evaluator):
         group: of the model.
         orbits: groups that draw copies, by name, the first of all transformations.
         size: K, copies an image.
-        images: images a process that are copied.
+        images: images of a set that are copied, the first ones.
 
     Attributes:
         factors: true and resampled ones ``(N, 1 + F)`` of the last set, where the data know them.
@@ -51,14 +52,14 @@ class PrototypeEvaluator(Evaluator):
         """Score a batch; in a test each transformation on its own as well, and factors."""
         x = batch[0]
         self.show(_SHOWN, x=x)
-        self.scores.update(model.inference, x, everything=stage.name == "test")
-        self._likelihood(model, x, index)
+        self.scores.update(model.inference, x, stage.places, everything=stage.name == "test")
+        self._likelihood(model, x, stage.places)
         if stage.name == "test" and model.fitted and isinstance(stage.data, FactorData):
-            self._resample(model, x, batch[1], index, stage.data)
+            self._resample(model, x, batch[1], stage)
 
-    def _likelihood(self, model: Any, x: Tensor, index: int) -> None:
+    def _likelihood(self, model: Any, x: Tensor, places: Tensor) -> None:
         group, orbit = model.group, self.scores.orbits[""]
-        first, second = (random_elements(orbit, x, 1, 100 + k, index) for k in range(2))
+        first, second = (random_elements(orbit, x, 1, 100 + k, places) for k in range(2))
         loss = self_supervision(group, model.inference, x, first, second)
         self.mse.update(loss.mse, len(x))
         if model.fitted:
@@ -67,10 +68,10 @@ class PrototypeEvaluator(Evaluator):
             eta = model.coordinates(model.inference(x))
             self.nll.update(-model.generative.log_prob(eta, prototypes).mean(), len(x))
 
-    def _resample(self, model: Any, x: Tensor, y: Tensor, index: int, data: FactorData) -> None:
-        generator = torch.Generator().manual_seed(index)
-        noise = torch.randn(len(x), model.group.dim, generator=generator)
-        _, change = model.resample(x, noise.to(x))
+    def _resample(self, model: Any, x: Tensor, y: Tensor, stage: Stage) -> None:
+        data, places = stage.data, stage.places.cpu().numpy()
+        uniform = torch.from_numpy(counter_uniform(0, 0, places, model.group.dim))
+        _, change = model.resample(x, torch.special.ndtri(uniform).to(x))
         still = model.group.identity(len(change), dtype=change.dtype, device=change.device)
         # of shapes with symmetries, true orientations too are brought to one turn
         self.samples.update(*(data.moved_factors(y, e) for e in (still, change)))

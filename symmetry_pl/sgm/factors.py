@@ -7,9 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
+from symmetry_pl.metrics.dealt import DealtMetric
 from symmetry_pl.metrics.two_samples import factor_distance
 
 Bins = Mapping[str, Mapping[str, tuple[list[float], "float | None"]]]
@@ -26,14 +25,13 @@ class FactorData(Protocol):
         """Bins by class and factor, in the order of columns: edges, and a period or None."""
 
 
-class FactorSamples(Metric):
+class FactorSamples(DealtMetric):
     """True and resampled factors of all batches and processes, ``(N, 1 + F)`` each.
 
     Args:
         kwargs: as of ``torchmetrics.Metric``.
     """
 
-    full_state_update = False
     true: list[Tensor]
     drawn: list[Tensor]
 
@@ -44,12 +42,14 @@ class FactorSamples(Metric):
 
     def update(self, true: Tensor, drawn: Tensor) -> None:
         """Add a batch of both, a row an image."""
+        self._deal(len(true))
         self.true.append(true)
         self.drawn.append(drawn)
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """Both over all batches; rows belong together."""
-        return dim_zero_cat(self.true), dim_zero_cat(self.drawn)
+        true, drawn = self._in_order(self.true, self.drawn)
+        return true, drawn
 
 
 def factor_distances(drawn: Tensor, true: Tensor, bins: Bins) -> dict[str, Tensor]:

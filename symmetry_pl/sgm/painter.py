@@ -101,7 +101,12 @@ def _factor_figure(true: npt.NDArray[np.float64], drawn: npt.NDArray[np.float64]
 
 def _orbits(module: PrototypeModule, scores: PrototypeScores, x: Tensor) -> Any:
     orbit = scores.orbits[""]
-    found = copies_of(module.group, module.inference, x, random_elements(orbit, x, _COPIES, 7, 0))
+    found = copies_of(
+        module.group,
+        module.inference,
+        x,
+        random_elements(orbit, x, _COPIES, 7, torch.arange(len(x))),
+    )
     prototypes: Tensor = getattr(found, scores.protocol)
     rows: list[tuple[str, npt.NDArray[np.float64]]] = []
     for i in range(len(x)):

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
 
-from symmetry_pl.core.noise import mix_seed
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.groups import ImageGroup
-from symmetry_pl.metrics.prototypes import PrototypeSpread, relative_magnitude
+from symmetry_pl.metrics.prototypes import PrototypeSpread, magnitude
 from symmetry_pl.sgm.inference import InferenceNetwork
 from symmetry_pl.sgm.orbits import copies_of, iterated
 
@@ -20,6 +20,7 @@ ITERATIONS = 4
 """Elements f(x), f(x̂), … whose magnitudes are compared."""
 
 _SEED = 20
+_MAGNITUDE = "magnitude_{}"
 _ALL = {"", "wide"}  # orbits of all transformations together: scored by either protocol
 
 
@@ -30,7 +31,7 @@ class PrototypeScores(nn.Module):
         group: of the model.
         orbits: groups that draw copies, by name, the first of all transformations.
         size: K, copies an image.
-        images: images a process and evaluation that are copied.
+        images: images of an evaluation that are copied, the first ones.
     """
 
     def __init__(
@@ -47,31 +48,31 @@ class PrototypeScores(nn.Module):
         for name in filter(_ALL.__contains__, self.orbits):  # in one order on all processes
             for protocol in (self.other, "floor"):
                 self.spreads[_key(name, protocol)] = PrototypeSpread()
-        names = ["invertibility", *(f"iterate_ratio_{k}" for k in range(1, ITERATIONS))]
+        names = ["invertibility", *map(_MAGNITUDE.format, range(ITERATIONS))]
         self.means = nn.ModuleDict({name: MeanMetric() for name in names})
-        self._seen = 0
 
     def reset(self) -> None:
         """Forget all batches."""
-        self._seen = 0
         for metric in (*self.spreads.values(), *self.means.values()):
             cast("Metric", metric).reset()
 
-    def update(self, infer: InferenceNetwork, x: Tensor, everything: bool) -> None:
-        """Add the first images of a batch, as long as more are wanted.
+    def update(self, infer: InferenceNetwork, x: Tensor, places: Tensor, everything: bool) -> None:
+        """Add those images of a batch that are among the first of the set.
 
         Args:
             infer: f.
             x: images ``(B, C, H, W)``.
+            places: where they stand in the set ``(B,)``, ascending.
             everything: whether each transformation is scored on its own, not only all together.
         """
-        x = x[: max(0, self.images - self._seen)]
+        places = places[places < self.images]
+        x = x[: len(places)]
         if not len(x):
             return
         for stream, (name, orbit) in enumerate(self.orbits.items()):
             if stream and not everything:
                 break
-            elements = random_elements(orbit, x, self.size, stream, self._seen)
+            elements = random_elements(orbit, x, self.size, stream, places)
             found = copies_of(self.group, infer, x, elements)
             self._spread(name, "").update(getattr(found, self.protocol), found.copies)
             if name in _ALL:
@@ -80,10 +81,9 @@ class PrototypeScores(nn.Module):
             if stream == 0:
                 self._invertibility(infer, found.copies[0])
         iterates, _ = iterated(self.group, infer, x, ITERATIONS)
-        ratios = relative_magnitude(self.group, iterates)
-        for k in range(1, ITERATIONS):
-            self._mean(f"iterate_ratio_{k}").update(ratios[k], len(x))
-        self._seen += len(x)
+        for k, element in enumerate(iterates):
+            size = magnitude(self.group, element).sum()
+            self._mean(_MAGNITUDE.format(k)).update(size, len(x))
 
     def _invertibility(self, infer: InferenceNetwork, x: Tensor) -> None:
         there = infer(x)
@@ -106,15 +106,34 @@ class PrototypeScores(nn.Module):
             for figure, value in (metric.compute() if metric.update_called else {}).items():
                 if not suffix or figure == "prototype_spread":
                     values[f"{figure}{suffix}"] = value
-        means = {key: self._mean(key) for key in self.means}
-        return values | {key: mean.compute() for key, mean in means.items() if mean.update_called}
+        if not self._mean("invertibility").update_called:
+            return values
+        sizes = [self._mean(_MAGNITUDE.format(k)).compute() for k in range(ITERATIONS)]
+        ratios = {
+            f"iterate_ratio_{k}": torch.where(sizes[0] > 0, sizes[k] / sizes[0], 1.0)
+            for k in range(1, ITERATIONS)
+        }
+        return values | ratios | {"invertibility": self._mean("invertibility").compute()}
 
 
-def random_elements(group: ImageGroup, x: Tensor, copies: int, stream: int, place: int) -> Tensor:
-    """``copies`` elements an image, copy by copy; the same for equal stream and place."""
-    generator = torch.Generator().manual_seed(mix_seed(_SEED + stream, place))
-    uniform = torch.rand(copies * len(x), group.dim, generator=generator, dtype=torch.float64)
-    return group.element(group.from_uniform(uniform.to(x)))
+def random_elements(
+    group: ImageGroup, x: Tensor, copies: int, stream: int, places: Tensor
+) -> Tensor:
+    """``copies`` elements an image, copy by copy; the same for equal stream and place.
+
+    Args:
+        group: that draws them.
+        x: images ``(B, C, H, W)``, for device and type.
+        copies: K.
+        stream: number of the draws.
+        places: where the images stand in their set ``(B,)``.
+
+    Returns:
+        ``(K · B, …)``.
+    """
+    drawn = counter_uniform(_SEED, stream, places.cpu().numpy(), copies * group.dim)
+    uniform = torch.from_numpy(drawn).view(len(x), copies, group.dim).transpose(0, 1)
+    return group.element(group.from_uniform(uniform.reshape(-1, group.dim).to(x)))
 
 
 def _key(name: str, protocol: str) -> str:

@@ -116,6 +116,8 @@ class STIB(Bottleneck):
         for name, count in (("critic_outputs", critic_outputs), ("critic_steps", critic_steps)):
             if count < 1:
                 raise ValueError(f"{name} must be at least 1, got {count}")
+        if max_restarts < 0 or (restart_above is not None and restart_above <= 0):
+            raise ValueError("max_restarts must not be negative, and restart_above be positive")
         self.z0_dim, self.z1_dim, self.y_weight = latent_dim - z1_dim, z1_dim, y_weight
         self.mi_weight, self.critic, self.ridge = mi_weight, critic, ridge
         self.critic_steps, self.bijection_weight = critic_steps, bijection_weight

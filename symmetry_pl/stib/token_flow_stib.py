@@ -60,6 +60,9 @@ class TokenFlowSTIB(InvarianceModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        for name, size in (("latent_dim", latent_dim), ("width", width), ("blocks", blocks)):
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}")
         if condition_noise < 0:
             raise ValueError(f"condition_noise must not be negative, got {condition_noise}")
         self.latent_dim, self.condition_noise = latent_dim, condition_noise

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import get_loader
 
+from symmetry_pl.messages import shortened
 from symmetry_pl.runs.folders import config_root, run_of_checkpoint
+from symmetry_pl.training.yaml_text import check_yaml, read_yaml_file
 
 __all__ = [
     "check_class_names",
+    "check_configs",
     "check_options",
     "flat",
     "read_config",
@@ -67,7 +69,12 @@ def with_todays_names(args: list[str]) -> list[str]:
 
 
 def read_config(text: str) -> Any:
-    """YAML as the parser reads it, with the class of the data by its name of today."""
+    """YAML as the parser reads it, with the class of the data by its name of today.
+
+    Raises:
+        yaml.YAMLError: also for YAML that becomes much more than it is (``check_yaml``).
+    """
+    check_yaml(text)
     content = get_loader("yaml")(text)
     data = content.get("data") if isinstance(content, dict) else None
     if isinstance(data, str):
@@ -101,6 +108,27 @@ def with_shipped_configs(args: list[str]) -> list[str]:
         if not Path(value).is_file() and shipped.is_file():
             found[i if equals else i + 1] = f"{name}={shipped}" if equals else str(shipped)
     return found
+
+
+def check_configs(args: list[str]) -> None:
+    """Refuse config files that are not there, or are no configs, before the parser reads them.
+
+    Raises:
+        ValueError: as ``read_yaml_file``.
+        FileNotFoundError: for one that is not there, with one of a similar name.
+    """
+    for name in [*_values(args, "--config"), *_values(args, "-c")]:
+        if name and not Path(name).is_file():
+            shipped = [p.relative_to(config_root()).as_posix() for p in shipped_configs()]
+            near = difflib.get_close_matches(name.removeprefix("configs/"), shipped, 1)
+            guess = f": did you mean {near[0]}?" if near else ", here or among the shipped ones"
+            raise FileNotFoundError(f"--config: there is no config {shortened(name)}{guess}")
+    _configs(args)
+
+
+def shipped_configs() -> list[Path]:
+    """All configs that come with the package."""
+    return sorted(config_root().rglob("*.yaml"))
 
 
 def check_options(args: list[str]) -> None:
@@ -162,15 +190,9 @@ def _values(args: list[str], option: str) -> list[str]:
 
 
 def _configs(args: list[str]) -> list[dict[str, Any]]:
-    """The config files of the command; of one that cannot be read the parser says why."""
-    found = []
-    for name in [*_values(args, "--config"), *_values(args, "-c")]:
-        try:
-            content = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
-            continue
-        found += [content] if isinstance(content, dict) else []
-    return found
+    """The config files of the command."""
+    names = [*_values(args, "--config"), *_values(args, "-c")]
+    return [read_yaml_file(Path(name)) for name in names if name]
 
 
 def _sections(args: list[str], option: str) -> list[Any]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from jsonargparse import set_loader
+from jsonargparse import ArgumentError, set_loader
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from lightning_fabric.utilities.rank_zero import _get_rank
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from symmetry_pl import datamodules, lens, sgm, stib
@@ -22,9 +27,15 @@ from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecor
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.checkpoint import Checkpoint
+from symmetry_pl.core.checkpoint_io import WholeCheckpointIO
+from symmetry_pl.core.distributed import peer_lost
+from symmetry_pl.core.registry import check_finite
 from symmetry_pl.datamodules.base import SymmetryDataModule
+from symmetry_pl.messages import shortened
 from symmetry_pl.runs.folders import (
+    claim_run,
     keep_history,
+    locked,
     newest_run,
     next_run,
     remove_folders,
@@ -34,8 +45,10 @@ from symmetry_pl.runs.folders import (
     withdrawn_if_refused,
 )
 from symmetry_pl.runs.provenance import package_version
+from symmetry_pl.runs.signals import stops_raised
 from symmetry_pl.training.arguments import (
     check_class_names,
+    check_configs,
     check_options,
     flat,
     read_config,
@@ -44,6 +57,7 @@ from symmetry_pl.training.arguments import (
     with_todays_names,
 )
 from symmetry_pl.training.entries import with_whole_entries
+from symmetry_pl.training.parser_errors import parser_sentence
 from symmetry_pl.training.precision import usable_precision
 
 # imported, so that the parser knows their classes by bare names
@@ -98,6 +112,9 @@ class SymmetryCLI(LightningCLI):
         """Resolve ``last`` and ``best``; print what a checkpoint overrides."""
         section = self.config[self.config["subcommand"]]
         root = Path(section["log_root"])
+        asked = Path(section["run_name"] or "")
+        if asked.is_absolute() or ".." in asked.parts:
+            raise ValueError(f"--run_name must be a folder below --log_root, got {asked}")
         configs = [str(c) for c in section.get("config") or []]
         self.run_name = section["run_name"] or run_name_of(configs, section["log_root"])
         if section.get("ckpt_path") in ("last", "best"):
@@ -113,13 +130,32 @@ class SymmetryCLI(LightningCLI):
                 rank_zero_info(
                     f"[checkpoint] model.{key}: {before[key]!r} (config) becomes {after[key]!r}"
                 )
+        # another process than the first writes nothing: it needs a name of a folder, no folder
+        self._made: list[Path] = []
         self.run_dir = run_of_checkpoint(path) if path else next_run(root / self.run_name)
 
     def before_instantiate_classes(self) -> None:
-        """Set the threads before a tensor is made; say where the config goes."""
+        """Claim a new run's folder, set the threads before a tensor is made."""
+        for name, value in flat(self.config[self.config["subcommand"]]).items():
+            check_finite(value, f"--{name}")
+        threads = self._option("threads")
+        if threads is not None and threads < 1:
+            raise ValueError(f"--threads must be at least 1, got {threads}")
+        if self._option("ckpt_path") is None and not _get_rank():
+            self._made = claim_run(self.run_dir.parent)
+            self.run_dir = self._made[0]
         self.save_config_kwargs["run_dir"] = self.run_dir
-        if self._option("threads") is not None:
-            torch.set_num_threads(self._option("threads"))
+        if threads is not None:
+            torch.set_num_threads(threads)
+
+    def instantiate_classes(self) -> None:
+        """Build everything, or withdraw the folder."""
+        try:
+            super().instantiate_classes()
+        except BaseException:
+            if self._made:
+                remove_folders(self._made)
+            raise
 
     # -- the trainer -----------------------------------------------------------------------------
 
@@ -140,12 +176,14 @@ class SymmetryCLI(LightningCLI):
                 "no fast bfloat16, which would take many times as long"
             )
         self.trainer_defaults["callbacks"] = self._callbacks(options)
-        trainer = super().instantiate_trainer(**kwargs)
-        if self.subcommand == "test" and trainer.world_size > 1:
-            rank_zero_warn(
-                "several processes pad the test set with repeated samples: take the figures you "
-                "publish with --trainer.devices 1"
-            )
+        try:
+            trainer = super().instantiate_trainer(**kwargs)
+        except (ValueError, TypeError, MisconfigurationException, ModuleNotFoundError) as error:
+            raise ValueError(f"--trainer: {shortened(str(error), 300)}") from error
+        # ours end a run at once, whichever process they reach; Lightning's wait in a collective
+        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = WholeCheckpointIO()
         return trainer
 
     def _loggers(self) -> list[Any]:
@@ -185,10 +223,12 @@ class SymmetryCLI(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it, and withdraw the folder of a run that never began."""
-        remove = rank_zero_only(remove_folders)
         if subcommand != "predict":
             self._warn_of_other_split(self.checkpoint)
-        with withdrawn_if_refused(self.run_dir, lambda: self.model.batches_seen > 0, remove):
+        first = subcommand == "fit" and self.trainer.is_global_zero
+        kept = locked(self.run_dir) if first else nullcontext()
+        begun = lambda: self.model.batches_seen > 0  # noqa: E731
+        with withdrawn_if_refused(self._made, begun, remove_folders), kept:
             super()._run_subcommand(subcommand)
 
     def before_predict(self) -> None:
@@ -234,13 +274,25 @@ class SymmetryCLI(LightningCLI):
 
 
 def run(args: ArgsType = None) -> SymmetryCLI:
-    """Parse and run one subcommand; errors are raised."""
+    """Parse and run one subcommand; errors are raised.
+
+    Raises:
+        ValueError: for arguments that the parser refuses, among others.
+    """
     if isinstance(args, list):
         args = with_shipped_configs(with_saved_config(with_todays_names(args)))
+        check_configs(args)
         args = with_whole_entries(args)
         check_options(args)
         check_class_names(args, {"model": SymmetryModule, "data": SymmetryDataModule})
     set_loader(_CONFIGS, read_config, (yaml.YAMLError,))
+    try:
+        return _cli(args)
+    except ArgumentError as error:
+        raise ValueError(parser_sentence(str(error))) from error
+
+
+def _cli(args: ArgsType) -> SymmetryCLI:
     return SymmetryCLI(
         SymmetryModule,
         SymmetryDataModule,
@@ -252,6 +304,7 @@ def run(args: ArgsType = None) -> SymmetryCLI:
             "prog": "symmetry",
             "version": package_version(),
             "parser_mode": _CONFIGS,
+            "exit_on_error": False,
         },
         subclass_mode_model=True,
         subclass_mode_data=True,
@@ -265,6 +318,7 @@ def main(args: list[str]) -> int:
 
     Raises:
         ValueError: for an option, data or weights that cannot be used, as ``FileNotFoundError``.
+        Stopped: where a signal told it to stop.
     """
     if not torch.cuda.is_available():
         # a CUDA build without a GPU looks for the driver at every optimiser step; this stops it
@@ -274,5 +328,18 @@ def main(args: list[str]) -> int:
     # Lightning 2.6 asks torch 2.14's pytree a deprecated question at every start
     warnings.filterwarnings("ignore", message=".*exists and is not empty. Previous log files")
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
-    run(args)
+    threading.excepthook = _of_a_thread
+    with stops_raised():
+        try:
+            run(args)
+        except RuntimeError as error:
+            if not peer_lost(error):
+                raise
+            return 1  # the run's record has said so
     return 0
+
+
+def _of_a_thread(args: threading.ExceptHookArgs) -> None:
+    """Say nothing of a full disk that TensorBoard's thread meets: it is raised again in ours."""
+    if not isinstance(args.exc_value, OSError):
+        threading.__excepthook__(args)

@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader
 
+from symmetry_pl.training.yaml_text import check_yaml
+
 __all__ = ["with_whole_entries"]
 
 
@@ -44,7 +46,7 @@ def with_whole_entries(args: list[str]) -> list[str]:
                     said = [f"--{section}.{option}={flow.strip()}"]
             elif Path(value).is_file():
                 for part in known:
-                    known[part] |= _options(_read(Path(value).read_text()), part)
+                    known[part] |= _options(_read(Path(value).read_text("utf-8-sig")), part)
         found += said
     return found
 
@@ -52,6 +54,7 @@ def with_whole_entries(args: list[str]) -> list[str]:
 def _read(text: str) -> Any:
     """YAML as the parser reads it; text that is none stays as it is, for the parser to refuse."""
     try:
+        check_yaml(text)
         return get_loader("yaml")(text)
     except yaml.YAMLError:
         return text

@@ -80,6 +80,7 @@ def test_what_cannot_be_imported_is_refused(tmp_path):
         ([1, 2], "was not written by symmetry_pl"),
         ({"symmetry_pl": {"players": []}}, "has format 1, and this version of symmetry_pl reads"),
         ({"symmetry_pl": {"format": 3}}, "has format 3"),
+        ({"symmetry_pl": {"format": 2}}, "is damaged: it does not say 'class'"),
     ],
 )
 def test_other_files_are_one_sentence_that_names_the_option(tmp_path, content, words):
@@ -97,3 +98,35 @@ def test_a_missing_file_is_named(tmp_path):
     for path in (tmp_path / "none.ckpt", tmp_path):
         with pytest.raises(FileNotFoundError, match="--ckpt_path: there is no checkpoint"):
             Checkpoint.read(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        ("state_dict", None, "is damaged: it has no weights"),
+        ("state_dict", {"a": 1}, "is damaged: it has no weights"),
+        ("hyper_parameters", None, "is damaged: it has no options of the model"),
+        ("symmetry_pl", {"data": {"kind": "song", "x_shape": [3]}}, "its data are described as"),
+        ("symmetry_pl", {"batches_seen": "7"}, "does not say 'batches_seen'"),
+    ],
+)
+def test_damaged_parts_are_named(tmp_path, part, value, words):
+    path = tmp_path / "last.ckpt"
+    saved(path)
+    state = torch.load(path, weights_only=True)
+    state[part] = {**state[part], **value} if part == "symmetry_pl" else value
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=words):
+        Checkpoint.read(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    path = tmp_path / "last.ckpt"
+    saved(path)
+    state = torch.load(path, weights_only=True)
+    next(iter(state["state_dict"].values())).fill_(float("nan"))
+    torch.save(state, path)
+    with pytest.raises(ValueError, match="weights that are not finite"):
+        Checkpoint.read(path).model()
+    with pytest.raises(ValueError, match=r"--init_weights: .* weights that are not finite"):
+        Checkpoint.read(path, "--init_weights").weights_into(STIB(z1_dim=1, latent_dim=2))

@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from symmetry_pl.datamodules.files.csv_table import read_csv, to_floats
+from symmetry_pl.datamodules.files.csv_table import read_csv
+from symmetry_pl.datamodules.files.numbers import to_floats
 
 
 def test_columns_by_name_gzipped_or_not(tmp_path):

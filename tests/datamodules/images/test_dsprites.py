@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import truncnorm
 
-from symmetry_pl.datamodules.counter import counter_uniform
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.datamodules.images import dsprites_files
 from symmetry_pl.datamodules.images.dsprites import DSpritesDataModule
 from symmetry_pl.datamodules.images.dsprites_factors import (

@@ -8,7 +8,7 @@ import torch
 from fake_mnist import idx_bytes
 from torch.nn.functional import grid_sample
 
-from symmetry_pl.datamodules.counter import counter_uniform
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.datamodules.files import mnist_files
 from symmetry_pl.datamodules.files.mnist_files import (
     mnist_file,

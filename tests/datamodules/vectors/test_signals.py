@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import fft, integrate, special, stats
 
-from symmetry_pl.datamodules.counter import counter_uniform
+from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.datamodules.vectors.signals import SignalLaw, SignalsDataModule
 from symmetry_pl.datamodules.vectors.waveforms import (
     TRANSFORMS,

@@ -8,10 +8,6 @@ import numpy.typing as npt
 _UINT = np.uint64
 
 
-STREAMS = {"train": 0, "val": 1, "test": 2}
-"""Number streams of the splits of data that are drawn at random."""
-
-
 def counter_uniform(
     seed: int, stream: int, index: npt.ArrayLike, columns: int
 ) -> npt.NDArray[np.float64]:

@@ -1,0 +1,183 @@
+"""Disks that are full, small or not ours: one sentence, and every checkpoint is a whole one."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from symmetry_pl.cli import main
+from symmetry_pl.core import files
+from symmetry_pl.core.checkpoint import Checkpoint
+from symmetry_pl.runs.folders import config_root
+
+TWINS = Path(__file__).parent / "conf"
+NAME = "stib/spiral_flow"
+
+pytestmark = pytest.mark.usefixtures("quick_probes")
+
+
+def fit(root, *options):
+    names = [f"--config={folder / NAME}.yaml" for folder in (config_root(), TWINS)]
+    return ["fit", *names, f"--log_root={root}", "--trainer.max_epochs=3", *options]
+
+
+def whole(root):
+    """The checkpoints there are, each read."""
+    found = sorted(root.rglob("*.ckpt"))
+    for path in found:
+        Checkpoint.read(path).model()
+    return found
+
+
+def weights(path):
+    return torch.load(path, weights_only=True)["state_dict"]
+
+
+def said(capsys, place, words="cannot be written"):
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert len(lines) == 1, lines
+    assert words in lines[0]
+    assert "Traceback" not in lines[0]
+    assert str(place) in lines[0] or "a file of the run's folder" in lines[0]
+    return lines[0]
+
+
+class _Full:
+    """A file that takes some bytes and then no more."""
+
+    def __init__(self, file, room):
+        self._file, self._room = file, room
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._file.close()
+
+    def write(self, content):
+        self._file.write(bytes(content)[: self._room])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@contextmanager
+def full_at(count):
+    """Of the files that are written whole or not at all, the one of a number meets a full disk."""
+    met = []
+
+    def opened(path, mode):
+        met.append(path)
+        file = open(path, mode)  # noqa: SIM115 (it is returned)
+        return _Full(file, 7) if len(met) == count else file
+
+    files.open = opened
+    try:
+        yield met
+    finally:
+        del files.open
+
+
+@pytest.mark.parametrize(
+    "chosen", [slice(3, 4), pytest.param(slice(None), marks=pytest.mark.slow)], ids=["one", "any"]
+)
+def test_a_full_disk_at_any_write_of_a_run_costs_no_checkpoint(chosen, tmp_path, capsys):
+    with full_at(0) as written:
+        assert main(fit(tmp_path / "whole")) == 0
+    (uncut,) = (tmp_path / "whole").rglob("last.ckpt")
+    assert len(written) > 8
+    for count in range(1, len(written) + 1)[chosen]:
+        root = tmp_path / str(count)
+        capsys.readouterr()
+        with full_at(count):
+            assert main(fit(root)) == 2
+        assert "No space left on device" in said(capsys, root)
+        assert not list(root.rglob("*.part"))
+        for record in root.rglob("metrics.json"):
+            json.loads(record.read_text())
+        if any(path.name == "last.ckpt" for path in whole(root)):
+            assert main(fit(root, "--ckpt_path=last")) == 0
+            (resumed,) = root.rglob("last.ckpt")
+            for key, value in weights(uncut).items():
+                assert torch.equal(weights(resumed)[key], value), (count, key)
+
+
+def test_figures_are_printed_before_they_are_written(tmp_path, capsys):
+    assert main(fit(tmp_path)) == 0
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    before = (checkpoint.parents[1] / "metrics.json").read_text()
+    capsys.readouterr()
+    test = ["test", f"--ckpt_path={checkpoint}"]
+    with full_at(0) as written:
+        assert main(test) == 0
+    table = capsys.readouterr().out
+    assert "MAE of X" in table
+    record = str(checkpoint.parents[1] / "metrics.json")
+    (checkpoint.parents[1] / "metrics.json").write_text(before)
+    # the first record is that of the validation which a test begins with
+    place = 1 + max(i for i, path in enumerate(written) if "metrics.json" in str(path))
+    with full_at(place):
+        assert main(test) == 2
+    out, err = capsys.readouterr()
+    assert "MAE of X" in out
+    assert f"{record} cannot be written" in err
+    assert "test" not in json.loads((checkpoint.parents[1] / "metrics.json").read_text())
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A file system in memory of some bytes; needs the rights to make one."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
+@pytest.mark.parametrize(
+    "kilobytes",
+    [96, *(pytest.param(k, marks=pytest.mark.slow) for k in (8, 64, 128, 192, 256, 384, 512))],
+)
+def test_a_run_on_a_small_disk_goes_on_when_there_is_room(kilobytes, tmp_path, capsys):
+    root = tmp_path / "disk"
+    with small_disk(root, f"{kilobytes}k"):
+        capsys.readouterr()
+        code = main(fit(root / "runs"))
+        if code == 0:
+            return
+        said(capsys, root)
+        assert not list(root.rglob("*.part"))
+        resume = ["--ckpt_path=last"] if "last.ckpt" in {p.name for p in whole(root)} else []
+        subprocess.run(["mount", "-o", "remount,size=64m", str(root)], check=True)
+        assert main(fit(root / "runs", *resume)) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+def test_a_limit_of_file_sizes_is_named(tmp_path):
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); "
+        f"from symmetry_pl.cli import main; sys.exit(main({fit(tmp_path)!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written (File too large): raise the limit" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("/proc/none", "cannot be made"), ("/dev/null/runs", "cannot be written")]
+)
+def test_folders_that_cannot_be_are_named(place, words, capsys):
+    assert main(fit(place)) == 2
+    said(capsys, place, words)
