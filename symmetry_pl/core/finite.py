@@ -10,14 +10,19 @@ from torch import Tensor
 __all__ = ["first_not_finite", "total_norm"]
 
 
+_LARGEST = 1e15
+"""Of a weight: its square is finite in float32, what networks make of it is noise."""
+
+
 def first_not_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
-    """The name of the first tensor with a NaN or an infinity in it.
+    """The name of the first tensor with a NaN or an infinity in it, or a number beyond 1e15.
 
     >>> first_not_finite([("a", torch.ones(2)), ("b", torch.tensor([0.0, torch.inf]))])
     'b'
     """
     for name, values in named:
-        if values.is_floating_point() and not bool(values.isfinite().all()):
+        # a comparison with NaN is false
+        if values.is_floating_point() and not bool((values.abs() <= _LARGEST).all()):
             return name
     return None
 

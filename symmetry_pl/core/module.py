@@ -265,6 +265,28 @@ class SymmetryModule(EvaluatedModule):
         if still or len(self.players) > 1 or self.lengths:
             strategy._ddp_kwargs["find_unused_parameters"] = True
 
+    def on_validation_epoch_start(self) -> None:
+        """Look at the weights before anything is measured with them."""
+        self.refuse_spoilt()
+        super().on_validation_epoch_start()
+
+    def refuse_spoilt(self) -> None:
+        """Stop where the last step has left weights that mean nothing.
+
+        Raises:
+            FloatingPointError: naming parameter, player, batch and learning rate.
+        """
+        spoilt = first_not_finite(self.named_parameters())
+        if spoilt is None:
+            return
+        parameter = self.get_parameter(spoilt)
+        who = next((n for n, p in self.players.items() if any(q is parameter for q in p.moved)), "")
+        raise FloatingPointError(
+            f"the parameter {spoilt} is not finite, or beyond 1e15, after {self.batches_seen} "
+            f"batches: no checkpoint is written; lower model.players.{who}.lr, set its clip_norm, "
+            "or train in 64-true precision"
+        )
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Reseed the noise and set every player's learning rate."""
         seed = self.noise_seed or 0
@@ -303,12 +325,7 @@ class SymmetryModule(EvaluatedModule):
         Raises:
             FloatingPointError: if a parameter is not finite: such weights are worth no checkpoint.
         """
-        spoilt = first_not_finite(self.named_parameters())
-        if spoilt is not None:
-            raise FloatingPointError(
-                f"the parameter {spoilt} is not finite at batch {self.batches_seen}: no checkpoint "
-                "is written; lower the learning rate, or train in 64-true precision"
-            )
+        self.refuse_spoilt()
         checkpoint[STATE] = {
             "format": FORMAT,
             "class": f"{type(self).__module__}.{type(self).__qualname__}",

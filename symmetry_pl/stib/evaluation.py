@@ -61,7 +61,16 @@ class InvarianceEvaluator(Evaluator):
         self.add(x, y, found)
 
     def add(self, x: Tensor, y: Tensor, found: Evaluation) -> None:
-        """Add what a model made of a batch."""
+        """Add what a model made of a batch.
+
+        Raises:
+            FloatingPointError: if a code is not finite.
+        """
+        if not bool(found.code.z0.isfinite().all()):
+            raise FloatingPointError(
+                "codes of the evaluated set are not finite: its weights have diverged; train with "
+                "a lower learning rate (model.players.<name>.lr), or in 64-true precision"
+            )
         for metric in self.reconstruction.values():
             metric.update(found.x_hat, x)
         if found.x_search is not None and self.searched is not None:
