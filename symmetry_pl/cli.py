@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
 
-from symmetry_pl.messages import quoted, shortened
+from symmetry_pl.messages import of_the_disk, quoted, shortened
 from symmetry_pl.runs.provenance import package_version
+from symmetry_pl.runs.signals import Stopped, stops_raised
 
 COMMANDS = {
     "fit": ("symmetry_pl.training.command", "train a model on data"),
@@ -22,26 +22,15 @@ COMMANDS = {
 }
 """Command to the module whose ``main`` runs it, imported then, and what it is for."""
 
-_FREE = "free some room, or write elsewhere with --log_root (generate, reproduce: --out)"
-_MAY = "write where you may, with --log_root (generate, reproduce: --out)"
-_ROOM = {
-    errno.ENOSPC: _FREE,
-    errno.EDQUOT: _FREE,
-    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or write elsewhere with --log_root",
-    errno.EROFS: _MAY,
-    errno.EACCES: _MAY,
-    errno.EPERM: _MAY,
-    errno.ENOTDIR: _MAY,
-    errno.ENAMETOOLONG: "choose a shorter --run_name",
-}
-"""What helps where a disk does not take what is written."""
-
 
 def main(args: list[str] | None = None) -> int:
     """Entry point; bad input is one sentence on stderr and exit code 2, never a traceback.
 
     An error raised by our own code is about the input; one raised anywhere deeper is a bug, and
     keeps its traceback.
+
+    Raises:
+        Stopped: where a signal ends the command; its exit code is 128 and the signal's number.
     """
     arguments = sys.argv[1:] if args is None else list(args)
     command = arguments[0] if arguments else "--help"
@@ -59,7 +48,12 @@ def main(args: list[str] | None = None) -> int:
     place = COMMANDS[command][0]
     own = arguments if place.startswith("symmetry_pl.training") else arguments[1:]
     try:
-        code: int = import_module(place).main(own)
+        with stops_raised():
+            code: int = import_module(place).main(own)
+    except Stopped as stop:
+        if not stop.told:
+            print(f"symmetry: {stop}", file=sys.stderr)
+        raise
     except (ValueError, FileNotFoundError, FloatingPointError) as error:
         found = _our_error(error)
         if found is None:
@@ -67,21 +61,12 @@ def main(args: list[str] | None = None) -> int:
         print(f"symmetry: error: {shortened(str(found), 1000)}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in _ROOM:
+        said = of_the_disk(error)
+        if said is None:
             raise
-        print(f"symmetry: error: {_of_the_disk(error)}", file=sys.stderr)
+        print(f"symmetry: error: {said}", file=sys.stderr)
         return 2
     return code
-
-
-def _of_the_disk(error: OSError) -> str:
-    """What could not be written, why, and what helps."""
-    place = shortened(str(error.filename or ""), 200) or "a file of the run's folder"
-    said = f"{place} cannot be written ({error.strerror or error})"
-    return (
-        f"{said}: {_ROOM[error.errno or 0]}; what was whole before is still there, and a fit goes "
-        "on from its last checkpoint with --ckpt_path last"
-    )
 
 
 def _help() -> str:

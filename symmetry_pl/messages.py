@@ -1,10 +1,25 @@
-"""What a user gave, as messages quote it: never a thousand characters of it."""
+"""What messages quote of a user, never a thousand characters of it; and what helps with disks."""
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
-__all__ = ["listed", "quoted", "shortened"]
+__all__ = ["listed", "of_the_disk", "quoted", "shortened"]
+
+_FREE = "free some room, or write elsewhere with --log_root (generate, reproduce: --out)"
+_MAY = "write where you may, with --log_root (generate, reproduce: --out)"
+_ROOM = {
+    errno.ENOSPC: _FREE,
+    errno.EDQUOT: _FREE,
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or write elsewhere with --log_root",
+    errno.EROFS: _MAY,
+    errno.EACCES: _MAY,
+    errno.EPERM: _MAY,
+    errno.ENOTDIR: _MAY,
+    errno.ENAMETOOLONG: "choose a shorter --run_name",
+}
+"""What helps where a disk does not take what is written."""
 
 
 def listed(items: Sequence[str], most: int = 10, count: int | None = None) -> str:
@@ -42,3 +57,19 @@ def quoted(value: object, most: int = 80) -> str:
     ("'a b'", '1.5')
     """
     return shortened(repr(value), most)
+
+
+def of_the_disk(error: OSError) -> str | None:
+    """What could not be written, why, and what helps; None where no disk is to blame.
+
+    >>> of_the_disk(OSError(errno.ENOSPC, "No space left on device", "a.ckpt"))[:50]
+    'a.ckpt cannot be written (No space left on device)'
+    """
+    remedy = _ROOM.get(error.errno or 0)
+    if remedy is None:
+        return None
+    place = shortened(str(error.filename or ""), 200) or "a file of the run's folder"
+    return (
+        f"{place} cannot be written ({error.strerror or error}): {remedy}; what was whole before "
+        "is still there, and a fit goes on from its last checkpoint with --ckpt_path last"
+    )

@@ -100,6 +100,8 @@ class RunRecord(Callback):
             launcher.kill(signal.SIGTERM)
         if not trainer.is_global_zero and not lost:
             return
+        if isinstance(exception, Stopped):
+            exception.told = True
         what = str(exception)
         if lost:
             what = (

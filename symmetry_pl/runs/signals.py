@@ -30,6 +30,7 @@ class Stopped(SystemExit):
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
         self.signal = signal.Signals(number)
+        self.told = False  # whether the user has been told what that means
 
     def __str__(self) -> str:
         return f"stopped by {self.signal.name}"
