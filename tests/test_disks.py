@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from processes import in_processes
 
 from symmetry_pl.cli import main
 from symmetry_pl.core import files
@@ -163,16 +164,20 @@ def test_a_run_on_a_small_disk_goes_on_when_there_is_room(kilobytes, tmp_path, c
         assert main(fit(root / "runs", *resume)) == 0
 
 
+def _limited(rank, arguments, said):
+    import resource
+
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT), 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+    assert main(arguments) == 2
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
 def test_a_limit_of_file_sizes_is_named(tmp_path):
-    code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); "
-        f"from symmetry_pl.cli import main; sys.exit(main({fit(tmp_path)!r}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 2, done.stderr
-    assert "cannot be written (File too large): raise the limit" in done.stderr
-    assert "Traceback" not in done.stderr
+    in_processes(_limited, fit(tmp_path / "runs"), str(tmp_path / "said.txt"), count=1)
+    said = (tmp_path / "said.txt").read_text()
+    assert "cannot be written (File too large): raise the limit" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(
