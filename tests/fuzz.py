@@ -250,6 +250,10 @@ def read_command(path: Path) -> None:
 def read_options(path: Path) -> None:
     """The lines of a file as the words of a command."""
     words = path.read_bytes().decode("utf-8", "replace").replace("\x00", "").split("\n")
+    if words[0] in ("fit", "validate", "test", "predict"):  # a fault may have cut what keeps it dry
+        words += ["--trainer.fast_dev_run=1"]
+        # a warm start of SymmetryLens takes longer than a case may
+        words += [] if any("spiral_flow" in word for word in words) else ["--print_config"]
     _symmetry(words)
 
 
