@@ -139,6 +139,7 @@ def test_runs_become_results_and_pages(example, tmp_path, capsys):
     assert f"Command of CVIB (ours): `symmetry reproduce {commands[1]}`" in page.read_text()
 
 
+@pytest.mark.slow
 def test_a_system_may_start_from_another(example, tmp_path, capsys):
     only = ["example/tiny", "--seeds", "1", "--systems"]
     assert reproduce(*only, "more") == 1
