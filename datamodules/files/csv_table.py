@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from symmetry_pl.datamodules.files.gunzip import MAGIC, unzipped
+from symmetry_pl.datamodules.files.gunzip import content_of
 from symmetry_pl.messages import listed, quoted
 from symmetry_pl.molecules import BadRow
 
@@ -74,10 +74,7 @@ def read_csv(
         raise FileNotFoundError(f"{where} is a folder, not a file")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {where}")
-    with open(path, "rb") as file:
-        zipped = file.read(len(MAGIC)) == MAGIC
-        file.seek(0)
-        raw = b"".join(unzipped(file, where)) if zipped else file.read()
+    raw = b"".join(content_of(path, where))
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.error import URLError
 
 from symmetry_pl.core.files import atomic_file
-from symmetry_pl.datamodules.files.gunzip import MAGIC, unzipped
+from symmetry_pl.datamodules.files.gunzip import content_of
 
 __all__ = ["data_root", "digest_of", "locate", "sha256_of"]
 
@@ -44,14 +44,11 @@ def digest_of(path: str | Path, algorithm: str, uncompressed: bool = False) -> s
             level or date is still recognised; a file that is not gzip is hashed as it is.
 
     Raises:
-        ValueError: as ``unzipped``, for a gzip file.
+        ValueError: as ``content_of``.
     """
     digest = hashlib.new(algorithm)
-    with open(path, "rb") as raw:
-        is_gzip = uncompressed and raw.read(len(MAGIC)) == MAGIC
-        raw.seek(0)
-        for chunk in unzipped(raw, str(path)) if is_gzip else iter(lambda: raw.read(_CHUNK), b""):
-            digest.update(chunk)
+    for chunk in content_of(path, unzip=uncompressed):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

@@ -5,29 +5,39 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import IO
 
-__all__ = ["MAGIC", "unzipped"]
+__all__ = ["content_of"]
 
-MAGIC = b"\x1f\x8b"
-"""The first two bytes of a gzip file."""
-
+_MAGIC = b"\x1f\x8b"  # the first two bytes of a gzip file
 _CHUNK = 1 << 20
 _UNCHECKED = 1 << 28  # bytes of content that any file may have
 _RATIO = 400  # content to file; text reaches 100, zeros 1,030
 
 
-def unzipped(raw: IO[bytes], where: str) -> Iterator[bytes]:
-    """The content of an open gzip file, piece by piece.
+def content_of(path: str | Path, where: str = "", unzip: bool = True) -> Iterator[bytes]:
+    """The content of a file, piece by piece; of a gzip file, what is in it.
 
     Args:
-        raw: the file, at its start.
-        where: what to call it in messages.
+        path: the file; its first bytes say whether it is gzipped.
+        where: what to call it in messages; its path if empty.
+        unzip: whether to unpack it.
 
     Raises:
-        ValueError: if it is damaged, or its content is more than 256 MiB and 400 times as large as
-            the file: it was made to fill a memory.
+        ValueError: if a gzip file is damaged, or its content is more than 256 MiB and 400 times as
+            large as the file: it was made to fill a memory.
     """
+    with open(path, "rb") as raw:
+        zipped = unzip and raw.read(len(_MAGIC)) == _MAGIC
+        raw.seek(0)
+        yield from (
+            _unzipped(raw, where or str(path)) if zipped else iter(partial(raw.read, _CHUNK), b"")
+        )
+
+
+def _unzipped(raw: IO[bytes], where: str) -> Iterator[bytes]:
     size = 0
     with gzip.GzipFile(fileobj=raw) as file:
         try:

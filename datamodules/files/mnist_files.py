@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symmetry_pl.datamodules.files.download import data_root, locate
-from symmetry_pl.datamodules.files.gunzip import MAGIC, unzipped
+from symmetry_pl.datamodules.files.gunzip import content_of
 
 __all__ = ["FILES", "IdxFile", "mnist_file", "mnist_images", "mnist_labels", "read_idx"]
 
@@ -61,10 +61,7 @@ def read_idx(path: str | Path) -> npt.NDArray[np.uint8]:
     Raises:
         ValueError: if it is not such a file, or has more or fewer bytes than it announces.
     """
-    with open(path, "rb") as file:
-        zipped = file.read(len(MAGIC)) == MAGIC
-        file.seek(0)
-        content = b"".join(unzipped(file, str(path))) if zipped else file.read()
+    content = b"".join(content_of(path))
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise ValueError(f"{path} is not an IDX file of unsigned bytes")
     start = 4 + 4 * content[3]
