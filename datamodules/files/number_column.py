@@ -86,7 +86,7 @@ class ColumnReader:
     def _numbers(self, texts: Sequence[str], first: int) -> list[float]:
         joined = "".join(texts)
         if self.decimal == "." or "," not in joined:
-            values = to_floats(texts)
+            values = to_floats(texts, joined)
             if self.decimal == "," and "." in joined:
                 values = [math.nan if "." in t else v for t, v in zip(texts, values, strict=True)]
             elif self.decimal is None and "." in joined:
