@@ -18,7 +18,7 @@ from symmetry_pl.datamodules.files.csv_text import is_header, open_csv
 from symmetry_pl.datamodules.files.numbers import is_missing, is_number, to_float, to_floats
 from symmetry_pl.messages import listed, quoted, shortened
 
-__all__ = ["Table", "chosen_columns", "load_array", "read_table"]
+__all__ = ["Table", "chosen_columns", "column_names", "load_array", "read_table"]
 
 
 class Table(NamedTuple):
@@ -67,6 +67,15 @@ def read_table(
         chosen = chosen_columns(path, names, columns)
         return Table(path, [names[i] for i in chosen], values[:, chosen])
     raise ValueError(f"data.file must end in .npy, .npz or .csv, got {path}")
+
+
+def column_names(path: Path, key: str | None = None, header: bool | None = None) -> list[str]:
+    """Names of all columns of a file, as ``read_table`` has them, without its numbers."""
+    if path.suffix.lower() != ".csv":
+        return read_table(path, key).names
+    first = next(iter(open_csv(path, lenient=True)), [])
+    named = is_header(first, str(path)) if header is None else header
+    return [cell.strip() for cell in first] if named else [str(i) for i in range(len(first))]
 
 
 def load_array(path: Path, key: str | None = None) -> tuple[npt.NDArray[Any], str]:

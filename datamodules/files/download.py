@@ -11,8 +11,9 @@ from urllib.error import URLError
 
 from symmetry_pl.core.files import atomic_file
 from symmetry_pl.datamodules.files.gunzip import content_of
+from symmetry_pl.messages import quoted
 
-__all__ = ["data_root", "digest_of", "locate", "sha256_of"]
+__all__ = ["data_root", "digest_of", "locate", "sha256_of", "user_file"]
 
 _CHUNK = 1 << 20
 
@@ -27,6 +28,26 @@ def data_root(root: str | Path | None = None) -> Path:
     if root is not None:
         return Path(root).expanduser()
     return Path(os.environ.get("SYMMETRY_DATA") or "~/.cache/symmetry_pl").expanduser()
+
+
+def user_file(name: str, root: str | Path | None, option: str) -> Path:
+    """A file of the user's own, as it is or within ``root``.
+
+    Args:
+        name: its path.
+        root: folder with data (see ``data_root``).
+        option: the option that names it, for messages.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    within = data_root(root) / name
+    for path in (Path(name).expanduser(), within):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f"{option} is {quoted(name)}, but there is no such file here or at {within}"
+    )
 
 
 def sha256_of(path: str | Path, uncompressed: bool = False) -> str:

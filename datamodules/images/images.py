@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from symmetry_pl.core.bad_rows import BadRow, RefusedRows
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.files.download import data_root
 from symmetry_pl.datamodules.images.image_arrays import images_of, read_array
@@ -57,7 +58,7 @@ class ImagesDataModule(ImageDataModule):
         test_fraction: share of the images that is the test set.
         on_invalid: what to do about images that cannot be read, have missing values or values out
             of range, or are all of one value: ``raise`` or ``drop``, with a warning that states
-            the count.
+            the count. ``bad_rows`` has them all.
         kwargs: options of ``SymmetryDataModule``.
 
     Raises:
@@ -106,7 +107,6 @@ class ImagesDataModule(ImageDataModule):
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
         self.on_invalid = on_invalid
         self.names: list[str] = []
-        self.bad_images: dict[str, str] = {}
         self._memory: tuple[npt.NDArray[Any], Targets] | None = None
         self._images: Tensor | None = None
         self._y = torch.empty(0, 0)
@@ -168,7 +168,6 @@ class ImagesDataModule(ImageDataModule):
             f"{path} has only {len(rows)} usable images",
         )
         self.names = pictures.names
-        self.bad_images = {pictures.names[row]: why for row, why in sorted(pictures.bad.items())}
         images = pictures.images
         if self.invert:
             images = images.bitwise_not_() if images.dtype == torch.uint8 else images.neg_()
@@ -201,6 +200,11 @@ class ImagesDataModule(ImageDataModule):
     def predict_dataloader(self) -> DataLoader[Any]:
         """All usable images, in order."""
         return self._loader(self.split("all"))
+
+    def row_columns(self, rows: Tensor) -> dict[str, list[Any]]:
+        """Names of these images' files, relative to their folder; of arrays, nothing."""
+        named = self._memory is None and self._path().is_dir()
+        return {"file": [self.names[row] for row in rows.tolist()]} if named else {}
 
     def _path(self) -> Path:
         """The folder or file as it is, or within ``root``."""
@@ -241,12 +245,17 @@ class ImagesDataModule(ImageDataModule):
     def _usable(self, pictures: Pictures, path: Path) -> npt.NDArray[np.int64]:
         """Rows of images without fault, or an error that names the others."""
         rows = np.setdiff1d(np.arange(len(pictures.names)), list(pictures.bad))
+        self.bad_rows = tuple(
+            BadRow(row, pictures.names[row], why) for row, why in sorted(pictures.bad.items())
+        )
         if pictures.bad:
             found = f"{path}: {summary(pictures)}"
             if not len(rows):
-                raise ValueError(f"{found}: no image is left")
+                raise RefusedRows(f"{found}: no image is left", self.bad_rows)
             if self.on_invalid == "raise":
-                raise ValueError(f"{found}: set data.on_invalid to drop to leave them out")
+                raise RefusedRows(
+                    f"{found}: set data.on_invalid to drop to leave them out", self.bad_rows
+                )
             warnings.warn(f"{found}; left out", stacklevel=3)
         return rows
 

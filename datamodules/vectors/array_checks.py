@@ -6,31 +6,46 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import qr
 
+from symmetry_pl.core.bad_rows import BadRow
 from symmetry_pl.datamodules.files.array_files import Table
 from symmetry_pl.messages import listed
 
-__all__ = ["check_columns", "check_count", "check_rank", "first_bad_numbers"]
+__all__ = ["bad_numbers", "check_columns", "check_count", "check_rank", "first_bad_numbers"]
 
 Array = npt.NDArray[np.float64]
 _SINGULAR = 1e-11  # eigenvalue of a correlation matrix, of the largest, that rounding may leave
 
 
-def first_bad_numbers(table: Table, bad: npt.NDArray[np.bool_]) -> str:
+def first_bad_numbers(table: Table) -> str:
     """Where the first numbers that are missing or infinite stand, and how many rows have some.
 
     Args:
         table: rows of numbers ``(N, d)``.
-        bad: rows that have some ``(N,)``, one at least.
+
+    Returns:
+        Empty text where all are finite.
     """
+    bad = ~np.isfinite(table.values).all(axis=1)
+    count = int(bad.sum())
+    if not count:
+        return ""
     shown = []
     for row in np.flatnonzero(bad)[:3]:
         column = int(np.flatnonzero(~np.isfinite(table.values[row]))[0])
         shown.append(f"row {row} in column {table.names[column]!r}")
-    count = int(bad.sum())
     return (
         f"{table.path} has missing or infinite numbers in {count} of {len(bad)} rows "
         f"({listed(shown, count=count)})"
     )
+
+
+def bad_numbers(table: Table) -> list[BadRow]:
+    """All numbers of a table that are missing or infinite."""
+    return [
+        BadRow(row, str(value), "missing" if np.isnan(value) else "infinite", column=name)
+        for row, place in np.argwhere(~np.isfinite(table.values)).tolist()
+        for value, name in ((table.values[row, place], table.names[place]),)
+    ]
 
 
 def check_rank(train: Array, table: Table) -> None:

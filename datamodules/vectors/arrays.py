@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,18 +13,22 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader
 
+from symmetry_pl.core.bad_rows import RefusedRows
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.files.array_files import Table, chosen_columns, read_table
-from symmetry_pl.datamodules.files.download import data_root
+from symmetry_pl.datamodules.files.array_files import Table
+from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
 from symmetry_pl.datamodules.vectors.array_checks import (
+    bad_numbers,
     check_columns,
     check_count,
     check_rank,
     first_bad_numbers,
 )
+from symmetry_pl.datamodules.vectors.array_columns import ArrayColumns
+from symmetry_pl.datamodules.vectors.of_model import columns_of_model, targets_of_model
 from symmetry_pl.datamodules.vectors.vector_data import (
     VectorDataModule,
     VectorDataset,
@@ -45,7 +50,9 @@ class ArrayDataModule(VectorDataModule):
     random, so that overlapping windows of one series end up on both sides of a cut and make these
     sets easier than new data. Prediction goes through all usable rows in the order of the file.
 
-    Targets are given in units of the training rows' standard deviation about their mean.
+    Targets are given in units of the training rows' standard deviation about their mean. With the
+    ``data`` of a model (``adopt``) all rows are scaled as that model's own were, its columns are
+    found by name where the file has names, and targets need not be there.
 
     Args:
         file: path of a ``.npy``, ``.npz`` or ``.csv`` file, as it is or within ``root``. A CSV
@@ -62,7 +69,7 @@ class ArrayDataModule(VectorDataModule):
         val_fraction: share of the rows that is the validation set.
         test_fraction: share of the rows that is the test set.
         on_invalid: what to do about rows with missing or infinite numbers: ``raise`` or ``drop``,
-            with a warning that states the count.
+            with a warning that states the count. ``bad_rows`` has all such numbers.
         topology: whether the hidden line has ends (``chain``) or closes (``ring``).
         scale: subtract one mean and divide by one standard deviation, those of all columns of the
             training set together; nothing that tells columns apart is changed.
@@ -120,10 +127,11 @@ class ArrayDataModule(VectorDataModule):
         self.scale = scale
         self.noise = noise
         self._memory: tuple[Table, Targets] | None = None
+        self._adopted: DataDescription | None = None
         self._values: npt.NDArray[Any] = np.empty((0, 0))
         self._y = torch.empty(0, 0)
         self._rows: dict[str, npt.NDArray[np.int64]] = {}
-        self._noise = 0.0
+        self._mean, self._scale, self._noise = np.zeros(1), np.ones(1), 0.0
         self._description: DataDescription | None = None
 
     @classmethod
@@ -168,16 +176,64 @@ class ArrayDataModule(VectorDataModule):
 
     @property
     def description(self) -> DataDescription:
-        """Vectors of shape ``(d,)``; ``extra`` holds topology, columns, mean and scale."""
+        """Vectors of shape ``(d,)``; ``extra`` holds topology, columns, mean, scale and noise."""
         if self._description is None:
             raise RuntimeError("call setup() of the ArrayDataModule first")
         return self._description
+
+    @property
+    def gives_targets(self) -> bool:
+        """Whether batches have targets; to a model that has been trained they need not be given."""
+        return self._y.shape[1] > 0
+
+    def adopt(self, description: DataDescription) -> None:
+        """Read the inputs of a model, scaled as those it was trained on.
+
+        Args:
+            description: the ``data`` of the model.
+
+        Raises:
+            ValueError: if they are no vectors.
+        """
+        if description.kind != "vector":
+            raise ValueError(
+                f"the model was trained on data of the kind {description.kind!r}, and "
+                "ArrayDataModule gives vectors"
+            )
+        self._adopted, self._description = description, None
+        self._splits.clear()
 
     def setup(self, stage: str | None = None) -> None:
         """Read the file, leave out unusable rows, split and check it; once."""
         if self._description is not None:
             return
         table, targets = self._memory or self._read()
+        if self._adopted is None:
+            self._learn(table, targets)
+        else:
+            self._follow(table, targets, self._adopted)
+
+    def _follow(self, table: Table, targets: Targets, model: DataDescription) -> None:
+        """Scale as the model's data were; no rows are held out."""
+        table = columns_of_model(table, model)
+        rows = self._usable(table, as_targets(None, count=len(table.values)))
+        if not len(rows):
+            raise ValueError(f"{table.path} has no usable row")
+        self._rows = dict.fromkeys(("train", "val", "test", "all"), rows)
+        self._values, self._y = table.values, targets_of_model(targets, model).to(self.dtype)
+        self._scale_by(model.extra)
+        self._description = model
+
+    def _scale_by(self, extra: Mapping[str, Any]) -> None:
+        """Take mean, scale and noise from a description; one that has none leaves numbers alone."""
+        self._mean, self._scale = (
+            np.array(extra.get("mean", 0.0)),
+            np.array(extra.get("scale", 1.0)),
+        )
+        self._noise = float(extra.get("noise", 0.0))
+
+    def _learn(self, table: Table, targets: Targets) -> None:
+        """Split and check the rows, and take scales from those of the training set."""
         if len(table.names) < 3 and not self.targets:
             raise ValueError(
                 f"{table.path}: {len(table.names)} columns are fewer than the 3 that a symmetry "
@@ -214,14 +270,15 @@ class ArrayDataModule(VectorDataModule):
         )
         self._values, self._y = table.values, scaled.y.to(self.dtype)
         mean, spread = float(train.mean()), float(train.std())
-        self._noise = self.noise * spread
         extra = {
             "topology": self.topology,
             "columns": table.names,
             "mean": mean if self.scale else 0.0,
             "scale": spread if self.scale else 1.0,
+            "noise": self.noise * spread,
             "split": self.split_identity,
         }
+        self._scale_by(extra)
         self._description = DataDescription(
             "vector",
             (len(table.names),),
@@ -238,32 +295,17 @@ class ArrayDataModule(VectorDataModule):
             raise ValueError(
                 "data.file names no file: give its path, or use ArrayDataModule.from_arrays"
             )
-        wanted = None if self.columns is None else [*self.columns, *self.targets]
-        table = read_table(self._path(), self.key, wanted, self.header)
-        if self.columns is None:
-            outputs = chosen_columns(table.path, table.names, self.targets, "data.targets")
-        else:
-            outputs = list(range(len(self.columns), len(table.names)))
-        inputs = [i for i in range(len(table.names)) if i not in outputs]
-        names = tuple(table.names[i] for i in outputs)
-        targets = Targets(
-            table.values[:, outputs].astype(np.float64),
-            names,
-            tuple(self.units.get(str(name), "") for name in self.targets),
-        )
-        if not outputs:  # an array on disk stays there
-            return table, targets
-        return Table(table.path, [table.names[i] for i in inputs], table.values[:, inputs]), targets
+        path = user_file(self.file, self.root, "data.file")
+        asked = ArrayColumns(self.columns, self.targets, self.units, self._adopted)
+        return asked.read(path, self.key, self.header)
 
     def make_split(self, name: str) -> VectorDataset:
         """The rows of a split, or of ``"all"``; training rows in random order."""
-        extra = self.description.extra
         rows = self._rows[name]
         x = self._values[rows].astype(np.float64)
-        if self.noise:
+        if self._noise:
             x += self._noise * normal_noise(self.split_seed, 0, rows, x.shape[1])
-        x -= extra["mean"]
-        x /= extra["scale"]
+        x = (x - self._mean) / self._scale
         number = torch.from_numpy(rows)
         return VectorDataset(torch.from_numpy(x).to(self.dtype), number, self._y[number])
 
@@ -271,28 +313,17 @@ class ArrayDataModule(VectorDataModule):
         """All usable rows, in the order of the file."""
         return self._loader(self.split("all"))
 
-    def _path(self) -> Path:
-        """The file as it is, or within ``root``."""
-        within = data_root(self.root) / self.file
-        for path in (Path(self.file).expanduser(), within):
-            if path.is_file():
-                return path
-        raise FileNotFoundError(
-            f"data.file is {self.file!r}, but there is no such file here or at {within}"
-        )
-
     def _usable(self, table: Table, targets: Targets) -> npt.NDArray[np.int64]:
         """Rows whose numbers are all finite, or an error that names the others."""
         outputs = Table(table.path, list(targets.names), targets.values)
-        faults = [~np.isfinite(part.values).all(axis=1) for part in (table, outputs)]
-        found = [
-            first_bad_numbers(part, bad)
-            for part, bad in zip((table, outputs), faults, strict=True)
-            if bad.any()
-        ]
-        if found:
-            if self.on_invalid == "raise":
-                raise ValueError(f"{found[0]}: set data.on_invalid to drop to leave them out")
-            for what in found:
-                warnings.warn(f"{what}; left out", stacklevel=3)
-        return np.flatnonzero(~(faults[0] | faults[1]))
+        parts = (table, outputs)
+        self.bad_rows = tuple(sorted(chain(*map(bad_numbers, parts)), key=lambda bad: bad.row))
+        found = [what for part in parts if (what := first_bad_numbers(part))]
+        if found and self.on_invalid == "raise":
+            raise RefusedRows(
+                f"{found[0]}: set data.on_invalid to drop to leave them out", self.bad_rows
+            )
+        for what in found:
+            warnings.warn(f"{what}; left out", stacklevel=4)
+        bad = [fault.row for fault in self.bad_rows]
+        return np.setdiff1d(np.arange(len(table.values)), bad)

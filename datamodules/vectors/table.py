@@ -16,13 +16,14 @@ from torch.utils.data import DataLoader
 from symmetry_pl.core.bad_rows import RefusedRows, summarise_bad_rows
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import SymmetryDataModule
-from symmetry_pl.datamodules.files.download import data_root
+from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.files.number_table import NumberTable, read_number_table
 from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
 from symmetry_pl.datamodules.samplers import PassSampler
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import as_array, as_targets, standardised
 from symmetry_pl.datamodules.vectors.column_scales import ColumnScales
+from symmetry_pl.datamodules.vectors.of_model import targets_of_model
 from symmetry_pl.datamodules.vectors.same_rows import contradictions, same_rows
 from symmetry_pl.datamodules.vectors.table_rows import TableRows, Wanted, table_in_memory
 from symmetry_pl.datamodules.vectors.vector_data import VectorDataset
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["TableDataModule"]
 
 _OF_FILES = ("path", "inputs", "targets", "units", "id_column", "delimiter", "decimal", "header")
+
+_EXACT = 2.0**53  # up to which each whole number is one in double precision
 
 
 class TableDataModule(SymmetryDataModule):
@@ -340,12 +343,7 @@ class TableDataModule(SymmetryDataModule):
         """Scale as the model's data were; no rows are held out."""
         self._rows = dict.fromkeys(("train", "val", "test", "all"), usable)
         self._scales = ColumnScales.from_extra(model.extra, len(table.columns))
-        y = table.targets.values
-        if y.shape[1] == len(model.target_scale):
-            y = (y - np.array(model.target_mean)) / np.array(model.target_scale)
-        else:
-            y = np.empty((len(y), 0))
-        self._y = torch.from_numpy(y).float()
+        self._y = targets_of_model(table.targets, model).float()
         self._description = model
 
     def _read(self) -> TableRows:
@@ -357,7 +355,12 @@ class TableDataModule(SymmetryDataModule):
             )
         if self._memory is not None:
             return wanted.rows(self._memory)
-        path = self._path()
+        if not self.path:
+            raise ValueError(
+                "data.path names no file: give its path, or use TableDataModule.from_arrays or "
+                "from_frame"
+            )
+        path = user_file(self.path, self.root, "data.path")
         table = read_number_table(
             path,
             lambda names: wanted.places(str(path), names),
@@ -367,21 +370,6 @@ class TableDataModule(SymmetryDataModule):
             wanted.names,
         )
         return wanted.rows(table)
-
-    def _path(self) -> Path:
-        """The file as it is, or within ``root``."""
-        if not self.path:
-            raise ValueError(
-                "data.path names no file: give its path, or use TableDataModule.from_arrays or "
-                "from_frame"
-            )
-        within = data_root(self.root) / self.path
-        for path in (Path(self.path).expanduser(), within):
-            if path.is_file():
-                return path
-        raise FileNotFoundError(
-            f"data.path is {quoted(self.path)}, but there is no such file here or at {within}"
-        )
 
     def _usable(self, table: TableRows) -> npt.NDArray[np.int64]:
         """Rows without a fault, or an error that names the others."""
@@ -471,5 +459,7 @@ class TableDataModule(SymmetryDataModule):
         if self._table.ids is not None:
             found["id"] = [self._table.ids[place] for place in places]
         for i, name in enumerate(self._table.columns):
-            found[name] = self._table.x[places, i].tolist()
+            values = self._table.x[places, i]
+            whole = (values == np.round(values)).all() and (np.abs(values) < _EXACT).all()
+            found[name] = (values.astype(np.int64) if whole else values).tolist()
         return found

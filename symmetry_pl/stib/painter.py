@@ -59,6 +59,7 @@ def _evaluation_figures(
     if data.kind == "vector" and data.x_shape == (2,):
         points = {k: v.double().numpy() for k, v in shown.items()}
         pairs = [("X", points["x"], points["x_hat"]), ("Y", points["y"], points.get("y_hat"))]
+        pairs = [pair for pair in pairs if pair[1].shape[1] == 2]
         yield "reconstructions", basic.reconstructions(pairs, next(iter(hues.items())))
     if data.kind == "tokens":
         yield from _molecule_figures(model, shown, data)

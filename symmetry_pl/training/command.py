@@ -23,7 +23,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from symmetry_pl import datamodules, lens, sgm, stib
-from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecord
+from symmetry_pl.callbacks import BadRows, Figures, PredictionWriter, RunConfig, RunRecord
+from symmetry_pl.callbacks.bad_rows import listed_if_refused
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.checkpoint import Checkpoint
@@ -58,7 +59,7 @@ from symmetry_pl.training.arguments import (
 )
 from symmetry_pl.training.entries import with_whole_entries
 from symmetry_pl.training.parser_errors import parser_sentence
-from symmetry_pl.training.precision import usable_precision
+from symmetry_pl.training.precision import prediction_precision, usable_precision
 
 # imported, so that the parser knows their classes by bare names
 ROOMS = (datamodules, lens, sgm, stib)
@@ -166,13 +167,14 @@ class SymmetryCLI(LightningCLI):
             kwargs["logger"] = self._loggers()
         if not sys.stderr.isatty():
             kwargs["enable_progress_bar"] = False  # HeadlineLines are there instead
-        instead = usable_precision(
-            options.get("precision"), str(options.get("accelerator", "auto"))
-        )
+        precision = options.get("precision")
+        if self.subcommand == "predict":
+            kwargs["precision"] = precision = prediction_precision(precision)
+        instead = usable_precision(precision, str(options.get("accelerator", "auto")))
         if instead is not None:
             kwargs["precision"] = instead
             rank_zero_warn(
-                f"trainer.precision {options['precision']} becomes {instead}: this processor has "
+                f"trainer.precision {precision} becomes {instead}: this processor has "
                 "no fast bfloat16, which would take many times as long"
             )
         self.trainer_defaults["callbacks"] = self._callbacks(options)
@@ -204,6 +206,7 @@ class SymmetryCLI(LightningCLI):
         callbacks: list[Callback] = [
             RunRecord(list(map(str, configs)), self.run_dir, checkpoint and Path(checkpoint)),
             PredictionWriter(self.run_dir, self.datamodule.prediction_name),
+            BadRows(self.run_dir / self._bad_rows_name()),
             Figures(self.run_dir),
         ]
         if options.get("enable_progress_bar") is not False:
@@ -219,6 +222,11 @@ class SymmetryCLI(LightningCLI):
             ]
         return callbacks
 
+    def _bad_rows_name(self) -> str:
+        """Those of a prediction, which may be of other data, leave those of the fit alone."""
+        told = f"_{self.datamodule.prediction_name}" if self.subcommand == "predict" else ""
+        return f"bad_rows{told}.csv"
+
     # -- subcommands -----------------------------------------------------------------------------
 
     def _run_subcommand(self, subcommand: str) -> None:
@@ -228,7 +236,13 @@ class SymmetryCLI(LightningCLI):
         first = subcommand == "fit" and self.trainer.is_global_zero
         kept = locked(self.run_dir) if first else nullcontext()
         begun = lambda: self.model.batches_seen > 0  # noqa: E731
-        with withdrawn_if_refused(self._made, begun, remove_folders), kept:
+        # above the folder of a run that is withdrawn, else in it
+        place = (self.run_dir.parent if self._made else self.run_dir) / self._bad_rows_name()
+        with (
+            listed_if_refused(place),
+            withdrawn_if_refused(self._made, begun, remove_folders),
+            kept,
+        ):
             super()._run_subcommand(subcommand)
 
     def before_predict(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["has_fast_bfloat16", "usable_precision"]
+__all__ = ["has_fast_bfloat16", "prediction_precision", "usable_precision"]
 
 
 def has_fast_bfloat16() -> bool:
@@ -15,6 +15,16 @@ def has_fast_bfloat16() -> bool:
     """
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     return bool(supported is None or supported())
+
+
+def prediction_precision(precision: str | int | None) -> str | int | None:
+    """What to predict in: single precision, where a model was trained in less.
+
+    >>> prediction_precision("bf16-mixed"), prediction_precision("64-true")
+    ('32-true', '64-true')
+    """
+    less = str(precision).startswith(("bf16", "16", "transformer-engine"))
+    return "32-true" if less else precision
 
 
 def usable_precision(precision: str | int | None, accelerator: str) -> str | None:

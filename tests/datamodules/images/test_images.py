@@ -214,9 +214,10 @@ def test_unusable_files_are_named_or_dropped(tmp_path):
     found, rows = pixels(module)
     assert rows == [i for i in range(20) if i not in (3, 5, 7, 9)]
     assert np.allclose(found[..., 0], GREY[rows], atol=1e-3)
-    assert list(module.bad_images) == ["03.png", "05.png", "07.png", "09.png", "film.gif"]
-    assert "more than 8 bits (mode I;16)" in module.bad_images["09.png"]
-    assert module.bad_images["film.gif"] == "holds more than one picture"
+    bad = {row.text: row.reason for row in module.bad_rows}
+    assert list(bad) == ["03.png", "05.png", "07.png", "09.png", "film.gif"]
+    assert "more than 8 bits (mode I;16)" in bad["09.png"]
+    assert bad["film.gif"] == "holds more than one picture"
 
 
 def test_unusable_images_of_an_array_are_named_or_dropped(tmp_path):
@@ -330,7 +331,7 @@ def test_missing_targets_are_named_or_dropped():
     data = ImagesDataModule.from_arrays(GREY, y, on_invalid="drop")
     with pytest.warns(UserWarning, match="left out"):
         data.setup()
-    assert list(data.bad_images) == ["image 4"]
+    assert [(row.row, row.text) for row in data.bad_rows] == [(4, "image 4")]
     assert len(data.split("all")) == 19
 
 

@@ -314,3 +314,36 @@ def test_a_method_with_targets_trains_on_arrays_in_memory():
     trainer.fit(model, data)
     assert trainer.global_step > 0
     assert all(p.isfinite().all() for p in model.parameters())
+
+
+def test_a_model_reads_other_rows_with_its_own_scale():
+    write_csv("d.csv", np.column_stack([DATA, DATA[:, 0] ** 2]), [*"abcd", "energy"])
+    data = ArrayDataModule("d.csv", targets=["energy"], dtype="float64")
+    data.setup()
+    write_csv("new.csv", DATA[50:55, ::-1], list("dcba"))
+    other = ArrayDataModule("new.csv", targets=["energy"], dtype="float64")
+    other.adopt(data.description)
+    other.setup()
+    (batch,) = other.predict_dataloader()
+    assert torch.equal(batch[0], data.split("all").x[50:55])
+    assert batch[1].shape == (5, 0)
+    assert other.description == data.description
+    again = ArrayDataModule("d.csv", targets=["energy"], dtype="float64")
+    again.adopt(data.description)
+    again.setup()
+    assert again.gives_targets
+    assert torch.allclose(again.split("all").y, data.split("all").y)
+
+
+def test_a_model_reads_arrays_in_memory():
+    data = ArrayDataModule.from_arrays(DATA, dtype="float64")
+    data.setup()
+    other = ArrayDataModule.from_arrays(5 * DATA[:7], dtype="float64")
+    other.adopt(data.description)
+    other.setup()
+    extra = data.description.extra
+    assert np.allclose(other.split("all").x * extra["scale"] + extra["mean"], 5 * DATA[:7])
+    narrow = ArrayDataModule.from_arrays(DATA[:, :3])
+    narrow.adopt(data.description)
+    with pytest.raises(ValueError, match=r"x has 3 columns, and the model .* shape \(4,\)"):
+        narrow.setup()
