@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-__all__ = ["check_fractions", "random_split"]
+__all__ = ["check_fractions", "grouped_split", "random_split"]
 
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
@@ -63,3 +63,41 @@ def random_split(
                 f"data.test_fraction={test_fraction}"
             )
     return sets
+
+
+def grouped_split(
+    rows: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+    where: str,
+) -> dict[str, npt.NDArray[np.int64]]:
+    """As ``random_split``, with all rows of one group in one set; shares are those of groups.
+
+    Args:
+        rows: row numbers ``(N,)``, ascending.
+        groups: that of each row ``(N,)``, numbered from 0 without gaps.
+        val_fraction: share of the groups that is the validation set.
+        test_fraction: share of the groups that is the test set.
+        seed: decides which.
+        where: what the rows are from, for messages.
+
+    Raises:
+        ValueError: if a set is empty.
+
+    Example:
+        >>> sets = grouped_split(np.arange(20), np.arange(20) // 2, 0.2, 0.1, 0, "d.csv")
+        >>> sets["test"].tolist(), len(sets["val"]), len(sets["train"])
+        ([8, 9], 4, 14)
+    """
+    count = int(groups.max()) + 1
+    few = f"{where} has only {count} usable rows that differ"
+    sets = random_split(np.arange(count), val_fraction, test_fraction, seed, few)
+    found = {"all": rows}
+    place = np.empty(count, np.int64)  # of a group, in the order of its set
+    for name in ("train", "val", "test"):
+        place[sets[name]] = np.arange(len(sets[name]))
+        within = np.isin(groups, sets[name])
+        found[name] = rows[within][np.argsort(place[groups[within]], kind="stable")]
+    return found

@@ -20,12 +20,17 @@ from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.files.number_table import NumberTable, read_number_table
 from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
 from symmetry_pl.datamodules.samplers import PassSampler
-from symmetry_pl.datamodules.splits import check_fractions, random_split
-from symmetry_pl.datamodules.targets import as_array, as_targets, standardised
+from symmetry_pl.datamodules.splits import check_fractions, grouped_split
+from symmetry_pl.datamodules.targets import standardised
 from symmetry_pl.datamodules.vectors.column_scales import ColumnScales
 from symmetry_pl.datamodules.vectors.of_model import targets_of_model
 from symmetry_pl.datamodules.vectors.same_rows import contradictions, same_rows
-from symmetry_pl.datamodules.vectors.table_rows import TableRows, Wanted, table_in_memory
+from symmetry_pl.datamodules.vectors.table_memory import (
+    TableInMemory,
+    table_of_arrays,
+    table_of_frame,
+)
+from symmetry_pl.datamodules.vectors.table_rows import TableRows, Wanted
 from symmetry_pl.datamodules.vectors.vector_data import VectorDataset
 from symmetry_pl.messages import listed, quoted
 
@@ -172,35 +177,7 @@ class TableDataModule(SymmetryDataModule):
         (['x0', 'x1', 'x2', 'x3'], ['mae_energy_ev'])
         """
         refuse_options(options, _OF_FILES)
-        inputs = as_array(x)
-        if inputs.dtype.kind not in "fiub" or inputs.ndim != 2:
-            raise ValueError(
-                "x must be real numbers (N, d), samples in rows, got "
-                f"{inputs.dtype} of shape {inputs.shape}"
-            )
-        targets = as_targets(y, names, units, count=len(inputs))
-        called = list(columns) or [f"x{i}" for i in range(inputs.shape[1])]
-        if len(called) != inputs.shape[1]:
-            raise ValueError(
-                f"x has {inputs.shape[1]} columns, and columns has {len(called)} entries"
-            )
-        every = [*called, *targets.names, *([] if ids is None else ["id"])]
-        twice = [name for name in every if every.count(name) > 1]
-        if twice:
-            raise ValueError(f"columns, names and ids must differ, and {quoted(twice[0])} is twice")
-        made = cls(
-            inputs=[*called],
-            targets=[*targets.names],
-            units=dict(zip(targets.names, targets.units, strict=True)),
-            id_column=None if ids is None else "id",
-            **options,
-        )
-        frame = dict(zip(called, inputs.T, strict=True))
-        frame |= dict(zip(targets.names, targets.values.T, strict=True))
-        if ids is not None:
-            frame["id"] = np.array(list(ids), object)
-        made._memory = table_in_memory("x", frame, None if ids is None else "id")
-        return made
+        return cls._of(table_of_arrays(x, y, names, units, columns, ids), options)
 
     @classmethod
     def from_frame(
@@ -233,24 +210,12 @@ class TableDataModule(SymmetryDataModule):
         ['a']
         """
         refuse_options(options, _OF_FILES)
-        names = frame.keys() if isinstance(frame, Mapping) else getattr(frame, "columns", None)
-        if names is None:
-            raise ValueError(
-                f"a table is a data frame or a dict of columns, got a {type(frame).__name__}: "
-                "TableDataModule.from_arrays takes arrays"
-            )
-        called = [str(name) for name in names]
-        if len(set(called)) != len(called):
-            raise ValueError("the frame has two columns of one name: rename one")
-        made = cls(
-            inputs=None if inputs is None else list(inputs),
-            targets=list(targets),
-            units=dict(units or {}),
-            id_column=id_column,
-            **options,
-        )
-        columns = {name: frame[key] for name, key in zip(called, names, strict=True)}
-        made._memory = table_in_memory("the frame", columns, id_column)
+        return cls._of(table_of_frame(frame, inputs, targets, units or {}, id_column), options)
+
+    @classmethod
+    def _of(cls, memory: TableInMemory, options: Mapping[str, Any]) -> Self:
+        made = cls(**memory.options, **options)
+        made._memory = memory.table
         return made
 
     # -- what is read ----------------------------------------------------------------------------
@@ -398,22 +363,9 @@ class TableDataModule(SymmetryDataModule):
                 "in one set",
                 stacklevel=4,
             )
-        different = int(groups.max()) + 1
-        sets = random_split(
-            np.arange(different),
-            self.val_fraction,
-            self.test_fraction,
-            self.split_seed,
-            f"{table.where} has only {different} usable rows that differ",
+        return grouped_split(
+            usable, groups, self.val_fraction, self.test_fraction, self.split_seed, table.where
         )
-        place = np.empty(different, np.int64)  # of a group, in the order of its set
-        rows = {"all": usable}
-        for name in ("train", "val", "test"):
-            within = np.isin(groups, sets[name])
-            place[sets[name]] = np.arange(len(sets[name]))
-            order = np.argsort(place[groups[within]], kind="stable")
-            rows[name] = usable[within][order]
-        return rows
 
     # -- what is given ---------------------------------------------------------------------------
 

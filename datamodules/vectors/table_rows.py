@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from symmetry_pl.core.bad_rows import BadRow
 from symmetry_pl.datamodules.files.array_files import chosen_columns
-from symmetry_pl.datamodules.files.number_column import NumberColumn
 from symmetry_pl.datamodules.files.number_table import NumberTable, Places
-from symmetry_pl.datamodules.targets import Targets, as_array
+from symmetry_pl.datamodules.targets import Targets
 from symmetry_pl.messages import listed, quoted
 
-__all__ = ["TableRows", "Wanted", "table_in_memory"]
+__all__ = ["TableRows", "Wanted"]
 
 _LARGE = 1e100  # squares of larger numbers overflow in sums
 
@@ -151,69 +150,6 @@ class Wanted(NamedTuple):
                     f"{option}: column {name} of {table.where} has numbers as large as "
                     f"{largest:.3g}, beyond {_LARGE:g}: choose another unit, or correct them"
                 )
-
-
-def table_in_memory(where: str, columns: Mapping[str, Any], ids: str | None = None) -> NumberTable:
-    """Columns in memory as a table.
-
-    Args:
-        where: what messages call it.
-        columns: values ``(N,)`` by name.
-        ids: the column that is kept as text.
-
-    Raises:
-        ValueError: for columns that are no columns, or of unequal lengths.
-    """
-    numbers: dict[int, NumberColumn] = {}
-    texts: dict[int, list[str]] = {}
-    count = -1
-    for place, (name, values) in enumerate(columns.items()):
-        found = as_array(values)
-        if found.ndim != 1:
-            raise ValueError(f"{where}: {quoted(name)} has shape {found.shape}, no column (N,)")
-        if count not in (-1, len(found)):
-            raise ValueError(
-                f"{where}: {quoted(name)} has {len(found)} rows, and the column before it {count}"
-            )
-        count = len(found)
-        if name == ids:
-            texts[place] = [str(value) for value in found.tolist()]
-        numbers[place] = _column(found)
-    if count < 1:
-        raise ValueError(f"{where} has no rows")
-    return NumberTable(where, tuple(columns), count, numbers, texts)
-
-
-def _column(values: npt.NDArray[Any]) -> NumberColumn:
-    """A column of numbers, or of objects of which some are."""
-    if values.dtype.kind in "fiub":
-        numbers = values.astype(np.float64)
-        cells: Any = numbers
-    else:
-        cells = values.tolist() if values.dtype.kind in "OUS" else values.astype(str).tolist()
-        numbers = np.array([_number(cell) for cell in cells], np.float64)
-    odd = []
-    for row in np.flatnonzero(~np.isfinite(numbers)).tolist():
-        odd.append((row, str(cells[row]), _reason(cells[row])))
-        numbers[row] = np.nan
-    return NumberColumn(numbers, odd)
-
-
-def _number(cell: Any) -> float:
-    if isinstance(cell, (str, bytes)):
-        return float("nan")  # text that looks like a number is nobody's guess to make
-    try:
-        return float(cell)
-    except (TypeError, ValueError, OverflowError):
-        return float("nan")
-
-
-def _reason(cell: Any) -> str:
-    if cell is None or str(cell) in ("", "nan", "<NA>", "NaN", "NaT"):
-        return "missing"
-    if isinstance(cell, (str, bytes)):
-        return "text, no number"
-    return "infinite" if isinstance(cell, (float, np.floating)) else "no number"
 
 
 def _matrix(table: NumberTable, places: Sequence[int]) -> npt.NDArray[np.float64]:
