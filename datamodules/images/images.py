@@ -16,13 +16,15 @@ from torch.utils.data import DataLoader
 
 from symmetry_pl.core.bad_rows import BadRow, RefusedRows
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.files.download import data_root
+from symmetry_pl.datamodules.files.download import data_root, user_file
 from symmetry_pl.datamodules.images.image_arrays import images_of, read_array
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.datamodules.images.image_files import Pictures, read_folder, summary
+from symmetry_pl.datamodules.images.image_labels import read_labels
 from symmetry_pl.datamodules.options import check_choice, refuse_options
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
+from symmetry_pl.messages import quoted
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11
@@ -38,15 +40,19 @@ class ImagesDataModule(ImageDataModule):
     Batches are images ``(B, C, H, W)`` in [−1, 1], C = 1 or 3, targets ``(B, t)``, and row
     numbers ``(B,)``: places in the sorted list of files (``names``), or in the array. Black is −1,
     and what lies outside of the frame is taken to be black. Validation and test sets are cut at
-    random; prediction goes through all usable images in order. Images of files have no targets,
-    t = 0; those in memory may (see ``from_arrays``), in units of the training images' standard
-    deviation about their mean.
+    random; prediction goes through all usable images in order. Image files may have targets in a
+    CSV file (``labels``), images in memory in an array (see ``from_arrays``); t = 0 without. They
+    are in units of the training images' standard deviation about their mean.
 
     Args:
         path: a folder, whose image files are read with those of its subfolders, or a ``.npy`` or
             ``.npz`` file with an array ``(N, H, W)`` or ``(N, H, W, C)`` of bytes, truth values or
             floats; as it is or within ``root``. Nothing is ever unpickled. Arrays in memory: see
             ``from_arrays``.
+        labels: a CSV file with a column ``file``, the names of image files relative to the folder,
+            and the targets; as it is or within ``path``. Null for none.
+        targets: names of its columns to predict.
+        units: unit of each target, by name; dimensionless where it has none.
         key: which array of a ``.npz`` file; null where there is only one.
         value_range: the values of an array that are black and white; null for 0 and 255 of bytes,
             0 and 1 of others. Values outside are refused, not cut off.
@@ -71,6 +77,9 @@ class ImagesDataModule(ImageDataModule):
     def __init__(
         self,
         path: str = "",
+        labels: str | None = None,
+        targets: list[str] = [],  # noqa: B006 (jsonargparse shows it)
+        units: dict[str, str] = {},  # noqa: B006 (jsonargparse shows it)
         key: str | None = None,
         value_range: list[float] | None = None,
         channels: Literal["auto", "grey", "rgb"] = "auto",
@@ -98,7 +107,15 @@ class ImagesDataModule(ImageDataModule):
                 f"data.path is a path, got a {type(path).__name__}: ImagesDataModule.from_arrays "
                 "takes images in memory"
             )
+        if bool(targets) != (labels is not None):
+            raise ValueError(
+                f"data.labels is {quoted(labels)} and data.targets {targets}: one needs the other"
+            )
+        for name in units:
+            if name not in targets:
+                raise ValueError(f"data.units has {quoted(name)}, which data.targets lacks")
         self.path = str(path)
+        self.labels, self.targets, self.units = labels, list(targets), dict(units)
         self.key = key
         self.value_range = value_range
         self.channels = channels
@@ -129,7 +146,7 @@ class ImagesDataModule(ImageDataModule):
             y: targets ``(N, t)`` or ``(N,)``; none by default.
             names: of the targets; ``y0``, ``y1``, … by default.
             units: of the targets; dimensionless by default.
-            options: those of the class but ``path`` and ``key``.
+            options: those of the class but the ones that say how files are read.
 
         Raises:
             ValueError: for targets that are not real numbers, or of another length than x.
@@ -141,7 +158,7 @@ class ImagesDataModule(ImageDataModule):
         ((1, 8, 8), ('brightness',))
         """
         images = as_array(x)
-        refuse_options(options, ("path", "key"))
+        refuse_options(options, ("path", "key", "labels", "targets", "units"))
         targets = as_targets(y, names, units, count=len(images) if images.ndim else 0)
         made = cls(**options)
         made._memory = images, targets
@@ -231,11 +248,17 @@ class ImagesDataModule(ImageDataModule):
                 pictures.bad.setdefault(i, "has a target that is missing or infinite")
             return Path("x"), pictures, targets
         path = self._path()
+        if self.labels is not None and not path.is_dir():
+            raise ValueError(f"data.labels is for folders of image files, but {path} is none")
         if path.is_dir():
             for name in ("key", "value_range"):
                 if getattr(self, name) is not None:
                     raise ValueError(f"data.{name} is for arrays, but {path} is a folder")
             pictures = read_folder(path, self.channels, self.resize)
+            if self.labels is not None:
+                file = user_file(self.labels, path, "data.labels")
+                targets, without = read_labels(file, pictures.names, self.targets, self.units)
+                return path, pictures._replace(bad={**without, **pictures.bad}), targets
         elif path.suffix.lower() in (".npy", ".npz"):
             pictures = read_array(path, self.key, *options)
         else:

@@ -1,5 +1,6 @@
 import warnings
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -346,3 +347,58 @@ def test_what_no_images_in_memory_are():
         ImagesDataModule.from_arrays(GREY, [1, 2, 3])
     with pytest.raises(ValueError, match=r"x has shape \(20,\)"):
         ImagesDataModule.from_arrays(GREY[:, 0, 0]).setup()
+
+
+def labelled(lines, **options):
+    """Twenty files and their labels, as a spreadsheet program writes them."""
+    Path("shapes").mkdir(exist_ok=True)
+    values = np.random.default_rng(0).integers(0, 200, (20, 8, 8), np.uint8)
+    for i, pixels in enumerate(values):
+        Image.fromarray(pixels).save(f"shapes/{i:02}.png")
+    Path("shapes/labels.csv").write_text("\n".join(lines), encoding="utf-8-sig")
+    options = {"targets": ["bright ness"], "units": {"bright ness": "lx"}, **options}
+    return ImagesDataModule("shapes", labels="labels.csv", **options)
+
+
+def label_lines(values):
+    return ["file; bright ness "] + [
+        f"{i:02}.png;{str(v).replace('.', ',')}" for i, v in reversed([*enumerate(values)])
+    ]
+
+
+def test_images_of_files_have_targets_in_a_table():
+    values = np.arange(20) + 0.5
+    data = labelled(label_lines(values.tolist()))
+    data.setup()
+    assert data.description.target_labels == ["bright ness [lx]"]
+    y = data.split("all").y[:, 0] * data.description.target_scale[0]
+    assert np.allclose(y + data.description.target_mean[0], values, atol=1e-5)
+
+
+def test_images_without_a_label_are_bad():
+    lines = label_lines([i + 0.5 for i in range(20)])
+    lines[3] = lines[3].split(";")[0] + ";?"  # 17.png
+    lines[5] = "other.png;3"  # 15.png
+    data = labelled(lines, on_invalid="drop")
+    with pytest.warns(UserWarning, match=r"there is no image 'other\.png'|2 of 20 images"):
+        data.setup()
+    assert [(bad.row, bad.text) for bad in data.bad_rows] == [(15, "15.png"), (17, "17.png")]
+    assert data.bad_rows[0].reason == "is not in shapes/labels.csv"
+    assert data.bad_rows[1].reason == (
+        "has no label: row 2 on line 4, column 'bright ness' ('?'): no number"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "words"),
+    [
+        (["file;bright ness", "00.png;1", "00.png;2"], {}, r"names the file '00\.png' twice"),
+        (["file;bright ness", "a.png;1"], {}, r"'a\.png', none of which is an image"),
+        (["name;bright ness", "00.png;1"], {}, "has no column 'file'"),
+        (["file;b", "00.png;1"], {}, "has no column 'bright ness'"),
+        (["file;b"], {"targets": [], "units": {}}, r"data\.labels .* one needs the other"),
+    ],
+)
+def test_labels_that_will_not_do(lines, options, words):
+    with pytest.raises(ValueError, match=words):
+        labelled(lines, **options).setup()
