@@ -20,11 +20,7 @@ SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 """What may stand between two cells where nobody says, and what messages call it."""
 
 _SAMPLE = 50  # lines that a separator is found from
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class CsvReader:
@@ -119,7 +115,7 @@ def _may_be_number(cell: str) -> bool:
 def _lines(chunks: Iterator[bytes], where: str) -> Iterator[str]:
     """Lines of a file, with their ends (LF, CR LF or CR)."""
     first = next(chunks, b"")
-    encoding = next((name for bom, name in _BOMS.items() if first.startswith(bom)), "utf-8")
+    encoding = "utf-16" if first.startswith(_UTF16) else "utf-8-sig"
     bytes_to_text: Any = codecs.getincrementaldecoder(encoding)()
     decoder = io.IncrementalNewlineDecoder(bytes_to_text, translate=False)
     begun: list[str] = []  # a line whose end has not been read
