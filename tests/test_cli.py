@@ -196,7 +196,11 @@ def test_a_refusal_leaves_nothing_that_looks_like_a_run(own_molecules, content, 
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert words in error
     assert error.startswith("symmetry: error: ")
-    assert not (own_molecules / "lightning_logs").exists()
+    left = [path.name for path in own_molecules.glob("lightning_logs/**/*") if path.is_file()]
+    listed = "bad_rows.csv" if "unusable rows" in words else None
+    assert left == ([listed] if listed else [])
+    assert not list(own_molecules.glob("lightning_logs/**/version_*"))
+    assert not listed or error.endswith(f"faults are listed in lightning_logs/own/{listed}")
 
 
 def test_a_refusal_leaves_other_runs_alone(own_molecules):

@@ -257,7 +257,11 @@ class TableDataModule(SymmetryDataModule):
         """Read the table, leave out unusable rows, split and scale it; once."""
         if self._description is not None:
             return
-        table = self._read()
+        try:
+            table = self._read()
+        except RefusedRows as refused:
+            self.bad_rows = refused.rows
+            raise
         self.bad_rows = table.faults
         usable = self._usable(table)
         self._table = table

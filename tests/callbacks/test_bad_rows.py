@@ -37,7 +37,8 @@ def command(path, *more):
         "fit", "--model", "FlowSTIB", "--data", "TableDataModule", f"--data.path={path}",
         "--data.targets=[Heat loss]", "--data.id_column=Sample ID", "--data.batch_size=64",
         "--data.samples_per_epoch=128", "--trainer.max_epochs=1", "--trainer.accelerator=cpu",
-        "--log_root=logs", "--run_name=mine", *more,
+        "--log_root=logs", "--run_name=mine",
+        "--trainer.limit_val_batches=0", *more,
     ]  # fmt: skip
 
 
