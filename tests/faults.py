@@ -113,6 +113,17 @@ FAULTS = (
         ),
     ),
     Fault(
+        "a table with cells that are no numbers, ragged rows, decimal points and commas, "
+        "separators of thousands, another encoding",
+        "refused, or left out where that is asked for, with row, line and column; all faults are "
+        "in `bad_rows.csv`, which the sentence names; what could mean two things is never guessed",
+        (
+            "callbacks/test_refused_rows.py::"
+            "test_refused_rows_are_one_sentence_and_a_file_that_it_names",
+            "datamodules/vectors/test_table.py::test_what_cannot_be_used_is_one_sentence",
+        ),
+    ),
+    Fault(
         "bombs (gzip, YAML), archives that announce terabytes, damaged files of every reader",
         "refused in one sentence of at most a thousand characters, within seconds",
         (

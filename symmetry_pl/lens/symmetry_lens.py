@@ -176,8 +176,9 @@ class SymmetryLens(GeneratorModule):
         return self.symmetry.transform(x, t)
 
     def learned(self) -> dict[str, Tensor]:
-        """Generator, its logarithm, filter and lifting matrix."""
-        return self.symmetry.learned()
+        """Generator, its logarithm, filter and lifting matrix, and how sure a warm start was."""
+        sure = {"confidence": self.confidence} if torch.isfinite(self.confidence) else {}
+        return {**self.symmetry.learned(), **sure}
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Row numbers and the symmetry-based representation."""

@@ -265,3 +265,13 @@ def test_judge_prefers_the_truth():
     ]
     assert all(math.isfinite(value) for value in losses)
     assert losses[0] < losses[1] - 0.2
+
+
+def test_what_is_learned_says_how_sure_a_warm_start_was():
+    model = SymmetryLens()
+    source = data()
+    source.setup()
+    model.describe_data(source.description)
+    assert "confidence" not in model.learned()  # there was none
+    model.confidence.fill_(0.75)
+    assert model.learned()["confidence"] == 0.75
