@@ -269,9 +269,7 @@ def test_judge_prefers_the_truth():
 
 def test_what_is_learned_says_how_sure_a_warm_start_was():
     model = SymmetryLens()
-    source = data()
-    source.setup()
-    model.describe_data(source.description)
+    model.describe_data(data().description)
     assert "confidence" not in model.learned()  # there was none
     model.confidence.fill_(0.75)
     assert model.learned()["confidence"] == 0.75
