@@ -149,7 +149,7 @@ class ImagesDataModule(ImageDataModule):
 
     @property
     def description(self) -> DataDescription:
-        """Images of shape (C, H, W), and targets where there are any."""
+        """Images of shape (C, H, W), and targets; ``extra`` says how arrays became these."""
         if self._description is None:
             raise RuntimeError("call setup() of the ImagesDataModule first")
         return self._description
@@ -188,7 +188,12 @@ class ImagesDataModule(ImageDataModule):
             targets.units,
             scaled.mean,
             scaled.scale,
-            extra={"split": self.split_identity},
+            extra={
+                "split": self.split_identity,
+                "value_range": self.value_range,
+                "invert": self.invert,
+                "resize": self.resize,
+            },
         )
 
     def make_split(self, name: str) -> ImageDataset:

@@ -24,6 +24,7 @@ from symmetry_pl.datamodules.vectors.array_checks import (
     check_rank,
     first_bad_numbers,
 )
+from symmetry_pl.datamodules.vectors.scaling import to_standard
 from symmetry_pl.datamodules.vectors.vector_data import (
     VectorDataModule,
     VectorDataset,
@@ -262,8 +263,7 @@ class ArrayDataModule(VectorDataModule):
         x = self._values[rows].astype(np.float64)
         if self.noise:
             x += self._noise * normal_noise(self.split_seed, 0, rows, x.shape[1])
-        x -= extra["mean"]
-        x /= extra["scale"]
+        x = to_standard(x, extra)
         number = torch.from_numpy(rows)
         return VectorDataset(torch.from_numpy(x).to(self.dtype), number, self._y[number])
 
