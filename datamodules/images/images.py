@@ -54,7 +54,7 @@ class ImagesDataModule(ImageDataModule):
             which must be one size.
         invert: swap black and white, for dark shapes on a bright ground.
         val_fraction: share of the images that is the validation set.
-        test_fraction: share of the images that is the test set.
+        test_fraction: share of the images that is the test set; 0 for none.
         on_invalid: what to do about images that cannot be read, have missing values or values out
             of range, or are all of one value: ``raise`` or ``drop``, with a warning that states
             the count.

@@ -91,6 +91,18 @@ class GeneratorModel(FittedModel):
 
         return from_standard(self._batched(len(rows), moved).astype(float), self.data.extra)
 
+    def loss(self, x: Any) -> float:
+        """The loss of samples as a whole in nats, which a validation calls ``loss``.
+
+        Raises:
+            ValueError: for samples that cannot be used, or fewer than a sample has numbers.
+        """
+        if len(x) < self.module.dim:
+            raise ValueError(
+                f"x has {len(x)} rows, and a loss that couples samples needs {self.module.dim}"
+            )
+        return self._figures(x)["loss"]
+
     def generate(self, *args: Any, **kwargs: Any) -> Array:
         """Nothing: samples are moved.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import DataDescription, SymmetryModule
+from symmetry_pl.core import DataDescription, Stage, SymmetryModule
 from symmetry_pl.fitted.inputs import Inputs, OnInvalid, read_inputs
 
 __all__ = ["FittedModel"]
@@ -90,6 +90,24 @@ class FittedModel:
             ValueError: as ``predict``.
         """
         self._refuse("has no codes")
+
+    def _figures(self, x: Any) -> dict[str, float]:
+        """What the evaluator of the method says of samples, without targets, by name."""
+        inputs = read_inputs(x, self.data)
+        rows = inputs.usable("raise")
+        evaluator = self.module.configure_evaluator("val").to(self.module.device, self._dtype)
+        evaluator.reset()
+        self.module.eval()
+        with torch.inference_mode():
+            for index, part in enumerate(np.split(rows, range(self.batch_size, len(rows), self.batch_size))):
+                places = torch.from_numpy(part)
+                batch = self._batch(inputs, part)
+                none = batch.new_empty(len(part), 0)
+                evaluator.update(
+                    self.module, (batch, none, places), index, Stage("val", False, places=places)
+                )
+            found = evaluator.compute(self.module, Stage("val", False))
+        return {name: float(value) for name, value in found.items()}
 
     def _refuse(self, what: str) -> NoReturn:
         raise ValueError(f"a {type(self.module).__name__} {what}")

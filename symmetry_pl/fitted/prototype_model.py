@@ -139,6 +139,13 @@ class PrototypeModel(FittedModel):
         image = np.asarray(like)
         return self.resample(np.broadcast_to(image, (n, *image.shape)), seed)
 
+    def spread(self, x: Any) -> float:
+        """How unequal the prototypes of random copies of images are; 0 is perfect.
+
+        See ``metrics.prototypes``; it is the figure ``prototype_spread`` of a validation.
+        """
+        return self._figures(x)["prototype_spread"]
+
     def _check_flow(self) -> None:
         if not self.module.fitted:
             self._refuse("without its second phase has no p(η | x̂): train longer than the phase ssl")

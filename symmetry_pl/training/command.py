@@ -19,7 +19,6 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from symmetry_pl import datamodules, lens, sgm, stib
@@ -27,7 +26,6 @@ from symmetry_pl.callbacks import Figures, PredictionWriter, RunConfig, RunRecor
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.checkpoint import Checkpoint
-from symmetry_pl.core.checkpoint_io import WholeCheckpointIO
 from symmetry_pl.core.distributed import peer_lost
 from symmetry_pl.core.registry import check_finite
 from symmetry_pl.datamodules.base import SymmetryDataModule
@@ -59,6 +57,7 @@ from symmetry_pl.training.arguments import (
 from symmetry_pl.training.entries import with_whole_entries
 from symmetry_pl.training.parser_errors import parser_sentence
 from symmetry_pl.training.precision import usable_precision
+from symmetry_pl.training.trainer import DEFAULTS, as_ours
 
 # imported, so that the parser knows their classes by bare names
 ROOMS = (datamodules, lens, sgm, stib)
@@ -180,11 +179,7 @@ class SymmetryCLI(LightningCLI):
             trainer = super().instantiate_trainer(**kwargs)
         except (ValueError, TypeError, MisconfigurationException, ModuleNotFoundError) as error:
             raise ValueError(f"--trainer: {shortened(str(error), 300)}") from error
-        # ours end a run at once, whichever process they reach; Lightning's wait in a collective
-        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
-        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-            trainer.strategy.checkpoint_io = WholeCheckpointIO()
-        return trainer
+        return as_ours(trainer)
 
     def _loggers(self) -> list[Any]:
         place: dict[str, Any] = {
@@ -297,8 +292,7 @@ def _cli(args: ArgsType) -> SymmetryCLI:
         SymmetryModule,
         SymmetryDataModule,
         save_config_callback=RunConfig,
-        # one device: a batch_size is one process's, so that more of them are another recipe
-        trainer_defaults={"num_sanity_val_steps": 0, "devices": 1},
+        trainer_defaults=dict(DEFAULTS),
         seed_everything_default=0,
         parser_kwargs={
             "prog": "symmetry",

@@ -1,0 +1,7 @@
+"""The three methods in scikit-learn's manner: fit, transform, predict, score on NumPy arrays."""
+
+from symmetry_pl.estimators.flow_stib import FlowSTIBEstimator
+from symmetry_pl.estimators.sgm import SGMEstimator
+from symmetry_pl.estimators.symmetry_lens import SymmetryLensEstimator
+
+__all__ = ["FlowSTIBEstimator", "SGMEstimator", "SymmetryLensEstimator"]
