@@ -116,7 +116,8 @@ class Checkpoint:
         """The model, on the CPU and in evaluation mode; float64 if it was trained in that."""
         family = self.model_class()
         source: Any = self.path if self.content is None else io.BytesIO(self.content)
-        model = family.load_from_checkpoint(source, map_location="cpu", weights_only=True)
+        with torch.random.fork_rng(devices=[]):  # networks are drawn before they get weights
+            model = family.load_from_checkpoint(source, map_location="cpu", weights_only=True)
         weights: dict[str, Tensor] = self.state["state_dict"]
         names = [name for name, _ in model.named_parameters() if name in weights]
         if names and all(weights[name].dtype == torch.float64 for name in names):

@@ -101,7 +101,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             NotFittedError: before ``fit``.
             ValueError: for rows that cannot be used.
         """
-        found: Array = self.model_.transform(self._checked(X))
+        found: Array = self._fitted.transform(self._checked(X))
         return found
 
     def inverse_transform(self, X: npt.ArrayLike) -> Array:  # noqa: N803
@@ -111,9 +111,14 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             NotFittedError: before ``fit``.
             ValueError: for codes that cannot be used.
         """
-        check_is_fitted(self)
-        found: Array = self.model_.inverse_transform(X)
+        found: Array = self._fitted.inverse_transform(X)
         return found
+
+    @property
+    def _fitted(self) -> Any:
+        """``model_``, or that there is none yet."""
+        check_is_fitted(self)
+        return self.model_
 
     def _checked(self, x: npt.ArrayLike) -> Array:
         """Rows as they were fitted."""
@@ -155,8 +160,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             NotFittedError: before ``fit``.
         """
-        check_is_fitted(self)
-        return np.array(self.model_.code_names, dtype=object)
+        return np.array(self._fitted.code_names, dtype=object)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

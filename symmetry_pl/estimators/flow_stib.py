@@ -123,7 +123,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
 
     def predict(self, X: npt.ArrayLike) -> Array:  # noqa: N803
         """Targets ``(N,)`` or ``(N, t)``, as they were fitted, float64."""
-        found: Array = self.model_.predict(self._checked(X))
+        found: Array = self._fitted.predict(self._checked(X))
         return found[:, 0] if self._y_ndim == 1 else found
 
     def generate(self, n: int = 100, **options: Any) -> Array:
@@ -133,8 +133,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
             n: how many.
             options: ``like``, a row whose y stays, or ``fixed``, targets by name (``y0``, …).
         """
-        check_is_fitted(self)
-        found: Array = self.model_.generate(n, **options)
+        found: Array = self._fitted.generate(n, **options)
         return found
 
     def __sklearn_tags__(self) -> Any:

@@ -147,16 +147,14 @@ class SGMEstimator(SymmetryEstimator):
 
         def build() -> SGM:
             own = self.group_options or dict(_GROUP_OPTIONS.get(self.group, {}))
-            return SGM(
-                **{"group": self.group, "group_options": own, **_OPTIONS},
-                **(self.model_options or {}),
-            )
+            named = {"group": self.group, "group_options": own}
+            return SGM(**{**named, **_OPTIONS, **(self.model_options or {})})
 
         return self._fit_module(build, data, self._train_rows(len(images)))
 
     def elements(self, X: npt.ArrayLike) -> Array:  # noqa: N803
         """η ``(N, dim)`` float32; see ``PrototypeModel.elements``."""
-        found: Array = self.model_.elements(self._checked(X))
+        found: Array = self._fitted.elements(self._checked(X))
         return found
 
     def transform(self, X: npt.ArrayLike) -> Array:  # noqa: N803
@@ -176,15 +174,15 @@ class SGMEstimator(SymmetryEstimator):
                 "or draw some with resample"
             )
         images = self._shaped(np.asarray(X))
-        return self._as_given(self.model_.inverse_transform(images, elements))
+        return self._as_given(self._fitted.inverse_transform(images, elements))
 
     def resample(self, X: npt.ArrayLike, seed: int = 0) -> Array:  # noqa: N803
         """Images moved along their orbits to where the data might have them."""
-        return self._as_given(self.model_.resample(self._checked(X), seed))
+        return self._as_given(self._fitted.resample(self._checked(X), seed))
 
     def score(self, X: npt.ArrayLike, y: Any = None) -> float:  # noqa: N803
         """Minus the spread of the prototypes of random copies; 0 is perfect."""
-        return -float(self.model_.spread(self._checked(X)))
+        return -float(self._fitted.spread(self._checked(X)))
 
     # -- rows and images -------------------------------------------------------------------------
 

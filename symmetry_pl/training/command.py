@@ -65,6 +65,16 @@ ROOMS = (datamodules, lens, sgm, stib)
 _CONFIGS = "symmetry"  # the parser's name for YAML in which older names are understood
 
 
+def with_saved_model(args: list[str]) -> list[str]:
+    """``--model`` of a checkpoint that no config lies beside, as one that Python saved."""
+    words = [word for argument in args for word in argument.split("=", 1)]
+    named = {"--config", "-c", "--model", "--model.class_path"} & {*words}
+    if "--ckpt_path" not in words[:-1] or named:
+        return args
+    path = Path(words[words.index("--ckpt_path") + 1])
+    return [*args, "--model", Checkpoint.read(path).class_path] if path.is_file() else args
+
+
 class SymmetryCLI(LightningCLI):
     """Lightning's CLI with run folders, and with the silent traps of games made loud.
 
@@ -122,7 +132,14 @@ class SymmetryCLI(LightningCLI):
         path = section.get("ckpt_path")
         self.checkpoint = None if path is None else Checkpoint.read(path)
         before = flat(section.get("model"))
-        super()._parse_ckpt_path()
+        saved = {} if self.checkpoint is None else self.checkpoint.state["hyper_parameters"]
+        if self.checkpoint is not None and "_class_path" not in saved:  # of a trainer in Python
+            model = {"class_path": self.checkpoint.class_path, "dict_kwargs": saved}
+            self.config = self.parser.parse_object(
+                {self.config["subcommand"]: {"model": model}}, self.config
+            )
+        else:
+            super()._parse_ckpt_path()
         after = flat(self._option("model"))
         for key in sorted(before.keys() & after.keys()):
             if before[key] != after[key]:
@@ -275,7 +292,7 @@ def run(args: ArgsType = None) -> SymmetryCLI:
         ValueError: for arguments that the parser refuses, among others.
     """
     if isinstance(args, list):
-        args = with_shipped_configs(with_saved_config(with_todays_names(args)))
+        args = with_shipped_configs(with_saved_model(with_saved_config(with_todays_names(args))))
         check_configs(args)
         args = with_whole_entries(args)
         check_options(args)
