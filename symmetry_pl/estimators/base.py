@@ -90,11 +90,11 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _train_rows(self, count: int) -> int:
         """How many of so many rows are not held out; see ``random_split``."""
-        return count - round(self.validation_fraction * count)
+        return int(count - round(self.validation_fraction * count))
 
     # -- what all of them can do -----------------------------------------------------------------
 
-    def transform(self, X: npt.ArrayLike) -> Array:  # noqa: N803 (scikit-learn's name)
+    def transform(self, X: npt.ArrayLike) -> Array:
         """Codes of rows, float32; ``get_feature_names_out`` names their columns.
 
         Raises:
@@ -104,7 +104,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         found: Array = self._fitted.transform(self._checked(X))
         return found
 
-    def inverse_transform(self, X: npt.ArrayLike) -> Array:  # noqa: N803
+    def inverse_transform(self, X: npt.ArrayLike) -> Array:
         """Rows of codes, in the units that were fitted.
 
         Raises:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
 from symmetry_pl.estimators.base import Recipe, SymmetryEstimator
@@ -83,7 +83,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Self:  # noqa: N803 (scikit-learn's name)
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> Self:
         """Train on rows.
 
         Args:
@@ -104,7 +104,8 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
             ensure_min_features=2,
         )
         self._y_ndim = targets.ndim
-        names = [str(name) for name in getattr(y, "columns", [])]
+        name = getattr(y, "name", None)  # of a column of a data frame
+        names = list(map(str, getattr(y, "columns", [] if name is None else [name])))
 
         def data(batch_size: int) -> ArrayDataModule:
             return ArrayDataModule.from_arrays(
@@ -121,7 +122,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
 
         return self._fit_module(build, data, self._train_rows(len(x)))
 
-    def predict(self, X: npt.ArrayLike) -> Array:  # noqa: N803
+    def predict(self, X: npt.ArrayLike) -> Array:
         """Targets ``(N,)`` or ``(N, t)``, as they were fitted, float64."""
         found: Array = self._fitted.predict(self._checked(X))
         return found[:, 0] if self._y_ndim == 1 else found

@@ -123,7 +123,7 @@ class SGMEstimator(SymmetryEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: npt.ArrayLike, y: Any = None) -> Self:  # noqa: N803 (scikit-learn's name)
+    def fit(self, X: npt.ArrayLike, y: Any = None) -> Self:
         """Train on images.
 
         Args:
@@ -152,16 +152,16 @@ class SGMEstimator(SymmetryEstimator):
 
         return self._fit_module(build, data, self._train_rows(len(images)))
 
-    def elements(self, X: npt.ArrayLike) -> Array:  # noqa: N803
+    def elements(self, X: npt.ArrayLike) -> Array:
         """η ``(N, dim)`` float32; see ``PrototypeModel.elements``."""
         found: Array = self._fitted.elements(self._checked(X))
         return found
 
-    def transform(self, X: npt.ArrayLike) -> Array:  # noqa: N803
+    def transform(self, X: npt.ArrayLike) -> Array:
         """Prototypes float32, of the shape of X; see ``PrototypeModel``."""
         return self._as_given(super().transform(X))
 
-    def inverse_transform(self, X: npt.ArrayLike, elements: Any = None) -> Array:  # noqa: N803
+    def inverse_transform(self, X: npt.ArrayLike, elements: Any = None) -> Array:
         """Images of prototypes and transformations; see ``PrototypeModel.inverse_transform``.
 
         Raises:
@@ -176,11 +176,11 @@ class SGMEstimator(SymmetryEstimator):
         images = self._shaped(np.asarray(X))
         return self._as_given(self._fitted.inverse_transform(images, elements))
 
-    def resample(self, X: npt.ArrayLike, seed: int = 0) -> Array:  # noqa: N803
+    def resample(self, X: npt.ArrayLike, seed: int = 0) -> Array:
         """Images moved along their orbits to where the data might have them."""
         return self._as_given(self._fitted.resample(self._checked(X), seed))
 
-    def score(self, X: npt.ArrayLike, y: Any = None) -> float:  # noqa: N803
+    def score(self, X: npt.ArrayLike, y: Any = None) -> float:
         """Minus the spread of the prototypes of random copies; 0 is perfect."""
         return -float(self._fitted.spread(self._checked(X)))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
 from symmetry_pl.estimators.base import Recipe, SymmetryEstimator
@@ -94,7 +94,7 @@ class SymmetryLensEstimator(SymmetryEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: npt.ArrayLike, y: Any = None) -> Self:  # noqa: N803 (scikit-learn's name)
+    def fit(self, X: npt.ArrayLike, y: Any = None) -> Self:
         """Train on rows.
 
         Args:
@@ -137,12 +137,11 @@ class SymmetryLensEstimator(SymmetryEstimator):
         """Of the warm start."""
         return float(self._fitted.module.confidence)
 
-    def move(self, X: npt.ArrayLike, t: Any) -> Array:  # noqa: N803
+    def move(self, X: npt.ArrayLike, t: Any) -> Array:
         """Rows moved by ``t`` positions along the symmetry; see ``GeneratorModel.move``."""
         found: Array = self._fitted.move(self._checked(X), t)
         return found
 
-    def score(self, X: npt.ArrayLike, y: Any = None) -> float:  # noqa: N803
+    def score(self, X: npt.ArrayLike, y: Any = None) -> float:
         """Minus the loss of these rows in nats: what ``best.ckpt`` minimises; more is better."""
         return -float(self._fitted.loss(self._checked(X)))
-

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from symmetry_pl.core.registry import check_finite
 from symmetry_pl.datamodules.vectors.scaling import from_standard
+from symmetry_pl.datamodules.vectors.vector_data import normal_noise
 from symmetry_pl.fitted.inputs import OnInvalid, real_rows
 from symmetry_pl.fitted.model import FittedModel
 from symmetry_pl.generate.sampling import Codes, fix, generate, prior
@@ -131,8 +132,9 @@ class InvarianceModel(FittedModel):
         """Decoded inputs in the form of the user's."""
         if not self._tokens:
             return from_standard(x.astype(np.float64), self.data.extra)
-        vocabulary, language = Vocabulary(self.data.symbols), representation(
-            self.data.representation
+        vocabulary, language = (
+            Vocabulary(self.data.symbols),
+            representation(self.data.representation),
         )
         return [language.decode(s) for s in vocabulary.decode(torch.from_numpy(x))]
 
@@ -178,14 +180,14 @@ class InvarianceModel(FittedModel):
         for what, given in (("fixed", fixed), ("within", within)):
             self._check_targets(what, given or {})
         if within and not self._tokens:
-            raise ValueError("within is for molecules, whose codes do not all decode to what is asked")
+            raise ValueError("within is for molecules: vectors keep their targets exactly")
         with torch.inference_mode():
             generator = torch.Generator().manual_seed(seed)
             codes = self._candidates(around, generator)
             held = fix(codes, self.data, fixed) if fixed else self._held(like)
             if self._tokens:
                 return self._new_molecules(codes, held, n, like, within, spread, seed)
-            return self._new_vectors(codes, held, n, around is not None, spread, generator)
+            return self._new_vectors(codes, held, n, around is not None, spread, seed)
 
     def _check_targets(self, what: str, given: Mapping[str, float]) -> None:
         for name in given:
@@ -242,7 +244,8 @@ class InvarianceModel(FittedModel):
         if len(found) < n:
             warnings.warn(
                 f"only {len(found)} of {n} molecules in {outcome.decoded} codes: "
-                f"{outcome.invalid} were none, {outcome.duplicates} known, {outcome.strays} too far",
+                f"{outcome.invalid} were none, {outcome.duplicates} known, {outcome.strays} "
+                "too far",
                 stacklevel=4,
             )
         return list(found)
@@ -254,18 +257,19 @@ class InvarianceModel(FittedModel):
         n: int,
         visited: bool,
         spread: float,
-        generator: torch.Generator,
+        seed: int,
     ) -> Array:
         keeps = held.z1 is not None or self.module.needs_targets
         count = len(codes.z0)
         # where nothing can be held, codes whose predicted targets come nearest are taken
+        generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(count, generator=generator)
         if not keeps:
             order = (codes.y - held.y).square().sum(1).argsort()
         z0 = codes.z0[order[torch.arange(n) % count]]
         if visited and count > 1:
-            noise = torch.randn(z0.shape, generator=generator).to(z0)
-            z0 = z0 + spread * codes.z0.std(0) * noise
+            noise = torch.from_numpy(normal_noise(seed, 0, np.arange(n), z0.shape[1]))
+            z0 = z0 + spread * codes.z0.std(0) * noise.to(z0)
 
         def decode(part: slice) -> Tensor:
             rows = z0[part]

@@ -77,7 +77,7 @@ class FittedModel:
         Raises:
             ValueError: for such rows, for what is no such data, or if the method predicts nothing.
         """
-        self._refuse("predicts no targets: transform(x) says what it has learned")
+        self._refuse("predicts no targets")
 
     def transform(self, x: Any, on_invalid: OnInvalid = "raise") -> Array:
         """Codes of samples, float32.
@@ -99,7 +99,9 @@ class FittedModel:
         evaluator.reset()
         self.module.eval()
         with torch.inference_mode():
-            for index, part in enumerate(np.split(rows, range(self.batch_size, len(rows), self.batch_size))):
+            for index, part in enumerate(
+                np.split(rows, range(self.batch_size, len(rows), self.batch_size))
+            ):
                 places = torch.from_numpy(part)
                 batch = self._batch(inputs, part)
                 none = batch.new_empty(len(part), 0)

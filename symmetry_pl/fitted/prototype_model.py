@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from symmetry_pl.datamodules.vectors.vector_data import normal_noise
 from symmetry_pl.fitted.inputs import OnInvalid, image_options, read_inputs, real_rows
 from symmetry_pl.fitted.model import FittedModel
 from symmetry_pl.sgm.prototype_module import PrototypeModule
@@ -63,7 +64,7 @@ class PrototypeModel(FittedModel):
         )
 
     def log_prob(self, x: Any, on_invalid: OnInvalid = "raise") -> Array:
-        """log p(η | x̂) ``(N,)`` float32 in nats: how usual an image's transformation is.
+        """The score log p(η | x̂) ``(N,)`` float32 in nats: how usual an image's transformation is.
 
         Arguments and errors are those of ``FittedModel.transform``.
         """
@@ -114,8 +115,7 @@ class PrototypeModel(FittedModel):
         self._check_flow()
         inputs = read_inputs(x, self.data)
         rows = inputs.usable("raise")
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(len(rows), self.module.group.dim, generator=generator)
+        noise = torch.from_numpy(normal_noise(seed, 0, rows, self.module.group.dim))
 
         def draw(part: slice) -> Tensor:
             batch = self._batch(inputs, rows[part])
@@ -148,11 +148,13 @@ class PrototypeModel(FittedModel):
 
     def _check_flow(self) -> None:
         if not self.module.fitted:
-            self._refuse("without its second phase has no p(η | x̂): train longer than the phase ssl")
+            self._refuse(
+                "without its second phase has no p(η | x̂): train longer than the phase ssl"
+            )
 
     def _shown(self, images: Array) -> Array:
         """Images ``(N, C, H, W)`` in [−1, 1] in the units and the form of the user's."""
-        x = np.asarray(images, np.float32)
+        x: Array = np.asarray(images, np.float32)
         if self.data.extra.get("invert"):
             x = -x
         low, high = image_options(self.data)[0] or (0.0, 1.0)

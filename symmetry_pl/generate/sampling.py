@@ -105,8 +105,8 @@ def prior(
     model: InvarianceModule, data: DataDescription, n: int, generator: torch.Generator
 ) -> Codes:
     """Codes from N(0, I), where nothing is at hand to encode."""
-    blank = torch.zeros(1, *data.x_shape, dtype=model.dtype, device=model.device)
-    shape = model.encode(blank.long() if data.kind == "tokens" else blank)
+    blank = torch.zeros(1, *data.x_shape, device=model.device)
+    shape = model.encode(blank.long() if data.kind == "tokens" else blank.to(model.dtype))
     z0 = torch.randn(n, shape.z0.shape[1], generator=generator).to(shape.z0)
     z1 = None
     if shape.z1 is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,7 +64,7 @@ def trained(
     with _undisturbed(seed, threads), _quiet(verbose), TemporaryDirectory() as folder:
         model = build()
         validated = verbose > 1 or bool(model.configure_callbacks())
-        options = {} if validated else {"limit_val_batches": 0}
+        options: dict[str, Any] = {} if validated else {"limit_val_batches": 0}
         trainer = Trainer(
             max_epochs=max_epochs,
             accelerator=accelerator,

@@ -52,7 +52,12 @@ def test_images():
     np.save("images.npy", images)
     small = {"encoder": "conv", "widths": [16], "hidden": [8], "base_hidden": [8], "layers": 2}
     bounds = {"bounds": [0.25, 0.25, 3.14, 0.25, 0.25, 0.25], "chart": "polar"}
-    options = {"group_options": bounds, "inference_options": {"widths": [8]}, "generative_options": small, "copies": 2}
+    options = {
+        "group_options": bounds,
+        "inference_options": {"widths": [8]},
+        "generative_options": small,
+        "copies": 2,
+    }
     init = {"path": "images.npy", "batch_size": 10, "invert": True}
     checkpoint, columns = predicted("SGM", options, "ImagesDataModule", init)
     model = symmetry_pl.load(checkpoint)
