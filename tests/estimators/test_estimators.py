@@ -4,6 +4,7 @@ import copy
 import os
 import pickle
 import random
+import re
 import signal
 import warnings
 from io import BytesIO
@@ -28,6 +29,7 @@ from symmetry_pl import FlowSTIB, FlowSTIBEstimator, SGMEstimator, SymmetryLensE
 from symmetry_pl.cli import main
 from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.estimators import flow_stib, sgm, symmetry_lens
+from symmetry_pl.estimators.base import Recipe
 from symmetry_pl.runs.folders import config_root
 
 RNG = np.random.default_rng(0)
@@ -177,6 +179,16 @@ def test_what_is_saved_is_loaded_and_predicted_by_the_command_line(fitted):
     columns = table(path)
     names = fitted.get_feature_names_out()
     assert np.allclose(numbers(columns, names), fitted.transform(X), **CLOSE)
+
+
+def test_the_example_of_the_docs(monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    monkeypatch.setattr(FlowSTIBEstimator, "_recipe", Recipe(4, 50))
+    made = {"X": X, "y": Y, "X_test": X[:9], "y_test": Y[:9]}
+    exec(block, made)
+    assert (made["z"].shape, made["new"].shape) == ((9, 3), (50, 3))
+    assert Path("stib.ckpt").is_file()
 
 
 def test_pipeline_and_grid_search():

@@ -1,5 +1,8 @@
 """What trained models make of arrays and SMILES, on networks with random weights."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +54,7 @@ def molecules():
     sequences = [SYMBOLS.encode(smiles) for smiles in SMILES]
     symbols = Vocabulary.from_sequences(sequences).symbols
     data = DataDescription(
-        "tokens", (8,), ("qed",), ("",), (0.5,), (0.1,), symbols, "selfies"
+        "tokens", (8,), ("gap",), ("eV",), (6.0,), (0.5,), symbols, "selfies"
     )  # fmt: skip
     small = {"width": 8, "hidden": 8, "blocks": 1, "embedding": 4, "counts": 4}
     return made(TokenFlowSTIB(latent_dim=4, width=8, blocks=1, encoder_options=small), data)
@@ -254,9 +257,20 @@ def test_new_molecules(molecules):
     assert "CCO" not in new
     assert all(canonical_smiles(smiles) == smiles for smiles in new)
     assert new == molecules.generate(3, like="CCO", seed=1)
-    assert molecules.generate(2, fixed={"qed": 0.5}, around=SMILES)
+    assert molecules.generate(2, fixed={"gap": 6.0}, around=SMILES)
     with pytest.warns(UserWarning, match=r"only \d+ of 5 molecules in 250 codes"):
-        assert len(molecules.generate(5, like="CCO", within={"qed": 0.0})) < 5
+        assert len(molecules.generate(5, like="CCO", within={"gap": 0.0})) < 5
+
+
+def test_the_example_of_the_docs(molecules, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+    block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
+    monkeypatch.setattr(symmetry_pl, "load", lambda path: molecules)
+    made: dict = {}
+    exec(block, made)
+    assert (made["y"].shape, made["z1"].shape, made["z0"].shape) == ((2, 1), (2, 1), (2, 3))
+    assert made["smiles"] == ["CCO", "OCC=O"]
+    assert made["new"]
 
 
 # -- images --------------------------------------------------------------------------------------
