@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -56,7 +57,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ``fit`` is ``symmetry fit`` in memory: the same module, datamodule and trainer, no file, and no
     state of the process changed. Afterwards ``model_`` is what ``symmetry_pl.load`` gives, and a
     pickle or a copy holds the checkpoint. Subclasses list their parameters in ``__init__``, among
-    them those that this class reads: ``max_epochs``, ``batch_size``, ``validation_fraction``,
+    them those that this class reads: ``max_epochs``, ``batch_size``, ``val_fraction``,
     ``accelerator``, ``n_jobs``, ``random_state`` and ``verbose``.
     """
 
@@ -69,14 +70,16 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         rows: int,
     ) -> Self:
         """Train on data of a batch size, of which so many rows are not held out."""
+        if self.max_epochs is not None and self.max_epochs < 1:
+            raise ValueError(f"max_epochs must be at least 1, got {self.max_epochs}")
         size, epochs = self._recipe.for_rows(rows, self.batch_size, self.max_epochs)
         content = trained(
-            build,
+            lambda: _built(build),
             data(size),
             max_epochs=epochs,
             seed=self._seed(),
             verbose=int(self.verbose),
-            threads=self.n_jobs,
+            threads=None if self.n_jobs is None else effective_n_jobs(self.n_jobs),
             accelerator=self.accelerator,
         )
         self._take(content)
@@ -90,7 +93,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _train_rows(self, count: int) -> int:
         """How many of so many rows are not held out; see ``random_split``."""
-        return int(count - round(self.validation_fraction * count))
+        return int(count - round(self.val_fraction * count))
 
     # -- what all of them can do -----------------------------------------------------------------
 
@@ -166,3 +169,11 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # codes are float32
         return tags
+
+
+def _built(build: Callable[[], SymmetryModule]) -> SymmetryModule:
+    """The module, or what its options lack in one sentence."""
+    try:
+        return build()
+    except TypeError as error:  # of an option that there is not
+        raise ValueError(f"model_options: {error}") from error

@@ -34,7 +34,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         max_epochs: passes over the training rows; None for as many batches as the recommended
             config takes, 4,000.
         batch_size: rows a batch; None for 1,024, or all training rows where they are fewer.
-        validation_fraction: share of the rows that is held out of training.
+        val_fraction: share of the rows that is held out of training.
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         n_jobs: CPU threads of torch while fitting; None leaves them as they are.
         random_state: seed, or a generator to draw it from; None for NumPy's own.
@@ -67,7 +67,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         model_options: dict[str, Any] | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
-        validation_fraction: float = 0.1,
+        val_fraction: float = 0.1,
         accelerator: str = "auto",
         n_jobs: int | None = 1,
         random_state: Any = 0,
@@ -77,7 +77,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         self.model_options = model_options
         self.max_epochs = max_epochs
         self.batch_size = batch_size
-        self.validation_fraction = validation_fraction
+        self.val_fraction = val_fraction
         self.accelerator = accelerator
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -113,7 +113,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
                 targets,
                 names,
                 batch_size=batch_size,
-                val_fraction=self.validation_fraction,
+                val_fraction=self.val_fraction,
                 test_fraction=0.0,
             )
 

@@ -45,7 +45,7 @@ class SymmetryLensEstimator(SymmetryEstimator):
         max_epochs: passes over the training rows; None for as many batches as the recommended
             config takes, 240.
         batch_size: rows a batch; None for 2,000, or all training rows where they are fewer.
-        validation_fraction: share of the rows that is held out of training.
+        val_fraction: share of the rows that is held out of training.
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         n_jobs: CPU threads of torch while fitting; None leaves them as they are.
         random_state: seed, or a generator to draw it from; None for NumPy's own.
@@ -78,7 +78,7 @@ class SymmetryLensEstimator(SymmetryEstimator):
         model_options: dict[str, Any] | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
-        validation_fraction: float = 0.1,
+        val_fraction: float = 0.1,
         accelerator: str = "auto",
         n_jobs: int | None = 1,
         random_state: Any = 0,
@@ -88,7 +88,7 @@ class SymmetryLensEstimator(SymmetryEstimator):
         self.model_options = model_options
         self.max_epochs = max_epochs
         self.batch_size = batch_size
-        self.validation_fraction = validation_fraction
+        self.val_fraction = val_fraction
         self.accelerator = accelerator
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -117,7 +117,7 @@ class SymmetryLensEstimator(SymmetryEstimator):
                 x,
                 topology=self.topology,
                 batch_size=batch_size,
-                val_fraction=self.validation_fraction,
+                val_fraction=self.val_fraction,
                 test_fraction=0.0,
             )
 

@@ -91,6 +91,24 @@ class FittedModel:
         """
         self._refuse("has no codes")
 
+    def inverse_transform(self, *args: Any, **kwargs: Any) -> Any:
+        """Samples of codes, in the units of the user's data.
+
+        Raises:
+            ValueError: for codes that cannot be used, or if the method has none.
+        """
+        self._refuse("has no codes")
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """New samples.
+
+        Raises:
+            ValueError: for what cannot be asked, or if the method draws none.
+        """
+        self._refuse("draws no samples")
+
+    # -- batches ---------------------------------------------------------------------------------
+
     def _figures(self, x: Any) -> dict[str, float]:
         """What the evaluator of the method says of samples, without targets, by name."""
         inputs = read_inputs(x, self.data)
@@ -113,8 +131,6 @@ class FittedModel:
 
     def _refuse(self, what: str) -> NoReturn:
         raise ValueError(f"a {type(self.module).__name__} {what}")
-
-    # -- batches ---------------------------------------------------------------------------------
 
     def _each(
         self, x: Any, function: Callable[[Tensor], Tensor], on_invalid: OnInvalid = "raise"

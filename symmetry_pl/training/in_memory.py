@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,12 +17,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.seed import seed_everything
 from pytorch_lightning import Callback, Trainer
 
 from symmetry_pl.callbacks.progress import HeadlineBar, HeadlineLines
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.datamodules.base import SymmetryDataModule
+from symmetry_pl.messages import shortened
 from symmetry_pl.runs.signals import Stopped, stops_raised
 from symmetry_pl.training.trainer import DEFAULTS, as_ours
 
@@ -30,6 +33,7 @@ __all__ = ["trained"]
 _SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning.pytorch")
 _VALIDATIONS = 10
+_ONE_AT_A_TIME = threading.Lock()  # seeds and filters of warnings are those of the process
 
 
 def trained(
@@ -61,23 +65,31 @@ def trained(
         ValueError: for data or options that the model cannot use.
         KeyboardInterrupt: if it is interrupted.
     """
-    with _undisturbed(seed, threads), _quiet(verbose), TemporaryDirectory() as folder:
+    with (
+        _ONE_AT_A_TIME,
+        _undisturbed(seed, threads, accelerator),
+        _quiet(verbose),
+        TemporaryDirectory() as folder,
+    ):
         model = build()
         validated = verbose > 1 or bool(model.configure_callbacks())
         options: dict[str, Any] = {} if validated else {"limit_val_batches": 0}
-        trainer = Trainer(
-            max_epochs=max_epochs,
-            accelerator=accelerator,
-            logger=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            enable_progress_bar=verbose > 0,
-            check_val_every_n_epoch=max(1, max_epochs // _VALIDATIONS),
-            callbacks=_progress(verbose),
-            default_root_dir=folder,
-            **DEFAULTS,
-            **options,
-        )
+        try:
+            trainer = Trainer(
+                max_epochs=max_epochs,
+                accelerator=accelerator,
+                logger=False,
+                enable_checkpointing=False,
+                enable_model_summary=False,
+                enable_progress_bar=verbose > 0,
+                check_val_every_n_epoch=max(1, max_epochs // _VALIDATIONS),
+                callbacks=_progress(verbose),
+                default_root_dir=folder,
+                **DEFAULTS,
+                **options,
+            )
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            raise ValueError(f"accelerator: {shortened(str(error), 300)}") from error
         as_ours(trainer).fit(model, data)
         path = Path(folder) / "last.ckpt"
         trainer.save_checkpoint(path, weights_only=True)
@@ -94,13 +106,14 @@ def _progress(verbose: int) -> list[Callback]:
 
 
 @contextmanager
-def _undisturbed(seed: int, threads: int | None) -> Iterator[None]:
+def _undisturbed(seed: int, threads: int | None, accelerator: str) -> Iterator[None]:
     """Seed everything within the block, and leave generators, threads and Ctrl-C as they were."""
     numbers, python = np.random.get_state(), random.getstate()  # noqa: NPY002 (what libraries use)
     environment = {name: os.environ.get(name) for name in _SEEDS}
     before = torch.get_num_threads()
+    devices = [] if accelerator == "cpu" else range(torch.cuda.device_count())
     try:
-        with torch.random.fork_rng(), stops_raised((signal.SIGINT,)):
+        with torch.random.fork_rng(devices), stops_raised((signal.SIGINT,)):
             if threads is not None:
                 torch.set_num_threads(threads)
             seed_everything(seed, verbose=False)

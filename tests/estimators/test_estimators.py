@@ -105,6 +105,13 @@ def test_a_fit_leaves_nothing_behind(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_fits_in_threads_are_those_of_one_after_the_other():
+    fits = (joblib.delayed(lambda s: stib(random_state=s).fit(X, Y).predict(X))(s) for s in (1, 2))
+    one, other = joblib.Parallel(n_jobs=2, backend="threading")(fits)
+    assert np.array_equal(one, stib(random_state=1).fit(X, Y).predict(X))
+    assert np.array_equal(other, stib(random_state=2).fit(X, Y).predict(X))
+
+
 def test_ctrl_c_ends_a_fit_as_it_does_everything(monkeypatch):
     def interrupted(*args):
         os.kill(os.getpid(), signal.SIGINT)
@@ -217,6 +224,15 @@ def test_bad_input_is_one_sentence(fitted):
         stib(z1_dim=3).fit(X, Y)
     with pytest.raises(ValueError, match="y0 is the same for all training rows"):
         stib().fit(X, np.ones(120))
+    for options, message in (
+        ({"max_epochs": 0}, "max_epochs must be at least 1, got 0"),
+        ({"val_fraction": 0.0}, "data.val_fraction must lie between 0 and 1, got 0.0"),
+        ({"model_options": {"z2_dim": 1}}, "model_options: .* argument 'z2_dim'"),
+        ({"accelerator": "abacus"}, "^accelerator: .*abacus"),
+        ({"random_state": -1}, "-1 is not in bounds"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            stib(**options).fit(X, Y)
     with pytest.raises(NotFittedError):
         stib().save("m.ckpt")
     with pytest.raises(ValueError, match=r"codes must be real numbers \(N, 3\)"):

@@ -11,7 +11,7 @@ from pytorch_lightning import Trainer
 import symmetry_pl
 from symmetry_pl import CVAE, SGM, VAE, FlowSTIB, SymmetryLens, TokenFlowSTIB
 from symmetry_pl.core import DataDescription
-from symmetry_pl.fitted import fitted_model
+from symmetry_pl.fitted import FittedModel, fitted_model
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
 
 RNG = np.random.default_rng(0)
@@ -225,6 +225,20 @@ def test_a_method_without_z1_takes_the_nearest_codes():
     assert model.generate(4, fixed={"gap": float(gaps.mean())}).shape == (4, 3)
     with pytest.raises(ValueError, match="a VAE decodes codes alone: leave y out"):
         model.inverse_transform(model.transform(X), X[:, :2])
+
+
+def test_other_families_have_their_module_alone(stib):
+    plain = FittedModel(stib.module)
+    for call, message in (
+        (lambda: plain.predict(X), "a FlowSTIB predicts no targets"),
+        (lambda: plain.transform(X), "a FlowSTIB has no codes"),
+        (lambda: plain.inverse_transform(X), "a FlowSTIB has no codes"),
+        (lambda: plain.generate(5), "a FlowSTIB draws no samples"),
+        (lambda: fitted_model(FlowSTIB()), "the FlowSTIB was trained on plain loaders"),
+        (lambda: FittedModel(stib.module, 0), "batch_size must be at least 1, got 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 # -- molecules -----------------------------------------------------------------------------------
