@@ -12,6 +12,7 @@ from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
 from symmetry_pl.datamodules.vectors.mnist_slices import MNISTSlicesDataModule
 from symmetry_pl.datamodules.vectors.signals import SignalsDataModule
 from symmetry_pl.datamodules.vectors.spiral import SpiralDataModule
+from symmetry_pl.datamodules.vectors.table import TableDataModule
 
 __all__ = [
     "ArrayDataModule",
@@ -25,6 +26,7 @@ __all__ = [
     "SmilesCSVDataModule",
     "SpiralDataModule",
     "SymmetryDataModule",
+    "TableDataModule",
     "ZINCDataModule",
 ]
 
