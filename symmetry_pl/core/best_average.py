@@ -1,4 +1,4 @@
-"""Running mean of weights, and the best of its values: early stopping that a resumed run repeats."""
+"""Running mean of weights and the best of it: early stopping that a resumed run repeats."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ class BestAverage:
         patience: looks without a better score after which ``stale`` is true.
     """
 
-    def __init__(
-        self, parameters: Mapping[str, nn.Parameter], decay: float, patience: int
-    ) -> None:
+    def __init__(self, parameters: Mapping[str, nn.Parameter], decay: float, patience: int) -> None:
         self.parameters = dict(parameters)
         self.decay, self.patience = decay, patience
         self.mean = {name: p.detach().clone() for name, p in self.parameters.items()}

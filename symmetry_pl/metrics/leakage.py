@@ -89,17 +89,13 @@ class Leakage(DealtMetric):
         self.z0.append(z0.detach())
         self.y.append(y.detach())
 
-    def samples(self) -> tuple[Tensor, Tensor]:
-        """Return all codes `(N, d)` and targets `(N, m)` so far, on the CPU."""
+    def compute(self) -> dict[str, Tensor]:
+        """Return the figures over all batches, scalars by name."""
         if not len(self.z0):
             raise ValueError("Leakage has seen no samples: call update before compute.")
         z0, y = self._in_order(self.z0, self.y)
-        return z0.cpu(), y.cpu()
-
-    def compute(self) -> dict[str, Tensor]:
-        """Return the figures over all batches, scalars by name."""
-        z0, y = self.samples()
-        device = self.device
+        device = z0.device
+        z0, y = z0.cpu(), y.cpu()
         if self.max_points is not None and len(z0) > self.max_points:
             generator = torch.Generator().manual_seed(self.seed)
             rows = torch.randperm(len(z0), generator=generator)[: self.max_points]

@@ -10,8 +10,9 @@ from torchmetrics import Metric
 
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
 from symmetry_pl.metrics import ColumnAbsoluteError, Leakage, SummedAbsoluteError
+from symmetry_pl.metrics.visible_leak import VisibleLeak
 from symmetry_pl.stib.code import Evaluation
-from symmetry_pl.stib.yardsticks import regressions, visible_leak
+from symmetry_pl.stib.yardsticks import regressions
 
 _SHOWN = 5000
 _DEPENDENCE = (
@@ -68,6 +69,7 @@ class InvarianceEvaluator(Evaluator):
         self.constant = ColumnAbsoluteError(scale)
         self.leakage = Leakage(max_points=leakage_points)
         self.dependence = Leakage(max_points=leakage_points)
+        self.visible = VisibleLeak()
         self.split = self.control = False
         self.has_target = self.has_searched = False
 
@@ -100,8 +102,11 @@ class InvarianceEvaluator(Evaluator):
             self.columns.update(found.y_hat, y)
             self.constant.update(torch.zeros_like(y), y)
         self.leakage.update(found.code.z0, y)
-        if (self.split or self.control) and found.code.z1 is not None:
-            self.dependence.update(found.code.z0, found.code.z1)
+        if found.code.z1 is not None:
+            if self.split:
+                self.dependence.update(found.code.z0, found.code.z1)
+            if self.control:
+                self.visible.update(found.code.z0, found.code.z1, y)
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures of the set, over all processes; with the held-out probe if thorough."""
@@ -128,8 +133,7 @@ class InvarianceEvaluator(Evaluator):
         if stage.name == "test" and self.split:
             values |= regressions(stage.data)
         if stage.name == "test" and self.control:
-            z0, y = self.leakage.samples()
-            values["visible_leak"] = visible_leak(z0, self.dependence.samples()[1], y)
+            values["visible_leak"] = self.visible.compute()
         values["objective"] = error + values["mi_z0_y_white"].clamp(min=0)
         return {k: torch.as_tensor(v, dtype=torch.float32) for k, v in values.items()}
 

@@ -21,6 +21,7 @@ from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.evaluation import InvarianceEvaluator
 from symmetry_pl.stib.invariance import InvarianceModule
 from symmetry_pl.stib.rows import first_rows
+from symmetry_pl.stib.split_verdict import split_verdict
 from symmetry_pl.stib.table_recipe import TableRecipe, recipe_for
 
 FLOWS = {"table": TableFlow, "coupling": CouplingFlow}
@@ -102,7 +103,10 @@ class FlowSTIB(InvarianceModule):
         parse_length(y_ramp, "model.y_ramp")
         self.z1_dim, self.y_weight, self.y_ramp = z1_dim or 1, y_weight, y_ramp
         self._asked = (flow, flow_options or {}, z1_dim, input_noise)
-        self._predictor = (predictor or "mlp", predictor_options or {"width": 64, "activation": "silu"})
+        self._predictor = (
+            predictor or "mlp",
+            predictor_options or ({} if predictor else {"width": 64, "activation": "silu"}),
+        )
         self.recipe: TableRecipe | None = None
         self.input_noise = 0.0
         self.patience = (_PATIENCE if flow == "table" else 0) if patience is None else patience
@@ -117,7 +121,8 @@ class FlowSTIB(InvarianceModule):
         if name == "table":
             self.recipe = recipe_for(data)
             options = {**self.recipe.flow_options, **options}
-        self.input_noise = (self.recipe.input_noise if self.recipe else 0.0) if noise is None else noise
+        usual = self.recipe.input_noise if self.recipe else 0.0
+        self.input_noise = usual if noise is None else noise
         self.flow: Any = build_named("flow", FLOWS, name, (data.x_shape[0], self.z1_dim), options)
         name, options = self._predictor
         sizes = (self.z1_dim, len(data.target_names))
@@ -165,8 +170,9 @@ class FlowSTIB(InvarianceModule):
         if self.recipe is not None:
             rank_zero_info(f"FlowSTIB follows the data: {self.recipe}")
         if self.measures and not self.batches_seen:
-            x, y = first_rows(self.trainer, "train", _MEASURED)
-            self.flow.measure(x, y)
+            measured = first_rows(self.trainer, "train", _MEASURED)
+            assert measured is not None  # there is a batch to come
+            self.flow.measure(*measured)
         self._held_out = first_rows(self.trainer, "val", _LOOKED_AT) if self.patience else None
         if self._held_out is None:
             return
@@ -251,13 +257,19 @@ class FlowSTIB(InvarianceModule):
         self._ended = bool(state.get("ended", False))
         self._best_state = state.get("best_average")
 
-    # -- codes -----------------------------------------------------------------------------------
+    # -- what a test says --------------------------------------------------------------------------
+
+    def verdict(self, figures: dict[str, float]) -> str | None:
+        """Whether the split can be trusted, by what Z0 tells of Z1, which needs no label."""
+        return split_verdict(figures) if self.measures else None
 
     def configure_evaluator(self, stage: Literal["val", "test"]) -> InvarianceEvaluator:
         """Figures of all methods; of a table flow also what Z0 tells of Z1."""
         found = super().configure_evaluator(stage)
         found.split = self.measures
         return found
+
+    # -- codes -----------------------------------------------------------------------------------
 
     def encode(self, x: Tensor) -> Code:
         """The flow's code, split."""
@@ -271,4 +283,5 @@ class FlowSTIB(InvarianceModule):
     def decode(self, code: Code, mask: TokenMask | None = None) -> Tensor:
         """X of the codes, exactly."""
         assert code.z1 is not None
-        return self.flow.inverse(self.flow.join(code.z1, code.z0))
+        x: Tensor = self.flow.inverse(self.flow.join(code.z1, code.z0))
+        return x

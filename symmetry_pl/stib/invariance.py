@@ -43,9 +43,7 @@ class InvarianceModule(SymmetryModule):
     samples: ClassVar[bool] = False
     """Whether any Z0 from N(0, I) decodes to what the data might hold, whatever Z1 is."""
 
-    def __init__(
-        self, leakage_points: int = 2000, control: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, leakage_points: int = 2000, control: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.control = control
         if leakage_points < 1:

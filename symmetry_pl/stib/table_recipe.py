@@ -56,12 +56,12 @@ def recipe_for(data: DataDescription) -> TableRecipe:
 
     >>> data = DataDescription("vector", (10,), ("y",), extra={"rows": 300})
     >>> recipe_for(data).blocks, recipe_for(DataDescription("vector", (10,), ("y",))).blocks
-    (1, 4)
+    (1, 2)
     """
     rows = int(data.extra.get("rows", _MANY))
     knots = knots_for(rows)
     if rows < _FEW:
-        return TableRecipe(1, 16, knots, 0.3, 1.0, 2e-3)
+        return TableRecipe(1, 16, knots, 0.3, 0.0, 2e-3)
     if rows < _SOME:
-        return TableRecipe(2, 32, knots, 0.2, 0.3, 4e-3)
-    return TableRecipe(4, 64, knots, 0.1, 0.1, 6e-3)
+        return TableRecipe(1, 32, knots, 0.3, 0.0, 6e-3)
+    return TableRecipe(2, 64, knots, 0.2, 0.0, 6e-3)

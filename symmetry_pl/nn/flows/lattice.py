@@ -1,8 +1,9 @@
-"""Columns of integers, of a few levels, or of one value: their density needs noise within a step."""
+"""Columns of integers, of few levels or of one value: a density needs noise within a step."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -50,11 +51,13 @@ class Lattice(nn.Module):
     @property
     def on_lattice(self) -> Tensor:
         """Which columns have a step, ``(dim,)``."""
-        return self.step > 0
+        found: Tensor = self.step > 0
+        return found
 
     def spread(self, x: Tensor, normal: Tensor) -> Tensor:
         """Rows ``(B, dim)`` with noise: u is Φ of standard normal numbers ``(B, dim)``."""
-        return x + self.step * (torch.special.ndtr(normal) - 0.5)
+        w: Tensor = x + self.step * (torch.special.ndtr(normal) - 0.5)
+        return w
 
     def snap(self, w: Tensor) -> Tensor:
         """The rows that ``spread`` has made w ``(B, dim)`` of."""
@@ -85,7 +88,7 @@ def row_uniform(x: Tensor) -> Tensor:
     return torch.from_numpy(drawn).to(x)
 
 
-def _step(values: np.ndarray, rows: int) -> float:  # type: ignore[type-arg]
+def _step(values: npt.NDArray[np.float64], rows: int) -> float:
     """The step of a lattice that holds sorted values; 0 where there is none, 1 for one value."""
     if len(values) == 1:
         return 1.0

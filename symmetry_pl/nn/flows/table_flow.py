@@ -6,7 +6,6 @@ import math
 
 import torch
 from nflows.transforms import CompositeTransform
-from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import RidgeCV
 from torch import Tensor, nn
 
@@ -14,18 +13,19 @@ from symmetry_pl.nn.flows.conditioner import spread_conditioner
 from symmetry_pl.nn.flows.coupling import Coupling
 from symmetry_pl.nn.flows.elementwise import Affine, Elementwise, Splines
 from symmetry_pl.nn.flows.lattice import Lattice, row_uniform
-from symmetry_pl.nn.flows.mixing import LUMixing
+from symmetry_pl.nn.flows.mixing import LUMixing, PartialMixing
 from symmetry_pl.nn.flows.quantile_splines import QuantileSplines
 
 _SINGULAR = 1e-5  # variance of a direction, below which columns determine each other
 _JITTER = 5e-4  # deviation of the noise that such columns get
+_FEW = 1e-3  # least variance of a direction where there are few rows
 _PENALTIES = [10.0**k for k in range(-2, 6)]
 _BOUND = 4.0
 _MOST_ROWS = 100_000  # that are measured
 
 
 class TableFlow(nn.Module):
-    r"""An invertible map x ↔ z = (z1, z0) with a factorised N(0, I) base, that starts from the data.
+    r"""An invertible map x ↔ z = (z1, z0) with a base N(0, I), that starts from the data.
 
     .. math:: x \xrightarrow{\text{noise within a step}} w
         \xrightarrow{\text{quantile splines}} v
@@ -33,12 +33,12 @@ class TableFlow(nn.Module):
 
     The first three are measured (``measure``) and not trained: columns on a lattice get a density
     (``Lattice``), each column becomes about normal (``QuantileSplines``), and a whitening with
-    shrinkage (Ledoit & Wolf 2004) removes correlations; its first columns are the directions of a
-    ridge regression of y. So z1 starts as the best linear predictor, and z0 uncorrelated with it.
+    shrinkage removes correlations; its first columns are the directions of a ridge regression of y. So z1 starts as the best linear predictor, and z0 uncorrelated with it.
 
-    Then ``blocks`` times [linear mixing, affine coupling of one half, of the other half]; a spline
-    of z1 that all others choose, and an affine map of z0 that z1 chooses: what z1 tells of mean and
-    spread of z0 is removed last. All are the identity at the start.
+    Then ``blocks`` times [linear mixing, affine coupling of one half, of the other half], and a
+    spline of z1 that all others choose. From there on z1 stays: as many blocks that move z0 alone
+    and see z1, and an affine map of z0 that z1 chooses, so that what z1 tells of mean and spread of
+    z0 is removed last. All are the identity at the start.
 
     Columns that others determine get noise of 5e-4 of a deviation, so that their density is none of
     a line; it stays in what is decoded. All other columns are reconstructed exactly.
@@ -46,7 +46,7 @@ class TableFlow(nn.Module):
     Args:
         dim: D ≥ 2, columns of x.
         informative_dim: d1 < D, columns of z1, the first of z.
-        blocks: number of blocks.
+        blocks: number of blocks before, and after z1 is there.
         bins: bins of the spline of z1.
         width: units a hidden layer of the conditioners.
         knots: of the quantile splines.
@@ -70,7 +70,7 @@ class TableFlow(nn.Module):
         self,
         dim: int,
         informative_dim: int = 1,
-        blocks: int = 4,
+        blocks: int = 2,
         bins: int = 16,
         width: int = 64,
         knots: int = 32,
@@ -96,12 +96,12 @@ class TableFlow(nn.Module):
         layers: list[nn.Module] = []
         for _ in range(blocks):
             layers.append(LUMixing(dim, permuted=False))
-            order = torch.randperm(dim).tolist()
-            one, other = order[: dim // 2], order[dim // 2 :]
-            for moved, kept in ((one, other), (other, one)):
-                layers.append(_coupling(moved, kept, Affine(len(moved)), width))
+            layers += _both_halves([*first, *rest], [], width)
         splines = Splines([False] * informative_dim, bins, _BOUND)
         layers.append(_coupling(first, rest, splines, 2 * width))
+        for _ in range(blocks if len(rest) > 1 else 0):
+            layers.append(PartialMixing(LUMixing(len(rest), permuted=False), informative_dim))
+            layers += _both_halves(rest, first, width)
         layers.append(_coupling(rest, first, Affine(len(rest)), width))
         self.layers = CompositeTransform(layers)
 
@@ -127,12 +127,10 @@ class TableFlow(nn.Module):
         self.splines.measure(spread)
         v = self.splines.double()(spread)[0]
         mean = v.mean(0)
-        covariance = torch.from_numpy(ledoit_wolf((v - mean).numpy(), assume_centered=True)[0])
-        variances, axes = torch.linalg.eigh(covariance)
+        variances, axes, singular = _shrunk(v - mean)
         jitter = torch.zeros(self.dim, dtype=torch.float64)
-        if float(variances[0]) < _SINGULAR:
+        if singular:
             jitter[~self.lattice.on_lattice.cpu()] = _JITTER
-        variances = variances.clamp_min(_JITTER**2)
         white = (axes * variances.rsqrt()) @ axes.T
         u = (v - mean) @ white.T
         slopes = RidgeCV(_PENALTIES).fit(u.numpy(), y.numpy()).coef_.reshape(y.shape[1], self.dim)
@@ -160,10 +158,18 @@ class TableFlow(nn.Module):
         u = (v + self.jitter * normal - self.shift) @ self.weight.T
         return u, log_slope + self.log_volume
 
-    def forward(self, x: Tensor, normal: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Codes z ``(B, D)`` of x ``(B, D)``, and log|det ∂z/∂x| ``(B,)``; see ``prepare``."""
+    def forward(
+        self, x: Tensor, normal: Tensor | None = None, noise: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """Codes z ``(B, D)`` of x ``(B, D)``, and log|det ∂z/∂x| ``(B,)``.
+
+        Args:
+            x: rows.
+            normal: see ``prepare``.
+            noise: added to the whitened columns ``(B, D)``.
+        """
         u, log_volume = self.prepare(x, normal)
-        z, log_abs_det = self.layers(u)
+        z, log_abs_det = self.layers(u + noise)
         return z, log_volume + log_abs_det
 
     def inverse(self, z: Tensor) -> Tensor:
@@ -191,7 +197,38 @@ class TableFlow(nn.Module):
 
     def _row_normal(self, x: Tensor) -> Tensor:
         """Standard normal numbers that are functions of the rows ``(B, D)``."""
-        return torch.special.ndtri(row_uniform(x))
+        normal: Tensor = torch.special.ndtri(row_uniform(x))
+        return normal
+
+
+def _shrunk(v: Tensor) -> tuple[Tensor, Tensor, bool]:
+    r"""Variances ``(D,)`` and axes ``(D, D)`` of centred rows; whether columns determine each other.
+
+    .. math:: \tilde\lambda_i = \lambda_i^{1 - s}\, \bar\lambda^s, \qquad s = \min(1, D / n)
+
+    On a scale of logarithms, as what is added to all variances would swamp the small ones of
+    columns that nearly determine each other. Variances that vanish though there are rows enough
+    become those of the noise that such columns get.
+    """
+    rows, dim = v.shape
+    variances, axes = torch.linalg.eigh(v.T @ v / rows)
+    enough = rows > 2 * dim
+    vanish = (variances < _SINGULAR) & enough
+    floor = _JITTER**2 if enough else _FEW
+    share = min(1.0, dim / rows)
+    shrunk = variances.clamp_min(floor) ** (1 - share) * variances.mean() ** share
+    shrunk = torch.where(vanish, floor, shrunk)
+    return shrunk, axes, bool(vanish.any())
+
+
+def _both_halves(moved: list[int], seen: list[int], width: int) -> list[nn.Module]:
+    """Affine couplings of a random half of the columns and of the other, which see more columns."""
+    order = [moved[i] for i in torch.randperm(len(moved)).tolist()]
+    one, other = order[: len(order) // 2], order[len(order) // 2 :]
+    return [
+        _coupling(part, [*seen, *kept], Affine(len(part)), width)
+        for part, kept in ((one, other), (other, one))
+    ]
 
 
 def _coupling(moved: list[int], kept: list[int], maps: Elementwise, width: int) -> Coupling:
