@@ -139,7 +139,7 @@ class FlowSTIB(InvarianceModule):
             "lr": self.recipe.lr if self.recipe else 8e-3,
             "optimizer": "adamw",
             "betas": [0.9, 0.99],
-            "weight_decay": self.recipe.weight_decay if self.recipe else 0.0,
+            "weight_decay": 0.0,
             "clip_norm": 5.0,
             "schedule": "cosine",
             "warmup": "10 %",

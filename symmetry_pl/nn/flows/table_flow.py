@@ -36,7 +36,7 @@ class TableFlow(nn.Module):
     shrinkage removes correlations; its first columns are the directions of a ridge regression of y. So z1 starts as the best linear predictor, and z0 uncorrelated with it.
 
     Then ``blocks`` times [linear mixing, affine coupling of one half, of the other half], and a
-    spline of z1 that all others choose. From there on z1 stays: as many blocks that move z0 alone
+    spline of z1 that all others choose. From there on z1 stays: ``given_blocks`` that move z0 alone
     and see z1, and an affine map of z0 that z1 chooses, so that what z1 tells of mean and spread of
     z0 is removed last. All are the identity at the start.
 
@@ -46,7 +46,8 @@ class TableFlow(nn.Module):
     Args:
         dim: D ≥ 2, columns of x.
         informative_dim: d1 < D, columns of z1, the first of z.
-        blocks: number of blocks before, and after z1 is there.
+        blocks: number of blocks before z1 is there.
+        given_blocks: number of blocks of z0 after that; none where z0 has one column.
         bins: bins of the spline of z1.
         width: units a hidden layer of the conditioners.
         knots: of the quantile splines.
@@ -70,7 +71,8 @@ class TableFlow(nn.Module):
         self,
         dim: int,
         informative_dim: int = 1,
-        blocks: int = 2,
+        blocks: int = 1,
+        given_blocks: int = 3,
         bins: int = 16,
         width: int = 64,
         knots: int = 32,
@@ -80,10 +82,10 @@ class TableFlow(nn.Module):
             raise ValueError(
                 f"informative_dim must lie between 1 and dim - 1 = {dim - 1}, got {informative_dim}"
             )
-        if blocks < 0 or bins < 2 or width < 1:
+        if min(blocks, given_blocks) < 0 or bins < 2 or width < 1:
             raise ValueError(
-                "a flow of a table needs blocks ≥ 0, bins ≥ 2 and width ≥ 1, got "
-                f"{blocks}, {bins} and {width}"
+                "a flow of a table needs blocks ≥ 0, given_blocks ≥ 0, bins ≥ 2 and width ≥ 1, got "
+                f"{blocks}, {given_blocks}, {bins} and {width}"
             )
         self.dim, self.informative_dim, self.blocks = dim, informative_dim, blocks
         self.lattice = Lattice(dim)
@@ -99,7 +101,7 @@ class TableFlow(nn.Module):
             layers += _both_halves([*first, *rest], [], width)
         splines = Splines([False] * informative_dim, bins, _BOUND)
         layers.append(_coupling(first, rest, splines, 2 * width))
-        for _ in range(blocks if len(rest) > 1 else 0):
+        for _ in range(given_blocks if len(rest) > 1 else 0):
             layers.append(PartialMixing(LUMixing(len(rest), permuted=False), informative_dim))
             layers += _both_halves(rest, first, width)
         layers.append(_coupling(rest, first, Affine(len(rest)), width))

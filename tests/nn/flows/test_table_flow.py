@@ -20,7 +20,9 @@ def rows(n=600):
 
 def measured(x, y, **options):
     torch.manual_seed(0)
-    flow = TableFlow(x.shape[1], **{"blocks": 2, "width": 8, "knots": 12, **options}).double()
+    flow = TableFlow(
+        x.shape[1], **{"blocks": 2, "given_blocks": 1, "width": 8, "knots": 12, **options}
+    ).double()
     for p in flow.parameters():  # away from the identity
         p.data += 0.05 * torch.randn(p.shape, dtype=p.dtype)
     flow.measure(x, y)
