@@ -9,13 +9,16 @@ from symmetry_pl.datamodules.molecules.qm9 import QM9DataModule
 from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
 from symmetry_pl.datamodules.molecules.zinc import ZINCDataModule
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
+from symmetry_pl.datamodules.vectors.example_tables import ExampleTableDataModule
 from symmetry_pl.datamodules.vectors.mnist_slices import MNISTSlicesDataModule
 from symmetry_pl.datamodules.vectors.signals import SignalsDataModule
 from symmetry_pl.datamodules.vectors.spiral import SpiralDataModule
+from symmetry_pl.datamodules.vectors.table import TableDataModule
 
 __all__ = [
     "ArrayDataModule",
     "DSpritesDataModule",
+    "ExampleTableDataModule",
     "ImagesDataModule",
     "MNISTDataModule",
     "MNISTSlicesDataModule",
@@ -25,6 +28,7 @@ __all__ = [
     "SmilesCSVDataModule",
     "SpiralDataModule",
     "SymmetryDataModule",
+    "TableDataModule",
     "ZINCDataModule",
 ]
 

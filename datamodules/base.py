@@ -11,6 +11,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from symmetry_pl.core.bad_rows import BadRow
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.options import check_at_least
 
@@ -53,6 +54,8 @@ class SymmetryDataModule(LightningDataModule, ABC):
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.split_seed = split_seed
+        self.bad_rows: tuple[BadRow, ...] = ()
+        """Faults of the rows that cannot be used; known after ``setup``, also where it refuses."""
         self._splits: dict[str, Any] = {}
 
     @property
@@ -86,6 +89,14 @@ class SymmetryDataModule(LightningDataModule, ABC):
         Args:
             description: the ``data`` of the model.
         """
+
+    def row_columns(self, rows: Tensor) -> dict[str, list[Any]]:
+        """What a table of predictions says of these rows of the source, by column; here nothing.
+
+        Args:
+            rows: row numbers ``(N,)``.
+        """
+        return {}
 
     @property
     def split_identity(self) -> dict[str, Any]:

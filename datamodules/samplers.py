@@ -1,4 +1,4 @@
-"""Samplers: an endless stream, and one that goes from a wide pool to the rows of interest."""
+"""Samplers: an endless stream, epochs of a fixed size, and from a wide pool to rows of interest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DistributedSampler
 
-__all__ = ["CurriculumSampler", "StreamSampler", "endless_permutation"]
+__all__ = ["CurriculumSampler", "PassSampler", "StreamSampler", "endless_permutation"]
 
 _POOL, _FOCUS, _MIX = 0, 1, 2
 
@@ -35,6 +35,46 @@ class StreamSampler(DistributedSampler[Any]):
     def __iter__(self) -> Iterator[int]:
         first = self.epoch * self.total_size
         return iter(range(first + self.rank, first + self.total_size, self.num_replicas))
+
+
+class PassSampler(DistributedSampler[Any]):
+    """Epochs of a fixed size, however many rows there are.
+
+    Passes over all rows follow each other, each in a new random order, and an epoch goes on where
+    the one before it ended: every row comes once before any comes twice. What an epoch visits is a
+    function of (seed, epoch) alone; process r of W takes positions r, r + W, … of it.
+
+    Args:
+        rows: how many there are, n.
+        samples_per_epoch: samples that count as one epoch, over all processes; what is not
+            divisible by W is left out.
+        seed: seed of the order.
+        world_size: number of processes W.
+        rank: this process.
+
+    Example:
+        >>> sampler = PassSampler(3, 6)
+        >>> epoch = list(sampler)
+        >>> sorted(epoch[:3]), sorted(epoch[3:])
+        ([0, 1, 2], [0, 1, 2])
+    """
+
+    def __init__(
+        self, rows: int, samples_per_epoch: int, seed: int = 0, world_size: int = 1, rank: int = 0
+    ) -> None:
+        super().__init__(
+            range(samples_per_epoch),  # type: ignore[arg-type]
+            num_replicas=world_size,
+            rank=rank,
+            seed=seed,
+            drop_last=True,
+        )
+        self.rows = torch.arange(rows)
+
+    def __iter__(self) -> Iterator[int]:
+        start = self.epoch * self.total_size
+        rows = endless_permutation(self.rows, start, self.total_size, (self.seed, _POOL))
+        return iter(rows[self.rank :: self.num_replicas].tolist())
 
 
 class CurriculumSampler(DistributedSampler[Any]):

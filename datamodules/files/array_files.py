@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,12 +14,11 @@ from zipfile import ZipFile
 import numpy as np
 import numpy.typing as npt
 
-from symmetry_pl.datamodules.files.numbers import is_number, to_float, to_floats
+from symmetry_pl.datamodules.files.csv_text import is_header, open_csv
+from symmetry_pl.datamodules.files.numbers import is_missing, is_number, to_float, to_floats
 from symmetry_pl.messages import listed, quoted, shortened
 
 __all__ = ["Table", "chosen_columns", "load_array", "read_table"]
-
-_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 
 
 class Table(NamedTuple):
@@ -151,7 +149,10 @@ def _only_key(path: Path, keys: list[str], key: str | None) -> str:
 
 
 def chosen_columns(
-    path: Path, names: list[str], columns: Sequence[str | int], option: str = "data.columns"
+    path: Path | str,
+    names: Sequence[str],
+    columns: Sequence[str | int],
+    option: str = "data.columns",
 ) -> list[int]:
     """Positions of the columns asked for, by name or else by number.
 
@@ -159,7 +160,8 @@ def chosen_columns(
         ValueError: for one that there is not, or is there twice, naming ``option``.
     """
     chosen = []
-    for column in map(str, columns):
+    names = list(names)
+    for column in (str(c).strip() for c in columns):
         if names.count(column) > 1:
             raise ValueError(f"{option}: {path} has {column!r} more than once: use its number")
         if column in names:
@@ -176,11 +178,11 @@ def chosen_columns(
 
 
 def _read_csv(path: Path, columns: Sequence[str | int] | None, header: bool | None) -> Table:
-    lines = _lines(path)
+    lines = iter(open_csv(path, lenient=True))
     first = next(lines, None)
     if first is None:
         raise ValueError(f"{path} is empty")
-    named = _is_header(path, first) if header is None else header
+    named = is_header(first, str(path)) if header is None else header
     names = [cell.strip() for cell in first] if named else [str(i) for i in range(len(first))]
     chosen = list(range(len(names))) if columns is None else chosen_columns(path, names, columns)
     numbers = array("d")
@@ -200,35 +202,8 @@ def _read_csv(path: Path, columns: Sequence[str | int] | None, header: bool | No
     return Table(path, [names[i] for i in chosen], table.reshape(count, len(chosen)))
 
 
-def _lines(path: Path) -> Iterator[list[str]]:
-    """Cells of the lines that are not empty."""
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            start = file.readline()
-            file.seek(0)
-            delimiter = max(",;\t", key=start.count)
-            yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8: {error}") from error
-
-
-def _is_header(path: Path, cells: list[str]) -> bool:
-    """Whether a first line holds names; a line that could be either is nobody's guess to make."""
-    numbers = [is_number(c) for c in cells if c.strip().lower() not in _MISSING]
-    counted = [c.strip() for c in cells if c.strip()] in (
-        [str(i) for i in range(len(cells))],
-        [str(i) for i in range(len(cells) - 1)],
-    )
-    if (any(numbers) and not all(numbers)) or counted:
-        raise ValueError(
-            f"{path} starts with {listed(cells, 5)}, which may be names or numbers: "
-            "set data.header to true or false"
-        )
-    return not any(numbers)
-
-
 def _number(cell: str, path: Path, row: int, column: str) -> float:
-    if cell.strip().lower() in _MISSING:
+    if is_missing(cell):
         return float("nan")
     if not is_number(cell):
         raise ValueError(

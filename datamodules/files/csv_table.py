@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from symmetry_pl.datamodules.files.gunzip import content_of
-from symmetry_pl.messages import listed, quoted
-from symmetry_pl.molecules import BadRow
+from symmetry_pl.core.bad_rows import BadRow
+from symmetry_pl.datamodules.files.csv_text import CsvReader, open_csv
+from symmetry_pl.messages import listed
 
-__all__ = ["CsvTable", "read_columns", "read_csv"]
-
-
-@dataclass(frozen=True)
-class _BadLine(BadRow):
-    """An unusable row of a CSV file, and the line on which it ends, from 1 at the header."""
-
-    line: int
-
-    def __str__(self) -> str:
-        return f"row {self.row} on line {self.line} ({quoted(self.text)}): {self.reason}"
+__all__ = ["CsvTable", "ragged_row", "read_columns", "read_csv"]
 
 
 @dataclass(frozen=True)
@@ -46,9 +33,7 @@ class CsvTable:
 
     def bad_row(self, row: int, text: str, reason: str) -> BadRow:
         """An unusable row, which a message names by its row and by its line in an editor."""
-        if not self.lines:
-            return BadRow(row, text, reason)
-        return _BadLine(row, text, reason, self.lines[row])
+        return BadRow(row, text, reason, self.lines[row] if self.lines else None)
 
 
 def read_csv(
@@ -66,31 +51,16 @@ def read_csv(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is not text in UTF-8, damaged, or has a column twice.
+        ValueError: as ``open_csv``, or if it is damaged, or has a column twice.
     """
     path = Path(path)
-    where = f"{path} ({option})" if option else str(path)
-    if path.is_dir():
-        raise FileNotFoundError(f"{where} is a folder, not a file")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {where}")
-    raw = b"".join(content_of(path, where))
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{where} is not text in UTF-8 (byte {error.start}): convert it"
-        ) from error
-    del raw
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        header = tuple(name.strip() for name in next(reader, []))
-        for name in wanted:
-            if header.count(name) > 1:
-                raise ValueError(f"{where} has {header.count(name)} columns {name!r}")
-        return _columns(reader, header, [name for name in wanted if name in header])
-    except csv.Error as error:
-        raise ValueError(f"{where}: line {reader.line_num} is not CSV ({error})") from error
+    reader = open_csv(path, delimiter, f"{path} ({option})" if option else "")
+    rows = iter(reader)
+    header = tuple(name.strip() for name in next(rows, []))
+    for name in wanted:
+        if header.count(name) > 1:
+            raise ValueError(f"{reader.where} has {header.count(name)} columns {name!r}")
+    return _columns(rows, reader, header, [name for name in wanted if name in header])
 
 
 def read_columns(
@@ -123,19 +93,27 @@ def read_columns(
     return table
 
 
-def _columns(reader: Any, header: tuple[str, ...], names: list[str]) -> CsvTable:
+def _columns(
+    rows: Iterator[list[str]], reader: CsvReader, header: tuple[str, ...], names: list[str]
+) -> CsvTable:
     places = {name: header.index(name) for name in names}
     columns: dict[str, list[str]] = {name: [] for name in names}
     ragged: list[BadRow] = []
     lines = array("L")
-    for fields in reader:
-        if not fields:
-            continue
+    for fields in rows:
         if len(fields) != len(header):
-            reason = f"{len(fields)} fields, but the header has {len(header)}"
-            ragged.append(_BadLine(len(lines), ",".join(fields), reason, reader.line_num))
+            ragged.append(ragged_row(len(lines), fields, len(header), reader))
             fields = [""] * len(header)
         for name, place in places.items():
             columns[name].append(fields[place])
-        lines.append(reader.line_num)
+        lines.append(reader.line)
     return CsvTable(header, columns, tuple(ragged), lines)
+
+
+def ragged_row(row: int, fields: Sequence[str], width: int, reader: CsvReader) -> BadRow:
+    """A row of another number of fields than the header, as the reader has just read it."""
+    text = reader.delimiter.join(fields)
+    reason = f"{len(fields)} fields, but the header has {width}"
+    if "\n" in text:
+        reason += "; it is of several lines: is a quotation mark not closed?"
+    return BadRow(row, text, reason, reader.line)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from symmetry_pl.core.bad_rows import BadRow, RefusedRows, summarise_bad_rows
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
@@ -23,7 +24,7 @@ from symmetry_pl.datamodules.molecules.tokens import (
 )
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.targets import standardised
-from symmetry_pl.molecules import BadRow, Representation, Vocabulary, summarise_bad_rows
+from symmetry_pl.molecules import Representation, Vocabulary
 from symmetry_pl.molecules import representation as make_representation
 from symmetry_pl.molecules.fragments import MOST_SYMBOLS
 
@@ -84,7 +85,6 @@ class MoleculeDataModule(SymmetryDataModule):
         self.on_invalid = on_invalid
         self.max_length = max_length
         self.fragments = fragments
-        self.bad_rows: tuple[BadRow, ...] = ()
         self._loaded: tuple[TokenDataset, Splits, DataDescription] | None = None
 
     @abstractmethod
@@ -244,9 +244,9 @@ class MoleculeDataModule(SymmetryDataModule):
         self.bad_rows = tuple(sorted((*self.bad_rows, *bad), key=lambda b: b.row))
         found = f"{table.path}: {summarise_bad_rows(bad)}"
         if len(bad) == len(table.rows):
-            raise ValueError(f"{found}: no row is left")
+            raise RefusedRows(f"{found}: no row is left", bad)
         if self.on_invalid == "raise":
-            raise ValueError(f"{found} (set data.on_invalid to drop to leave them out)")
+            raise RefusedRows(f"{found} (set data.on_invalid to drop to leave them out)", bad)
         warnings.warn(f"{found}; left out", stacklevel=4)
         return replace(table, bad=tuple(bad)).without_bad()
 

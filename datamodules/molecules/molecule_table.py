@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from symmetry_pl.molecules import BadRow
+from symmetry_pl.core.bad_rows import BadRow
 
 __all__ = ["MoleculeTable", "Splits", "unless"]
 

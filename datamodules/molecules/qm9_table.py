@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import torch
 
+from symmetry_pl.core.bad_rows import BadRow
 from symmetry_pl.datamodules.files.numbers import to_floats
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable
 from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED, read_columns
 from symmetry_pl.datamodules.molecules.qm9_raw import own_table
-from symmetry_pl.molecules import BadRow, Representation, check_smiles, formula
+from symmetry_pl.molecules import Representation, check_smiles, formula
 
 __all__ = ["HARTREE", "TARGETS", "QM9Table", "Target", "read_qm9"]
 

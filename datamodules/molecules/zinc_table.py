@@ -12,6 +12,7 @@ import torch
 from rdkit import rdBase
 from torch import Tensor
 
+from symmetry_pl.core.bad_rows import BadRow
 from symmetry_pl.datamodules.files.csv_table import CsvTable, read_csv
 from symmetry_pl.datamodules.files.derived import DerivedColumns, cache_root
 from symmetry_pl.datamodules.files.download import data_root, locate, sha256_of
@@ -20,7 +21,6 @@ from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable
 from symmetry_pl.messages import listed
 from symmetry_pl.molecules import (
     PROPERTIES,
-    BadRow,
     Representation,
     canonical_smiles,
     check_smiles,

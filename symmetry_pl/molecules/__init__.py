@@ -2,12 +2,10 @@
 
 from symmetry_pl.molecules.base import Representation, SymbolMask
 from symmetry_pl.molecules.chemistry import (
-    BadRow,
     canonical_smiles,
     check_smiles,
     formula,
     same_molecule,
-    summarise_bad_rows,
 )
 from symmetry_pl.molecules.deep_smiles import DeepSmiles
 from symmetry_pl.molecules.drawing import draw_molecules, draw_predictions, draw_reconstructions
@@ -23,7 +21,6 @@ from symmetry_pl.molecules.vocabulary import Vocabulary
 __all__ = [
     "PROPERTIES",
     "REPRESENTATIONS",
-    "BadRow",
     "DeepSmiles",
     "Grammar",
     "GrammarMask",
@@ -42,5 +39,4 @@ __all__ = [
     "learn_fragments",
     "representation",
     "same_molecule",
-    "summarise_bad_rows",
 ]

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from rdkit import Chem, rdBase
 
-from symmetry_pl.messages import quoted
-
 __all__ = [
-    "BadRow",
     "canonical_smiles",
     "check_smiles",
     "formula",
     "parse",
     "same_molecule",
-    "summarise_bad_rows",
 ]
 
 _ELEMENT_ORDER = ("C", "H", "N", "O", "F")
@@ -32,24 +26,6 @@ _LARGEST = {
     "a charge": (re.compile(r"\[[^\]:]*[+-](\d+)"), 15),
     "a count of hydrogens": (re.compile(r"\[[^\]:]*H(\d+)"), 99),
 }
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """One unusable row of a data file.
-
-    Args:
-        row: its number in the source, counted from 0 at the first row of data.
-        text: what stands there.
-        reason: why it cannot be used.
-    """
-
-    row: int
-    text: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"row {self.row} ({quoted(self.text)}): {self.reason}"
 
 
 def parse(smiles: str, sanitize: bool = True) -> Chem.Mol | None:
@@ -146,18 +122,6 @@ def check_smiles(smiles: str) -> str | None:
     with rdBase.BlockLogs():
         problems = list(Chem.DetectChemistryProblems(mol))
     return str(problems[0].Message()) if problems else "RDKit cannot sanitise it"
-
-
-def summarise_bad_rows(bad: Sequence[BadRow], shown: int = 3) -> str:
-    """One clause for an error or a warning: the count, and the first rows with reasons.
-
-    Example:
-        >>> summarise_bad_rows([BadRow(4, "C1", "unclosed ring")])
-        "1 unusable row: row 4 ('C1'): unclosed ring"
-    """
-    listed = "; ".join(str(row) for row in bad[:shown])
-    more = f"; and {len(bad) - shown} more" if len(bad) > shown else ""
-    return f"{len(bad)} unusable row{'' if len(bad) == 1 else 's'}: {listed}{more}"
 
 
 def _misread(smiles: str) -> str | None:

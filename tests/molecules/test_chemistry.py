@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from symmetry_pl.molecules import (
-    BadRow,
     canonical_smiles,
     check_smiles,
     formula,
     same_molecule,
-    summarise_bad_rows,
 )
 
 
@@ -68,15 +66,3 @@ def test_rdkit_is_silent(capfd):
         canonical_smiles(smiles)
         formula(smiles)
     assert capfd.readouterr() == ("", "")
-
-
-def test_a_summary_names_rows_and_reasons():
-    bad = [BadRow(row, text, check_smiles(text)) for row, text in ((11, "C1CC"), (13, ""))]
-    assert summarise_bad_rows(bad).startswith("2 unusable rows: row 11 ('C1CC'): SMILES syntax")
-
-
-def test_summary_of_many_rows_is_short_and_states_the_count():
-    text = summarise_bad_rows([BadRow(i, "x", "syntax") for i in range(1000)])
-    assert text.startswith("1000 unusable rows")
-    assert text.endswith("and 997 more")
-    assert len(text) < 200
