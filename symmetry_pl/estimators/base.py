@@ -62,6 +62,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     _recipe: Recipe
+    _validates = False
 
     def _fit_module(
         self,
@@ -69,7 +70,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         data: Callable[[int], SymmetryDataModule],
         rows: int,
     ) -> Self:
-        """Train on data of a batch size, of which so many rows are not held out."""
+        """Train on data of a batch size, of which so many rows make an epoch."""
         if self.max_epochs is not None and self.max_epochs < 1:
             raise ValueError(f"max_epochs must be at least 1, got {self.max_epochs}")
         size, epochs = self._recipe.for_rows(rows, self.batch_size, self.max_epochs)
@@ -81,6 +82,7 @@ class SymmetryEstimator(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             verbose=int(self.verbose),
             threads=None if self.n_jobs is None else effective_n_jobs(self.n_jobs),
             accelerator=self.accelerator,
+            validate=self._validates,
         )
         self._take(content)
         return self

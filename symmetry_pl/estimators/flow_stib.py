@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
 
-from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
+from symmetry_pl.datamodules.vectors.table import TableDataModule
 from symmetry_pl.estimators.base import Recipe, SymmetryEstimator
 from symmetry_pl.stib.flow_stib import FlowSTIB
 
@@ -29,12 +29,14 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
     ``symmetry fit`` in memory: same module, same data, same trainer.
 
     Args:
-        z1_dim: columns of z1; x must have more.
-        model_options: further options of ``FlowSTIB``, such as ``{"y_weight": 10.0}``.
-        max_epochs: passes over the training rows; None for as many batches as the recommended
-            config takes, 4,000.
-        batch_size: rows a batch; None for 1,024, or all training rows where they are fewer.
-        val_fraction: share of the rows that is held out of training.
+        z1_dim: columns of z1, of which x must have more; None for one a target.
+        model_options: further options of ``FlowSTIB``, such as ``{"y_weight": 10.0}``; what is left
+            out follows the data.
+        max_epochs: epochs at most; None for as many batches as the recommended config takes, 800.
+            Training stops before where the validation rows say so.
+        batch_size: rows a batch; None for 512.
+        samples_per_epoch: rows that count as one epoch, however many there are; None for one pass.
+        val_fraction: share of the rows that is held out to choose the weights by.
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         n_jobs: CPU threads of torch while fitting; None leaves them as they are.
         random_state: seed, or a generator to draw it from; None for NumPy's own.
@@ -50,7 +52,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         >>> import numpy as np
         >>> from symmetry_pl import FlowSTIBEstimator
         >>> x = np.random.default_rng(0).normal(size=(400, 2))
-        >>> stib = FlowSTIBEstimator(max_epochs=40).fit(x, x[:, 0] + x[:, 1])
+        >>> stib = FlowSTIBEstimator(max_epochs=2).fit(x, x[:, 0] + x[:, 1])
         >>> stib.score(x, x[:, 0] + x[:, 1]) > 0.9
         True
         >>> bool(np.allclose(stib.inverse_transform(stib.transform(x)), x, atol=1e-3))
@@ -58,15 +60,17 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         >>> new = stib.generate(50, like=x[0])  # its y stays, the rest moves
     """
 
-    _recipe = Recipe(steps=4000, batch_size=1024)
+    _recipe = Recipe(steps=800, batch_size=512)
+    _validates = True
 
     def __init__(
         self,
-        z1_dim: int = 1,
+        z1_dim: int | None = None,
         *,
         model_options: dict[str, Any] | None = None,
         max_epochs: int | None = None,
         batch_size: int | None = None,
+        samples_per_epoch: int | None = 51_200,
         val_fraction: float = 0.1,
         accelerator: str = "auto",
         n_jobs: int | None = 1,
@@ -77,6 +81,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         self.model_options = model_options
         self.max_epochs = max_epochs
         self.batch_size = batch_size
+        self.samples_per_epoch = samples_per_epoch
         self.val_fraction = val_fraction
         self.accelerator = accelerator
         self.n_jobs = n_jobs
@@ -107,11 +112,13 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         name = getattr(y, "name", None)  # of a column of a data frame
         names = list(map(str, getattr(y, "columns", [] if name is None else [name])))
 
-        def data(batch_size: int) -> ArrayDataModule:
-            return ArrayDataModule.from_arrays(
+        def data(batch_size: int) -> TableDataModule:
+            return TableDataModule.from_arrays(
                 x,
                 targets,
                 names,
+                columns=list(getattr(self, "feature_names_in_", [])),
+                samples_per_epoch=self.samples_per_epoch,
                 batch_size=batch_size,
                 val_fraction=self.val_fraction,
                 test_fraction=0.0,
@@ -120,7 +127,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         def build() -> FlowSTIB:
             return FlowSTIB(**{"z1_dim": self.z1_dim, **(self.model_options or {})})
 
-        return self._fit_module(build, data, self._train_rows(len(x)))
+        return self._fit_module(build, data, self.samples_per_epoch or self._train_rows(len(x)))
 
     def predict(self, X: npt.ArrayLike) -> Array:
         """Targets ``(N,)`` or ``(N, t)``, as they were fitted, float64."""

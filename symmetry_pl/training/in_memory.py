@@ -45,6 +45,7 @@ def trained(
     verbose: int = 0,
     threads: int | None = None,
     accelerator: str = "auto",
+    validate: bool = False,
 ) -> bytes:
     """Fit a model as ``symmetry fit`` does, and give its last checkpoint, without optimisers.
 
@@ -57,9 +58,11 @@ def trained(
         max_epochs: passes over the training set.
         seed: of all that is random.
         verbose: 0 prints nothing, 1 shows a progress bar, 2 also validates some ten times and
-            shows the headline figures. A model with callbacks of its own is always validated.
+            shows the headline figures.
         threads: CPU threads of torch; as they are if null.
         accelerator: of the trainer: ``auto``, ``cpu``, ``gpu``.
+        validate: whether to validate after each epoch whatever ``verbose`` says, for a model that
+            chooses weights or stops by the validation set.
 
     Raises:
         ValueError: for data or options that the model cannot use.
@@ -72,8 +75,11 @@ def trained(
         TemporaryDirectory() as folder,
     ):
         model = build()
-        validated = verbose > 1 or bool(model.configure_callbacks())
-        options: dict[str, Any] = {} if validated else {"limit_val_batches": 0}
+        options: dict[str, Any] = {"check_val_every_n_epoch": 1}
+        if not validate:
+            options = {"check_val_every_n_epoch": max(1, max_epochs // _VALIDATIONS)}
+        if not validate and verbose < 2:
+            options = {"limit_val_batches": 0}
         try:
             trainer = Trainer(
                 max_epochs=max_epochs,
@@ -82,7 +88,6 @@ def trained(
                 enable_checkpointing=False,
                 enable_model_summary=False,
                 enable_progress_bar=verbose > 0,
-                check_val_every_n_epoch=max(1, max_epochs // _VALIDATIONS),
                 callbacks=_progress(verbose),
                 default_root_dir=folder,
                 **DEFAULTS,
@@ -137,7 +142,9 @@ def _quiet(verbose: int) -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     with warnings.catch_warnings():
         # on workers, loggers and batches, for those who build a trainer themselves
-        warnings.filterwarnings("ignore", module=r"(pytorch_lightning|lightning_fabric|torch)\b")
+        warnings.filterwarnings(
+            "ignore", module=r"(pytorch_lightning|lightning_fabric|torch|torchmetrics)\b"
+        )
         warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\).*")
         try:
             for name in _LOGGERS if verbose < 2 else ():

@@ -46,11 +46,12 @@ WITHOUT_DATA = [
 
 def small():
     """The estimators in settings that make a fit take a moment."""
-    flow = {"flow_options": {"bins": 2, "width": 4}}
-    flow |= {"predictor_options": {"features": 2, "width": 4}}
+    flow = {"flow_options": {"width": 4}}
     lens = {"hidden": 4, "init": "random", "conditional": False, "players": {}}
     return {
-        "FlowSTIBEstimator": FlowSTIBEstimator(max_epochs=2, model_options=flow),
+        "FlowSTIBEstimator": FlowSTIBEstimator(
+            max_epochs=2, samples_per_epoch=None, model_options=flow
+        ),
         "SymmetryLensEstimator": SymmetryLensEstimator(max_epochs=1, model_options=lens),
     }
 

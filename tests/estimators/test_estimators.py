@@ -35,11 +35,18 @@ from symmetry_pl.runs.folders import config_root
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3)) * [1.0, 2.0, 3.0] + 5.0
 Y = X[:, 0] + 0.1 * X[:, 1] ** 2
-SMALL = {"flow_options": {"bins": 4, "width": 8}, "predictor_options": {"features": 4, "width": 8}}
+SMALL = {"flow_options": {"width": 8}}
 
 
 def stib(**options):
-    return FlowSTIBEstimator(**{"max_epochs": 2, "model_options": SMALL, **options})
+    return FlowSTIBEstimator(
+        **{"max_epochs": 2, "samples_per_epoch": None, "model_options": SMALL, **options}
+    )
+
+
+def write_table():
+    rows = [",".join(map(repr, map(float, row))) for row in np.column_stack([X, Y])]
+    Path("xy.csv").write_text("\n".join(["x0,x1,x2,y0", *rows]) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -63,14 +70,15 @@ def fitted_sgm(digits):
 
 
 def test_weights_are_those_of_the_command_line():
-    np.save("xy.npy", np.column_stack([X, Y]))
-    data = {"file": "xy.npy", "targets": [3], "batch_size": 32, "test_fraction": 0.0}
+    write_table()
+    data = {"path": "xy.csv", "targets": ["y0"], "batch_size": 32, "test_fraction": 0.0}
+    data["samples_per_epoch"] = None
     config = {
         "seed_everything": 3,
         "threads": 1,
-        "trainer": {"max_epochs": 2, "limit_val_batches": 0},
+        "trainer": {"max_epochs": 2},
         "model": {"class_path": "FlowSTIB", "init_args": SMALL},
-        "data": {"class_path": "ArrayDataModule", "init_args": data},
+        "data": {"class_path": "TableDataModule", "init_args": data},
     }
     Path("own.yaml").write_text(yaml.safe_dump(config))
     assert main(["fit", "--config", "own.yaml"]) == 0
@@ -176,12 +184,11 @@ def test_a_pickle_of_another_format_is_refused_in_one_sentence(fitted):
 
 
 def test_what_is_saved_is_loaded_and_predicted_by_the_command_line(fitted):
-    rows = [",".join(map(repr, map(float, row))) for row in np.column_stack([X, Y])]
-    Path("xy.csv").write_text("\n".join(["a,b,c,y0", *rows]) + "\n")
+    write_table()
     fitted.save("m.ckpt")
     assert np.array_equal(symmetry_pl.load("m.ckpt").predict(X)[:, 0], fitted.predict(X))
-    data = ["--data", "ArrayDataModule", "--data.file", "xy.csv", "--data.targets", "[y0]"]
-    assert main(["predict", "--ckpt_path", "m.ckpt", *data, "--data.test_fraction", "0"]) == 0
+    data = ["--data", "TableDataModule", "--data.path", "xy.csv"]
+    assert main(["predict", "--ckpt_path", "m.ckpt", *data]) == 0
     (path,) = Path().rglob("predictions.csv")
     columns = table(path)
     names = fitted.get_feature_names_out()
@@ -192,6 +199,7 @@ def test_the_example_of_the_docs(monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
     block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[1]
     monkeypatch.setattr(FlowSTIBEstimator, "_recipe", Recipe(4, 50))
+    monkeypatch.setitem(FlowSTIBEstimator.__init__.__kwdefaults__, "samples_per_epoch", 100)
     made = {"X": X, "y": Y, "X_test": X[:9], "y_test": Y[:9]}
     exec(block, made)
     assert (made["z"].shape, made["new"].shape) == ((9, 3), (50, 3))
@@ -295,7 +303,8 @@ def test_defaults_are_those_of_the_recommended_config(module, config, name):
 
 
 def test_the_length_of_training_is_that_of_the_recommended_config():
-    text = yaml.safe_load((config_root() / "stib/spiral_flow.yaml").read_text())
+    text = yaml.safe_load((config_root() / "stib/table.yaml").read_text())
+    assert text["model"]["init_args"] == {"flow": "table"}
     data = text["data"]["init_args"]
     recipe = flow_stib.FlowSTIBEstimator._recipe
     steps = text["trainer"]["max_epochs"] * data["samples_per_epoch"] // data["batch_size"]

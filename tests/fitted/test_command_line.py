@@ -34,7 +34,7 @@ def test_vectors_of_a_table():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(120, 3)) * [1.0, 20.0, 0.1] + [0.0, 300.0, 1.0]
     np.save("xy.npy", np.column_stack([x, x[:, 0] * 1000 + 5e4]))
-    options = {"flow_options": {"bins": 4, "width": 8}}
+    options = {"z1_dim": 1, "flow": "coupling", "flow_options": {"bins": 4, "width": 8}}
     init = {"file": "xy.npy", "targets": [3], "units": {"3": "K"}, "batch_size": 32}
     checkpoint, columns = predicted("FlowSTIB", options, "ArrayDataModule", init)
     model = symmetry_pl.load(checkpoint)

@@ -46,7 +46,7 @@ def made(module, data, dtype=torch.float32):
 
 @pytest.fixture(scope="module")
 def stib():
-    return made(FlowSTIB(z1_dim=1, flow_options={"bins": 4, "width": 8}), TABLE)
+    return made(FlowSTIB(z1_dim=1, flow="coupling", flow_options={"bins": 4, "width": 8}), TABLE)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_nothing_random_is_moved_and_gradients_are_off(stib):
 
 
 def test_double_precision_is_kept_from_fit_to_file(tmp_path):
-    module = FlowSTIB(flow_options={"bins": 4, "width": 8})
+    module = FlowSTIB(flow="coupling", flow_options={"bins": 4, "width": 8})
     trainer = Trainer(
         max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, precision="64-true", limit_val_batches=0, accelerator="cpu",
