@@ -9,6 +9,7 @@ from symmetry_pl.datamodules.molecules.qm9 import QM9DataModule
 from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
 from symmetry_pl.datamodules.molecules.zinc import ZINCDataModule
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
+from symmetry_pl.datamodules.vectors.example_tables import ExampleTableDataModule
 from symmetry_pl.datamodules.vectors.mnist_slices import MNISTSlicesDataModule
 from symmetry_pl.datamodules.vectors.signals import SignalsDataModule
 from symmetry_pl.datamodules.vectors.spiral import SpiralDataModule
@@ -17,6 +18,7 @@ from symmetry_pl.datamodules.vectors.table import TableDataModule
 __all__ = [
     "ArrayDataModule",
     "DSpritesDataModule",
+    "ExampleTableDataModule",
     "ImagesDataModule",
     "MNISTDataModule",
     "MNISTSlicesDataModule",

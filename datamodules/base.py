@@ -128,8 +128,15 @@ class SymmetryDataModule(LightningDataModule, ABC):
         return self._loader(self.split("val"))
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """The test set."""
-        return self._loader(self.split("test"))
+        """The test set.
+
+        Raises:
+            ValueError: if no samples were kept for it.
+        """
+        test = self.split("test")
+        if not len(test):
+            raise ValueError("there is no test set, as data.test_fraction is 0: set it above 0")
+        return self._loader(test)
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """The test set."""

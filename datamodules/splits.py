@@ -11,9 +11,13 @@ __all__ = ["check_fractions", "grouped_split", "random_split"]
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
     """Refuse shares that are no shares, or leave nothing to train on, in one sentence."""
-    for name, share in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
-        if not 0 < share < 1:
-            raise ValueError(f"data.{name} must lie between 0 and 1, got {share}")
+    if not 0 < val_fraction < 1:
+        raise ValueError(f"data.val_fraction must lie between 0 and 1, got {val_fraction}")
+    if not 0 <= test_fraction < 1:
+        raise ValueError(
+            f"data.test_fraction must lie between 0 and 1, or be 0 for no test set, got "
+            f"{test_fraction}"
+        )
     if val_fraction + test_fraction >= 1:
         raise ValueError("data.val_fraction and data.test_fraction leave nothing to train on")
 
@@ -30,7 +34,7 @@ def random_split(
     Args:
         rows: row numbers ``(N,)``.
         val_fraction: share of the rows that is the validation set.
-        test_fraction: share of the rows that is the test set.
+        test_fraction: share of the rows that is the test set; 0 for none.
         seed: decides which.
         what: where the rows are from and how few they are, for messages.
 
@@ -39,7 +43,7 @@ def random_split(
         ``"all"``.
 
     Raises:
-        ValueError: if a set is empty.
+        ValueError: if a set is empty that should not be.
 
     Example:
         >>> sets = random_split(np.arange(10), 0.2, 0.1, 0, "d.npy has only 10 rows")
@@ -57,7 +61,7 @@ def random_split(
         "all": rows,
     }
     for name in ("train", "val", "test"):
-        if not len(sets[name]):
+        if not len(sets[name]) and (name != "test" or test_fraction):
             raise ValueError(
                 f"the {name} set is empty: {what} for data.val_fraction={val_fraction} and "
                 f"data.test_fraction={test_fraction}"

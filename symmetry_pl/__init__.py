@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symmetry_pl.core.module import SymmetryModule
+    from symmetry_pl.estimators import (
+        FlowSTIBEstimator,
+        SGMEstimator,
+        SymmetryLensEstimator,
+    )
+    from symmetry_pl.fitted import FittedModel
     from symmetry_pl.lens import SymmetryLens
     from symmetry_pl.sgm import SGM
     from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
@@ -21,15 +26,26 @@ __all__ = [
     "SGM",
     "STIB",
     "VAE",
+    "FittedModel",
     "FlowSTIB",
+    "FlowSTIBEstimator",
     "LatentFlowSTIB",
+    "SGMEstimator",
     "SymmetryLens",
+    "SymmetryLensEstimator",
     "TokenFlowSTIB",
     "__version__",
     "load",
 ]
 
-_FAMILIES = {"SGM": "sgm", "SymmetryLens": "lens"}  # the others are of stib
+_ROOMS = {
+    "FittedModel": "fitted",
+    "FlowSTIBEstimator": "estimators",
+    "SGM": "sgm",
+    "SGMEstimator": "estimators",
+    "SymmetryLens": "lens",
+    "SymmetryLensEstimator": "estimators",
+}  # the others are of stib
 
 if not (Path(__file__).parent / "datamodules").is_dir():  # a checkout without links: Windows
     __path__.append(str(Path(__file__).resolve().parents[1]))
@@ -40,20 +56,27 @@ def __getattr__(name: str) -> Any:
         return import_module("symmetry_pl.runs.provenance").package_version()
     if name not in __all__:
         raise AttributeError(f"module 'symmetry_pl' has no attribute {name!r}")
-    return getattr(import_module(f"symmetry_pl.{_FAMILIES.get(name, 'stib')}"), name)
+    return getattr(import_module(f"symmetry_pl.{_ROOMS.get(name, 'stib')}"), name)
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def load(path: Path | str) -> SymmetryModule:
-    """The model of a checkpoint, on the CPU and in evaluation mode.
+def load(path_or_name: Path | str) -> FittedModel:
+    """The trained model of a checkpoint, on the CPU: it takes and gives NumPy arrays.
+
+    Args:
+        path_or_name: the file.
+
+    Returns:
+        What has ``predict``, ``transform``, ``inverse_transform`` and ``generate`` of its family;
+        the LightningModule is its attribute ``module``.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no checkpoint of symmetry_pl, or of a class that cannot be imported.
     """
-    from symmetry_pl.core.checkpoint import Checkpoint
+    from symmetry_pl.fitted.loading import load as loaded
 
-    return Checkpoint.read(path, "load").model()
+    return loaded(path_or_name)

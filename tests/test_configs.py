@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from loaded import assert_same_predictions, table
 
 from symmetry_pl.cli import main
 from symmetry_pl.metrics import spec
@@ -110,3 +111,5 @@ def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path, request, monk
     assert len(lines) > (5 if name.startswith("sgm") else 50)
     columns = ("z0_0", "representation_0", "eta_0")
     assert any(column in lines[0].split(",") for column in columns)
+    if "bf16" not in (ROOT / name).read_text():
+        assert_same_predictions(checkpoint, table(folder / "predictions.csv"))

@@ -30,6 +30,8 @@ MAY = {
     "generate": {
         *("core", "datamodules", "stib", "molecules", "information", "metrics", "plots", "runs")
     },
+    "fitted": {"core", "datamodules", "generate", "molecules", *FAMILIES},
+    "estimators": {"core", "fitted", "training", "datamodules", *FAMILIES},
     "training": {"core", "runs", "callbacks", "datamodules", *FAMILIES},
     "reproduce": {
         *("training", "core", "metrics", "information", "molecules", "plots", "runs", "datamodules")
@@ -39,7 +41,8 @@ MAY = {
     "cli": {"runs"},  # it finds commands by a table of names
     "__main__": {"cli"},
     "": {
-        "core",
+        "estimators",
+        "fitted",
         "runs",
         *FAMILIES,
     },  # the package itself: public names, when they are first asked for

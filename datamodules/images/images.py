@@ -61,7 +61,7 @@ class ImagesDataModule(ImageDataModule):
             which must be one size.
         invert: swap black and white, for dark shapes on a bright ground.
         val_fraction: share of the images that is the validation set.
-        test_fraction: share of the images that is the test set.
+        test_fraction: share of the images that is the test set; 0 for none.
         on_invalid: what to do about images that cannot be read, have missing values or values out
             of range, or are all of one value: ``raise`` or ``drop``, with a warning that states
             the count. ``bad_rows`` has them all.
@@ -166,7 +166,7 @@ class ImagesDataModule(ImageDataModule):
 
     @property
     def description(self) -> DataDescription:
-        """Images of shape (C, H, W), and targets where there are any."""
+        """Images of shape (C, H, W), and targets; ``extra`` says how arrays became these."""
         if self._description is None:
             raise RuntimeError("call setup() of the ImagesDataModule first")
         return self._description
@@ -204,7 +204,12 @@ class ImagesDataModule(ImageDataModule):
             targets.units,
             scaled.mean,
             scaled.scale,
-            extra={"split": self.split_identity},
+            extra={
+                "split": self.split_identity,
+                "value_range": self.value_range,
+                "invert": self.invert,
+                "resize": self.resize,
+            },
         )
 
     def make_split(self, name: str) -> ImageDataset:

@@ -16,9 +16,9 @@ from symmetry_pl.datamodules.files.csv_table import read_columns
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset
-from symmetry_pl.molecules import Vocabulary, check_smiles, representation
+from symmetry_pl.molecules import Representation, Vocabulary, check_smiles, representation
 
-__all__ = ["PredictionCSVDataModule"]
+__all__ = ["PredictionCSVDataModule", "encode_smiles"]
 
 
 @dataclass(frozen=True)
@@ -138,24 +138,38 @@ class PredictionCSVDataModule(MoleculeDataModule):
         for row, text in enumerate(smiles):
             if row not in bad:
                 try:
-                    symbols = self._symbols(text)
-                    tokens[row] = _encode(vocabulary, symbols, length)
+                    tokens[row], symbols = encode_smiles(text, self.language, vocabulary, length)
                     texts[row] = self.language.text(symbols)
                 except ValueError as error:
                     bad[row] = read.bad_row(row, text, str(error))
         rows, none = torch.arange(len(smiles)), torch.zeros(len(smiles), 0)
         return _Table(self.path, rows, smiles, texts, none, tuple(bad.values()), tokens), [], []
 
-    def _symbols(self, smiles: str) -> list[str]:
-        reason = check_smiles(smiles)
-        if reason is not None:
-            raise ValueError(reason)
-        return self.language.spell(smiles)
-
     def _split(self, table: _Table) -> Splits:
         """All of them are predicted."""
         every = torch.arange(len(table.rows))
         return Splits(every[:0], every[:0], every, every[:0])
+
+
+def encode_smiles(
+    smiles: str, language: Representation, vocabulary: Vocabulary, length: int
+) -> tuple[Tensor, list[str]]:
+    """Ids ``(L,)`` of one molecule as a model reads it, and its symbols.
+
+    Args:
+        smiles: the molecule.
+        language: what spells it.
+        vocabulary: of the model.
+        length: L, positions of the model.
+
+    Raises:
+        ValueError: saying why the model cannot read it.
+    """
+    reason = check_smiles(smiles)
+    if reason is not None:
+        raise ValueError(reason)
+    symbols = language.spell(smiles)
+    return _encode(vocabulary, symbols, length), symbols
 
 
 def _encode(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:

@@ -67,7 +67,7 @@ class ArrayDataModule(VectorDataModule):
         targets: names or numbers of the columns to predict; null for none.
         units: unit of each target, by name; dimensionless where it has none.
         val_fraction: share of the rows that is the validation set.
-        test_fraction: share of the rows that is the test set.
+        test_fraction: share of the rows that is the test set; 0 for none.
         on_invalid: what to do about rows with missing or infinite numbers: ``raise`` or ``drop``,
             with a warning that states the count. ``bad_rows`` has all such numbers.
         topology: whether the hidden line has ends (``chain``) or closes (``ring``).

@@ -16,6 +16,7 @@ from pytorch_lightning.strategies.launchers import _SubprocessScriptLauncher
 from pytorch_lightning.trainer.states import TrainerFn
 
 from symmetry_pl.callbacks.summary import summary_table
+from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.distributed import peer_lost
 from symmetry_pl.core.files import atomic_write
 from symmetry_pl.runs.folders import read_record
@@ -126,6 +127,9 @@ class RunRecord(Callback):
         if trainer.is_global_zero:
             figures = {k: float(v) for k, v in trainer.callback_metrics.items()}
             print(f"\n{summary_table(figures, 'test')}\n")
+            said = pl_module.verdict(figures) if isinstance(pl_module, SymmetryModule) else None
+            if said is not None:
+                print(f"{said}\n")
         self._write(trainer, pl_module, "test")
         if trainer.is_global_zero:
             print(f"All figures: {_short(self.run_dir / 'metrics.json')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ class Checkpoint:
         data: what the model knows of its data; None if it was trained on plain loaders.
         state: the whole content, on the CPU.
         option: the option that named it, for messages.
+        content: the bytes of one in memory; None of a file.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Checkpoint:
     data: DataDescription | None
     state: dict[str, Any]
     option: str = "--ckpt_path"
+    content: bytes | None = None
 
     @staticmethod
     def read(path: Path | str, option: str = "--ckpt_path") -> Checkpoint:
@@ -52,7 +55,25 @@ class Checkpoint:
         place = Path(path)
         if not place.is_file():
             raise FileNotFoundError(f"{option}: there is no checkpoint {place}")
-        state = _loaded(place, option)
+        return Checkpoint._of(_loaded(place, place, option), place, option)
+
+    @staticmethod
+    def of_bytes(content: bytes, name: str, option: str = "--ckpt_path") -> Checkpoint:
+        """Read the content of such a file from memory.
+
+        Args:
+            content: what the file would hold.
+            name: what it is called in messages.
+            option: what names it, for messages.
+
+        Raises:
+            ValueError: as ``read``.
+        """
+        place = Path(name)
+        return Checkpoint._of(_loaded(io.BytesIO(content), place, option), place, option, content)
+
+    @staticmethod
+    def _of(state: Any, place: Path, option: str, content: bytes | None = None) -> Checkpoint:
         own = own_state(state, f"{option}: {place}")
         _check_parts(state, own, f"{option}: {place}")
         name = state["hyper_parameters"].get("_class_path") or own["class"]
@@ -63,7 +84,7 @@ class Checkpoint:
                 f"{option}: {place} is damaged: its data are described as none can be "
                 f"({shortened(str(error), 200)})"
             ) from error
-        return Checkpoint(place, str(name), data or None, state, option)
+        return Checkpoint(place, str(name), data or None, state, option, content)
 
     def other_split(self, datamodule: Any) -> str | None:
         """A warning, where data of the same kind held out other rows when this was trained.
@@ -92,9 +113,16 @@ class Checkpoint:
         return found
 
     def model(self) -> SymmetryModule:
-        """The model, on the CPU and in evaluation mode."""
+        """The model, on the CPU and in evaluation mode; float64 if it was trained in that."""
         family = self.model_class()
-        return family.load_from_checkpoint(self.path, map_location="cpu", weights_only=True).eval()
+        source: Any = self.path if self.content is None else io.BytesIO(self.content)
+        with torch.random.fork_rng(devices=[]):  # networks are drawn before they get weights
+            model = family.load_from_checkpoint(source, map_location="cpu", weights_only=True)
+        weights: dict[str, Tensor] = self.state["state_dict"]
+        names = [name for name, _ in model.named_parameters() if name in weights]
+        if names and all(weights[name].dtype == torch.float64 for name in names):
+            model.double().load_state_dict(weights)
+        return model.eval()
 
     def weights_into(self, model: SymmetryModule) -> list[str]:
         """Give a model these weights, and nothing else; names that are not in both.
@@ -121,9 +149,9 @@ class Checkpoint:
         return [*found.missing_keys, *found.unexpected_keys]
 
 
-def _loaded(path: Path, option: str) -> Any:
+def _loaded(source: Path | io.BytesIO, path: Path, option: str) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error):
             raise ValueError(

@@ -52,7 +52,8 @@ class EvaluatedModule(ClockedModule, ABC):
     def evaluation_stage(self, name: Literal["val", "test"]) -> Stage:
         """Which set is evaluated now, and whether thoroughly."""
         epoch, last = self.current_epoch + 1, self.trainer.max_epochs
-        due = epoch == last or (self.thorough_every > 0 and epoch % self.thorough_every == 0)
+        ends = epoch == last or self.trainer.should_stop
+        due = ends or (self.thorough_every > 0 and epoch % self.thorough_every == 0)
         fitting = self.trainer.state.fn == TrainerFn.FITTING
         return Stage(
             name,

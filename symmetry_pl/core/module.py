@@ -107,6 +107,14 @@ class SymmetryModule(EvaluatedModule):
         """What the model itself says of the data, by name; written beside predictions."""
         return {}
 
+    def verdict(self, figures: dict[str, float]) -> str | None:
+        """A sentence on what a test has found, printed below its table; none by default.
+
+        Args:
+            figures: ``test/<name>`` to value.
+        """
+        return None
+
     # -- the data, and networks of their sizes ---------------------------------------------------
 
     def describe_data(self, data: DataDescription, source: str = "the checkpoint") -> None:

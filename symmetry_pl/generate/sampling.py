@@ -104,12 +104,15 @@ def _targets(model: InvarianceModule) -> int:
 def prior(
     model: InvarianceModule, data: DataDescription, n: int, generator: torch.Generator
 ) -> Codes:
-    """Codes from N(0, I), where no molecule is at hand to encode."""
-    shape = encode(model, torch.zeros(1, *data.x_shape, dtype=torch.int64))
-    z0 = torch.randn(n, shape.z0.shape[1], generator=generator)
-    z1 = None if shape.z1 is None else torch.randn(n, shape.z1.shape[1], generator=generator)
+    """Codes from N(0, I), where nothing is at hand to encode."""
+    blank = torch.zeros(1, *data.x_shape, device=model.device)
+    shape = model.encode(blank.long() if data.kind == "tokens" else blank.to(model.dtype))
+    z0 = torch.randn(n, shape.z0.shape[1], generator=generator).to(shape.z0)
+    z1 = None
+    if shape.z1 is not None:
+        z1 = torch.randn(n, shape.z1.shape[1], generator=generator).to(shape.z1)
     found = model.predict_target(Code(z0, z1))
-    return Codes(z0, z1, torch.zeros(n, _targets(model)) if found is None else found)
+    return Codes(z0, z1, z0.new_zeros(n, _targets(model)) if found is None else found)
 
 
 def like(model: InvarianceModule, data: DataDescription, smiles: str) -> Codes:
@@ -142,8 +145,11 @@ def fix(codes: Codes, data: DataDescription, wanted: Mapping[str, float]) -> Cod
         wanted: target to value, in its own unit; the others are free.
     """
     columns = [data.target_names.index(name) for name in wanted]
-    mean, scale = (codes.y.new_tensor(v)[columns] for v in (data.target_mean, data.target_scale))
-    asked = (codes.y.new_tensor(list(wanted.values())) - mean) / scale
+    asked = codes.y.new_tensor(list(wanted.values()))
+    if data.target_scale:
+        units = (data.target_mean, data.target_scale)
+        mean, scale = (codes.y.new_tensor(v)[columns] for v in units)
+        asked = (asked - mean) / scale
     nearest = int((codes.y[:, columns] - asked).square().sum(1).argmin())
     row = slice(nearest, nearest + 1)
     y = codes.y[row].clone()

@@ -37,7 +37,14 @@ _CODES = (
     MetricSpec(
         "mae_x", "MAE of X (sum over coordinates)", "MAE(X)", style="exponent", **_RECONSTRUCTION
     ),
-    MetricSpec("mae_y", "MAE of Y (sum over targets)", "MAE(Y)", **_TARGETS),
+    MetricSpec(
+        "mae_y",
+        "MAE of Y (sum over targets)",
+        "MAE(Y)",
+        beside="mae_y_boosting",
+        beside_label="gradient boosting on X",
+        **_TARGETS,
+    ),
     MetricSpec("mi_z0_y", "I(Z0;Y) raw KSG", "I(Z0;Y) raw", "nats", **_LEAKAGE),
     MetricSpec("mi_z0_y_white", "I(Z0;Y) whitened KSG", "whitened", "nats", **_LEAKAGE),
     MetricSpec(
@@ -56,6 +63,30 @@ _CODES = (
         beside="probe_r2_z0_y_null95",
         beside_label=_NULL,
         **_LEAKAGE,
+    ),
+    MetricSpec(
+        "mi_z0_z1_probe",
+        "I(Z0;Z1) held-out probe",
+        "probe of Z1",
+        "nats",
+        beside="mi_z0_z1_probe_null95",
+        beside_label=_NULL,
+        **_LEAKAGE,
+    ),
+    MetricSpec(
+        "probe_r2_z0_z1",
+        "R² of the probe of Z1 from Z0",
+        "probe R² of Z1",
+        beside="probe_r2_z0_z1_null95",
+        beside_label=_NULL,
+        **_LEAKAGE,
+    ),
+    MetricSpec(
+        "visible_leak",
+        "least leak of Z1 that the probe sees",
+        "visible leak",
+        digits=2,
+        group="leakage",
     ),
     MetricSpec(
         "mae_qed_rdkit",
@@ -166,6 +197,8 @@ _IMAGES = (
 """What prototypes keep of a transformation, and what resampled images lack."""
 
 _MINOR = (
+    _minor("mae_y_boosting", "MAE of Y, gradient boosting on X", "boosting", **_TARGETS),
+    _minor("mae_y_ridge", "MAE of Y, ridge regression on X", "ridge", **_TARGETS),
     # What the others are compared with, and figures of tables alone.
     _minor("loss_of_truth", "loss of the true basis", "of the true basis", "nats", **_LOSS),
     _minor("objective", "what best.ckpt minimises", "objective", **_LOSS),

@@ -24,6 +24,7 @@ EXPERIMENTS = {
     "lens/table1": Entry(
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
     ),
+    "own_data": Entry(f"{_HERE}.own_data:EXPERIMENT", "Data of one's own, at the defaults"),
     "sgm/dsprites_affine": Entry(
         f"{_HERE}.sgm_prototypes:DSPRITES_AFFINE", "SGM on dSprites, affine transformations"
     ),

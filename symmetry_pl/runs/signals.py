@@ -37,19 +37,22 @@ class Stopped(SystemExit):
 
 
 @contextmanager
-def stops_raised() -> Iterator[None]:
-    """Let TERM, INT, HUP and USR1 raise ``Stopped`` within the block; in the main thread alone.
+def stops_raised(signals: tuple[signal.Signals, ...] = SIGNALS) -> Iterator[None]:
+    """Let signals raise ``Stopped`` within the block; in the main thread alone.
 
     Only the first does, so that what cleans up after it is left alone; a second INT, Ctrl-C, ends
     that too. A signal that is ignored, as HUP under nohup, stays so.
+
+    Args:
+        signals: which; TERM, INT, HUP and USR1, where there are such.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in signals}
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for other in SIGNALS:
+        for other in signals:
             signal.signal(other, signal.SIG_DFL if other == signal.SIGINT else signal.SIG_IGN)
         raise Stopped(number)
 

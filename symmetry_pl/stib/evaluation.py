@@ -10,9 +10,17 @@ from torchmetrics import Metric
 
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
 from symmetry_pl.metrics import ColumnAbsoluteError, Leakage, SummedAbsoluteError
+from symmetry_pl.metrics.visible_leak import VisibleLeak
 from symmetry_pl.stib.code import Evaluation
+from symmetry_pl.stib.yardsticks import regressions
 
 _SHOWN = 5000
+_DEPENDENCE = (
+    "mi_z0_y_probe",
+    "mi_z0_y_probe_null95",
+    "probe_r2_z0_y",
+    "probe_r2_z0_y_null95",
+)
 
 
 class InvarianceEvaluator(Evaluator):
@@ -30,12 +38,21 @@ class InvarianceEvaluator(Evaluator):
     ``mae_<property>_<unit>`` mean absolute error of one target in its own unit
     ``…_constant``            the same of the training mean, the error of knowing nothing
     ``mi_z0_y`` …             leakage of Y into Z0 in nats: see ``Leakage``
+    ``mae_y_boosting`` …      the same of regressions of y on x; with ``split``, in tests
+    ``visible_leak``          the least leak that the probe sees; see ``control``
+    ``mi_z0_z1_probe`` …      what a held-out probe reads of z1 from z0; see ``split``
     ``objective``             what ``best.ckpt`` minimises: error of x + ``mae_y`` + whitened MI
     ========================= ==================================================================
 
     Args:
         data: kind and targets.
         leakage_points: at most so many points for the leakage estimates; ``None`` for all.
+
+    Attributes:
+        split: whether to probe Z1 from Z0 too, which needs no label: both are independent where
+            the likelihood is matched, and to compare with regressions of y on x.
+        control: whether to look for the least leak that the probe sees, which takes as long as
+            some probes more.
     """
 
     def __init__(self, data: DataDescription, leakage_points: int | None = None) -> None:
@@ -51,6 +68,9 @@ class InvarianceEvaluator(Evaluator):
         self.columns = ColumnAbsoluteError(scale)
         self.constant = ColumnAbsoluteError(scale)
         self.leakage = Leakage(max_points=leakage_points)
+        self.dependence = Leakage(max_points=leakage_points)
+        self.visible = VisibleLeak()
+        self.split = self.control = False
         self.has_target = self.has_searched = False
 
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
@@ -82,6 +102,11 @@ class InvarianceEvaluator(Evaluator):
             self.columns.update(found.y_hat, y)
             self.constant.update(torch.zeros_like(y), y)
         self.leakage.update(found.code.z0, y)
+        if found.code.z1 is not None:
+            if self.split:
+                self.dependence.update(found.code.z0, found.code.z1)
+            if self.control:
+                self.visible.update(found.code.z0, found.code.z1, y)
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures of the set, over all processes; with the held-out probe if thorough."""
@@ -101,6 +126,14 @@ class InvarianceEvaluator(Evaluator):
                 values[f"{name}_constant"] = constant[i]
         self.leakage.probe = stage.thorough
         values |= self.leakage.compute()
+        if self.split and stage.thorough:
+            self.dependence.probe = True
+            of_z1 = self.dependence.compute()
+            values |= {name.replace("z0_y", "z0_z1"): of_z1[name] for name in _DEPENDENCE}
+        if stage.name == "test" and self.split:
+            values |= regressions(stage.data)
+        if stage.name == "test" and self.control:
+            values["visible_leak"] = self.visible.compute()
         values["objective"] = error + values["mi_z0_y_white"].clamp(min=0)
         return {k: torch.as_tensor(v, dtype=torch.float32) for k, v in values.items()}
 

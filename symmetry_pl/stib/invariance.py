@@ -24,6 +24,7 @@ class InvarianceModule(SymmetryModule):
     Args:
         leakage_points: in validation, I(Z0;Y) is estimated from at most so many points; a test
             uses all. A thorough validation has a held-out probe, too.
+        control: whether a test looks for the least leak that its probe sees; seconds to a minute.
         kwargs: options of ``SymmetryModule``.
     """
 
@@ -42,8 +43,9 @@ class InvarianceModule(SymmetryModule):
     samples: ClassVar[bool] = False
     """Whether any Z0 from N(0, I) decodes to what the data might hold, whatever Z1 is."""
 
-    def __init__(self, leakage_points: int = 2000, **kwargs: Any) -> None:
+    def __init__(self, leakage_points: int = 2000, control: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.control = control
         if leakage_points < 1:
             raise ValueError(f"leakage_points must be at least 1, got {leakage_points}")
         self.leakage_points = leakage_points
@@ -99,7 +101,10 @@ class InvarianceModule(SymmetryModule):
     def configure_evaluator(self, stage: Literal["val", "test"]) -> InvarianceEvaluator:
         """Reconstruction, errors of targets and leakage."""
         assert self.data is not None
-        return InvarianceEvaluator(self.data, self.leakage_points if stage == "val" else None)
+        most = self.leakage_points if stage == "val" else None
+        found = InvarianceEvaluator(self.data, most)
+        found.control = self.control
+        return found
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Codes, reconstruction and predicted targets (in their own units) of a batch."""

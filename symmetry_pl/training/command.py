@@ -19,7 +19,6 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from symmetry_pl import datamodules, lens, sgm, stib
@@ -28,7 +27,6 @@ from symmetry_pl.callbacks.bad_rows import listed_if_refused
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.checkpoint import Checkpoint
-from symmetry_pl.core.checkpoint_io import WholeCheckpointIO
 from symmetry_pl.core.distributed import peer_lost
 from symmetry_pl.core.registry import check_finite
 from symmetry_pl.datamodules.base import SymmetryDataModule
@@ -60,11 +58,22 @@ from symmetry_pl.training.arguments import (
 from symmetry_pl.training.entries import with_whole_entries
 from symmetry_pl.training.parser_errors import parser_sentence
 from symmetry_pl.training.precision import prediction_precision, usable_precision
+from symmetry_pl.training.trainer import DEFAULTS, as_ours
 
 # imported, so that the parser knows their classes by bare names
 ROOMS = (datamodules, lens, sgm, stib)
 
 _CONFIGS = "symmetry"  # the parser's name for YAML in which older names are understood
+
+
+def with_saved_model(args: list[str]) -> list[str]:
+    """``--model`` of a checkpoint that no config lies beside, as one that Python saved."""
+    words = [word for argument in args for word in argument.split("=", 1)]
+    named = {"--config", "-c", "--model", "--model.class_path"} & {*words}
+    if "--ckpt_path" not in words[:-1] or named:
+        return args
+    path = Path(words[words.index("--ckpt_path") + 1])
+    return [*args, "--model", Checkpoint.read(path).class_path] if path.is_file() else args
 
 
 class SymmetryCLI(LightningCLI):
@@ -124,7 +133,14 @@ class SymmetryCLI(LightningCLI):
         path = section.get("ckpt_path")
         self.checkpoint = None if path is None else Checkpoint.read(path)
         before = flat(section.get("model"))
-        super()._parse_ckpt_path()
+        saved = {} if self.checkpoint is None else self.checkpoint.state["hyper_parameters"]
+        if self.checkpoint is not None and "_class_path" not in saved:  # of a trainer in Python
+            model = {"class_path": self.checkpoint.class_path, "dict_kwargs": saved}
+            self.config = self.parser.parse_object(
+                {self.config["subcommand"]: {"model": model}}, self.config
+            )
+        else:
+            super()._parse_ckpt_path()
         after = flat(self._option("model"))
         for key in sorted(before.keys() & after.keys()):
             if before[key] != after[key]:
@@ -182,11 +198,7 @@ class SymmetryCLI(LightningCLI):
             trainer = super().instantiate_trainer(**kwargs)
         except (ValueError, TypeError, MisconfigurationException, ModuleNotFoundError) as error:
             raise ValueError(f"--trainer: {shortened(str(error), 300)}") from error
-        # ours end a run at once, whichever process they reach; Lightning's wait in a collective
-        trainer._signal_connector.register_signal_handlers = lambda: None  # type: ignore[method-assign]
-        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-            trainer.strategy.checkpoint_io = WholeCheckpointIO()
-        return trainer
+        return as_ours(trainer)
 
     def _loggers(self) -> list[Any]:
         place: dict[str, Any] = {
@@ -294,7 +306,7 @@ def run(args: ArgsType = None) -> SymmetryCLI:
         ValueError: for arguments that the parser refuses, among others.
     """
     if isinstance(args, list):
-        args = with_shipped_configs(with_saved_config(with_todays_names(args)))
+        args = with_shipped_configs(with_saved_model(with_saved_config(with_todays_names(args))))
         check_configs(args)
         args = with_whole_entries(args)
         check_options(args)
@@ -311,8 +323,7 @@ def _cli(args: ArgsType) -> SymmetryCLI:
         SymmetryModule,
         SymmetryDataModule,
         save_config_callback=RunConfig,
-        # one device: a batch_size is one process's, so that more of them are another recipe
-        trainer_defaults={"num_sanity_val_steps": 0, "devices": 1},
+        trainer_defaults=dict(DEFAULTS),
         seed_everything_default=0,
         parser_kwargs={
             "prog": "symmetry",

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from symmetry_pl.nn.mlp import MLP
+
 
 class Conditioner(nn.Module):
     """Parameters of a coupling's map, zeros at the start, so that the coupling is the identity.
@@ -37,3 +39,31 @@ class Conditioner(nn.Module):
         joined = torch.cat(seen, 1) if len(seen) > 1 else kept
         parameters: Tensor = self.head(self.features(joined))
         return parameters
+
+
+def spread_conditioner(
+    kept: int,
+    parameters: int,
+    width: int | list[int],
+    depth: int = 2,
+    activation: str = "silu",
+) -> Conditioner:
+    """An MLP whose biases are spread out.
+
+    With zero biases all units of a net of few inputs bend at the origin, and the likelihood
+    converges more slowly; so weights and biases are those of PyTorch's default.
+
+    Args:
+        kept: kept coordinates.
+        parameters: of the coupling's map.
+        width: units a hidden layer, or one number a layer.
+        depth: hidden layers, where ``width`` is one number.
+        activation: see ``MLP``.
+    """
+    layers = list(MLP(kept, parameters, width, depth, activation))
+    for layer in layers:
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    head = layers.pop()
+    assert isinstance(head, nn.Linear)
+    return Conditioner(nn.Sequential(*layers), head)

@@ -64,13 +64,15 @@ class LUMixing(nn.Module):
 
     Args:
         dim: columns of ``x``.
+        permuted: whether P is drawn at random, or the identity.
     """
 
     permutation: Tensor
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, permuted: bool = True) -> None:
         super().__init__()
-        self.register_buffer("permutation", torch.randperm(dim))
+        order = torch.randperm(dim) if permuted else torch.arange(dim)
+        self.register_buffer("permutation", order)
         self.lower = nn.Parameter(torch.zeros(dim, dim))
         self.upper = nn.Parameter(torch.zeros(dim, dim))
         self.log_scale = nn.Parameter(torch.zeros(dim))

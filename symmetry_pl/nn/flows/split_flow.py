@@ -8,12 +8,11 @@ import torch
 from nflows.transforms import CompositeTransform
 from torch import Tensor, nn
 
-from symmetry_pl.nn.flows.conditioner import Conditioner
+from symmetry_pl.nn.flows.conditioner import spread_conditioner
 from symmetry_pl.nn.flows.coupling import Coupling
 from symmetry_pl.nn.flows.elementwise import Affine, Elementwise, Splines
 from symmetry_pl.nn.flows.mixing import MIXINGS, PartialMixing
 from symmetry_pl.nn.flows.options import check_positive, check_spline, per_column
-from symmetry_pl.nn.mlp import MLP
 
 COUPLINGS = ("spline", "affine")
 
@@ -115,7 +114,7 @@ class CouplingFlow(nn.Module):
                     maps: Elementwise = Affine(len(moved))
                     if coupling == "spline":
                         maps = Splines([False] * len(moved), bins, tail_bound)
-                    net = _conditioner(len(seen), maps.parameters, width, depth, activation)
+                    net = spread_conditioner(len(seen), maps.parameters, width, depth, activation)
                     layers.append(Coupling(moved, seen, net, maps))
                 moved, kept = kept, moved
         self.layers = CompositeTransform(layers)
@@ -227,23 +226,6 @@ def _check(
         raise ValueError(f"halves must be 1 or 2 couplings a block, got {halves}")
     if informative not in ("learned", "given"):
         raise ValueError(f"informative must be 'learned' or 'given', got {informative!r}")
-
-
-def _conditioner(
-    kept: int, parameters: int, width: int | list[int], depth: int, activation: str
-) -> Conditioner:
-    """An MLP whose biases are spread out.
-
-    With zero biases all units of a net of few inputs bend at the origin, and the likelihood
-    converges more slowly; so weights and biases are those of PyTorch's default.
-    """
-    layers = list(MLP(kept, parameters, width, depth, activation))
-    for layer in layers:
-        if isinstance(layer, nn.Linear):
-            layer.reset_parameters()
-    head = layers.pop()
-    assert isinstance(head, nn.Linear)
-    return Conditioner(nn.Sequential(*layers), head)
 
 
 def _halves(dim: int, block: int) -> tuple[list[int], list[int]]:

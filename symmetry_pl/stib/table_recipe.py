@@ -1,0 +1,76 @@
+"""What ``FlowSTIB`` chooses for a table where its options do not: a function of its size alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symmetry_pl.core import DataDescription
+from symmetry_pl.nn.flows.quantile_splines import knots_for
+
+__all__ = ["TableRecipe", "recipe_for"]
+
+_FEW = 1_000
+_SOME = 3_000
+_MANY = 1_000_000
+"""Training rows of data that do not say how many there are: those of a stream."""
+
+
+@dataclass(frozen=True)
+class TableRecipe:
+    """Sizes and regularisers of one fit.
+
+    Args:
+        blocks: of the flow, before z1 is there.
+        given_blocks: of the flow, after that.
+        width: of its conditioners.
+        knots: of its quantile splines.
+        input_noise: deviation of noise on whitened columns, a kernel's bandwidth.
+        lr: of AdamW.
+    """
+
+    blocks: int
+    given_blocks: int
+    width: int
+    knots: int
+    input_noise: float
+    lr: float
+
+    @property
+    def flow_options(self) -> dict[str, int]:
+        """Those of ``TableFlow``."""
+        return {
+            "blocks": self.blocks,
+            "given_blocks": self.given_blocks,
+            "width": self.width,
+            "knots": self.knots,
+        }
+
+    def __str__(self) -> str:
+        """One line."""
+        return (
+            f"{self.blocks} + {self.given_blocks} blocks of width {self.width}, {self.knots} knots "
+            f"a column, input noise {self.input_noise:g}, learning rate {self.lr:g}"
+        )
+
+
+def recipe_for(data: DataDescription) -> TableRecipe:
+    r"""What suits the training rows that there are, ``data.extra["rows"]``.
+
+    The fewer rows, the fewer parameters: what a flow estimates from n rows with p parameters leaks
+    about p / n of the variance of y into Z0. Noise falls with n as the bandwidth of a kernel does
+    (Scott 1992, eq. 6.43),
+
+    .. math:: \sigma = \tfrac13\, n^{-1/(d + 4)}
+
+    >>> data = DataDescription("vector", (10,), ("y",), extra={"rows": 300})
+    >>> recipe_for(data).blocks, recipe_for(DataDescription("vector", (10,), ("y",))).blocks
+    (1, 3)
+    """
+    rows, columns = int(data.extra.get("rows", _MANY)), data.x_shape[0]
+    noise = round(rows ** (-1 / (columns + 4)) / 3, 3)
+    knots = knots_for(rows)
+    if rows < _FEW:
+        return TableRecipe(1, 1, 16, knots, noise, 2e-3)
+    if rows < _SOME:
+        return TableRecipe(1, 1, 32, knots, noise, 6e-3)
+    return TableRecipe(3, 2, 64, knots, noise, 6e-3)
