@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
+from rdkit import rdBase
 from torch import Tensor
 
 from symmetry_pl.core.description import DataDescription
@@ -23,7 +25,13 @@ from symmetry_pl.datamodules.molecules.tokens import (
 )
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.targets import standardised
-from symmetry_pl.molecules import BadRow, Representation, Vocabulary, summarise_bad_rows
+from symmetry_pl.molecules import (
+    BadRow,
+    Representation,
+    Vocabulary,
+    summarise_bad_rows,
+    summarise_changes,
+)
 from symmetry_pl.molecules import representation as make_representation
 from symmetry_pl.molecules.fragments import MOST_SYMBOLS
 
@@ -39,6 +47,10 @@ class MoleculeDataModule(SymmetryDataModule):
 
     A subclass reads a table and splits it; it may choose the order of training. After ``setup``
     all rows that were left out are in ``bad_rows``, with their numbers and reasons.
+
+    A molecule has one spelling, however its row writes it: see ``molecules.standardise``, which
+    says what becomes of salts, isotopes, atom maps, charges and dummy atoms, too. How many
+    molecules were changed is in ``changes``, and in a warning.
 
     The vocabulary, and the length of a molecule where ``max_length`` is null, are those of training
     molecules alone. A validation or test molecule with another symbol, or a longer one, is left out
@@ -85,6 +97,7 @@ class MoleculeDataModule(SymmetryDataModule):
         self.max_length = max_length
         self.fragments = fragments
         self.bad_rows: tuple[BadRow, ...] = ()
+        self.changes: Counter[str] = Counter()
         self._loaded: tuple[TokenDataset, Splits, DataDescription] | None = None
 
     @abstractmethod
@@ -129,7 +142,7 @@ class MoleculeDataModule(SymmetryDataModule):
             scaled.scale,
             vocabulary.symbols,
             self.language.name,
-            {"split": self.split_identity},
+            {"split": self.split_identity, "rdkit": rdBase.rdkitVersion},
         )
         y = scaled.y.to(torch.get_default_dtype())
         self._loaded = TokenDataset(tokens, y, table.rows), splits, description
@@ -153,6 +166,9 @@ class MoleculeDataModule(SymmetryDataModule):
     def _usable(self, table: T) -> T:
         """The table without its unusable rows, as far as they are known before it is split."""
         self.bad_rows = ()
+        changed = summarise_changes(self.changes)
+        if changed:
+            warnings.warn(f"{table.path}: {changed}", stacklevel=4)
         bad = list(table.bad)
         if not self.fragments:
             bad += self._too_long(table, lambda i: len(self.language.split(table.texts[i])))

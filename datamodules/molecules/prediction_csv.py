@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
+from rdkit import rdBase
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -16,9 +18,9 @@ from symmetry_pl.datamodules.files.csv_table import read_columns
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset
-from symmetry_pl.molecules import Vocabulary, check_smiles, representation
+from symmetry_pl.molecules import Vocabulary, representation, standardise
 
-__all__ = ["PredictionCSVDataModule"]
+__all__ = ["PredictionCSVDataModule", "encode_symbols"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,14 @@ class PredictionCSVDataModule(MoleculeDataModule):
                 f"the model was trained on data of the kind {description.kind!r}, not on molecules"
             )
         self.language = representation(description.representation)
+        speller = description.extra.get("rdkit")
+        if speller != rdBase.rdkitVersion:
+            was = "as their file wrote them" if speller is None else f"as RDKit {speller} does"
+            warnings.warn(
+                f"the model was trained on molecules spelled {was}, and here RDKit "
+                f"{rdBase.rdkitVersion} spells them: predictions may be worse",
+                stacklevel=2,
+            )
         self._adopted, self._loaded = description, None
 
     def setup(self, stage: str | None = None) -> None:
@@ -135,22 +145,19 @@ class PredictionCSVDataModule(MoleculeDataModule):
         tokens = torch.zeros(len(smiles), length, dtype=vocabulary.dtype)
         texts = [""] * len(smiles)
         bad = {b.row: b for b in read.ragged}
+        self.changes.clear()
         for row, text in enumerate(smiles):
             if row not in bad:
                 try:
-                    symbols = self._symbols(text)
-                    tokens[row] = _encode(vocabulary, symbols, length)
+                    canonical, changes = standardise(text)
+                    symbols = self.language.spell(canonical)
+                    tokens[row] = encode_symbols(vocabulary, symbols, length)
+                    self.changes.update(changes)
                     texts[row] = self.language.text(symbols)
                 except ValueError as error:
                     bad[row] = read.bad_row(row, text, str(error))
         rows, none = torch.arange(len(smiles)), torch.zeros(len(smiles), 0)
         return _Table(self.path, rows, smiles, texts, none, tuple(bad.values()), tokens), [], []
-
-    def _symbols(self, smiles: str) -> list[str]:
-        reason = check_smiles(smiles)
-        if reason is not None:
-            raise ValueError(reason)
-        return self.language.spell(smiles)
 
     def _split(self, table: _Table) -> Splits:
         """All of them are predicted."""
@@ -158,7 +165,7 @@ class PredictionCSVDataModule(MoleculeDataModule):
         return Splits(every[:0], every[:0], every, every[:0])
 
 
-def _encode(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:
+def encode_symbols(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:
     """Ids ``(L,)`` of one molecule, or a ``ValueError`` that says why the model cannot read it."""
     try:
         return vocabulary.encode([symbols], length)[0]

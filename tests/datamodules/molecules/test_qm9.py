@@ -19,7 +19,7 @@ from symmetry_pl.datamodules.molecules.qm9_table import HARTREE
 from symmetry_pl.datamodules.samplers import CurriculumSampler
 from symmetry_pl.molecules import DeepSmiles, Vocabulary, canonical_smiles, formula, same_molecule
 
-SHA256 = "78c5e44251e4a6b2eaca21649fa13742f456f46abc4741b99c0a5a8727085e20"
+SHA256 = "d8ca7ac7024b8b945b3240b0d0e1ff0938c64ce54fce8ad2384a179f60cfa139"
 SMALL = [  # C3H6O and others with all their symbols; row 3 is row 0 written differently
     ("CC(=O)C", 6.0, 40.0),
     ("C1CC1O", 7.0, 41.0),
