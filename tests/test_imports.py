@@ -26,6 +26,7 @@ MAY = {
     "sgm": BELOW_FAMILIES,
     "lens": BELOW_FAMILIES,
     "datamodules": {"core", "groups", "molecules"},
+    "checkpoints": {"core", "runs"},
     "callbacks": {"core", "metrics", "molecules", "runs"},
     "generate": {
         *("core", "datamodules", "stib", "molecules", "information", "metrics", "plots", "runs")

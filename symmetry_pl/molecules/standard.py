@@ -124,8 +124,8 @@ def kekule_smiles(canonical: str) -> str:
 def summarise_changes(changes: Counter[Any]) -> str:
     """One clause about the molecules that were changed; empty for none.
 
-    >>> summarise_changes(Counter({"fragments": 3, "isotopes": 1}))
-    '3 molecules of several fragments, of which the largest is kept; 1 with isotopes, which are left out'
+    >>> summarise_changes(Counter({"isotopes": 3, "atom maps": 1}))
+    '3 molecules with isotopes, which are left out; 1 with atom maps, which are left out'
     """
     found = [f"{changes[name]} {clause}" for name, clause in CHANGES.items() if changes[name]]
     if not found:
