@@ -98,6 +98,20 @@ class SymmetryDataModule(LightningDataModule, ABC):
         """
         return {}
 
+    def continue_from(self, description: DataDescription) -> None:
+        """Before a fit that starts from a model of other data: read inputs as its data were.
+
+        Args:
+            description: the ``data`` of that model. Here there is nothing to do.
+        """
+
+    def continue_as(self, description: DataDescription) -> None:
+        """Before a model is tested, or its fit is resumed: read inputs as they were for it.
+
+        Args:
+            description: the ``data`` of the model. Here there is nothing to do.
+        """
+
     @property
     def split_identity(self) -> dict[str, Any]:
         """What decides which samples are held out, as plain values; in ``description.extra``.

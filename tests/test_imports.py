@@ -26,11 +26,12 @@ MAY = {
     "sgm": BELOW_FAMILIES,
     "lens": BELOW_FAMILIES,
     "datamodules": {"core", "groups", "molecules"},
+    "checkpoints": {"core", "runs"},
     "callbacks": {"core", "metrics", "molecules", "runs"},
     "generate": {
         *("core", "datamodules", "stib", "molecules", "information", "metrics", "plots", "runs")
     },
-    "fitted": {"core", "datamodules", "generate", "molecules", *FAMILIES},
+    "fitted": {"core", "datamodules", "generate", "molecules", "runs", *FAMILIES},
     "estimators": {"core", "fitted", "training", "datamodules", *FAMILIES},
     "training": {"core", "runs", "callbacks", "datamodules", *FAMILIES},
     "reproduce": {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
+from rdkit import rdBase
 from torch import Tensor
 
 from symmetry_pl.core.bad_rows import BadRow, RefusedRows, summarise_bad_rows
@@ -18,13 +20,14 @@ from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.molecules.tokens import (
     TokenDataset,
+    join_as,
     join_tokens,
     known_tokens,
     tokenise,
 )
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.targets import standardised
-from symmetry_pl.molecules import Representation, Vocabulary
+from symmetry_pl.molecules import Representation, Vocabulary, summarise_changes
 from symmetry_pl.molecules import representation as make_representation
 from symmetry_pl.molecules.fragments import MOST_SYMBOLS
 
@@ -40,6 +43,10 @@ class MoleculeDataModule(SymmetryDataModule):
 
     A subclass reads a table and splits it; it may choose the order of training. After ``setup``
     all rows that were left out are in ``bad_rows``, with their numbers and reasons.
+
+    A molecule has one spelling, however its row writes it: see ``molecules.standardise``, which
+    says what becomes of salts, isotopes, atom maps, charges and dummy atoms, too. How many
+    molecules were changed is in ``changes``, and in a warning.
 
     The vocabulary, and the length of a molecule where ``max_length`` is null, are those of training
     molecules alone. A validation or test molecule with another symbol, or a longer one, is left out
@@ -85,7 +92,41 @@ class MoleculeDataModule(SymmetryDataModule):
         self.on_invalid = on_invalid
         self.max_length = max_length
         self.fragments = fragments
+        self.changes: Counter[str] = Counter()
         self._loaded: tuple[TokenDataset, Splits, DataDescription] | None = None
+        self._continued: dict[str, Any] | None = None  # symbols and length of a model before
+
+    def continue_from(self, description: DataDescription) -> None:
+        """Spell molecules as another model's were: language, symbols and fragments.
+
+        Symbols of training molecules that it lacks are added to its vocabulary, and L is its own,
+        or that of a longer training molecule.
+
+        Args:
+            description: the ``data`` of that model.
+
+        Raises:
+            ValueError: if they are not molecules, or an option asks for other fragments.
+        """
+        if description.kind != "tokens":
+            raise ValueError(
+                f"the model to start from was trained on data of the kind {description.kind!r}, "
+                "not on molecules"
+            )
+        if self.fragments:
+            raise ValueError(
+                f"data.fragments is {self.fragments}, but fragments are those of the model to "
+                "start from: set it to 0"
+            )
+        self.language = make_representation(description.representation)
+        self._continued = {"symbols": list(description.symbols), "length": description.x_shape[0]}
+
+    def continue_as(self, description: DataDescription) -> None:
+        """Spell molecules as for a model that was itself started from another."""
+        self._continued = description.extra.get("continued")
+        if self._continued is not None:
+            self.fragments = 0
+            self.language = make_representation(description.representation)
 
     @abstractmethod
     def _read(self) -> tuple[MoleculeTable, list[str], list[str]]:
@@ -110,12 +151,15 @@ class MoleculeDataModule(SymmetryDataModule):
         vocabulary, tokens = tokenise(map(self.language.split, table.texts))
         # what is held out says nothing of the vocabulary, nor of how long a molecule may be
         found = vocabulary
-        vocabulary, tokens, strange = known_tokens(vocabulary, tokens, splits.pool)
+        before = Vocabulary(self._continued["symbols"]) if self._continued else None
+        vocabulary, tokens, strange = known_tokens(vocabulary, tokens, splits.pool, before)
         table, tokens, splits = self._readable(
             table, tokens, splits, strange == 0,
             lambda i: f"no training molecule has the symbol {found.symbols[strange[i]]!r}",
         )  # fmt: skip
-        if self.fragments:
+        if before is not None and before.merges:
+            vocabulary, tokens = join_as(vocabulary, tokens, before)
+        elif self.fragments:
             vocabulary, tokens = self._join(vocabulary, tokens, splits.pool)
         table, tokens, splits = self._fitting(table, tokens, splits)
         option = f"data.{self.targets_option}"
@@ -129,7 +173,11 @@ class MoleculeDataModule(SymmetryDataModule):
             scaled.scale,
             vocabulary.symbols,
             self.language.name,
-            {"split": self.split_identity},
+            {
+                "split": self.split_identity,
+                "rdkit": rdBase.rdkitVersion,
+                "continued": self._continued,
+            },
         )
         y = scaled.y.to(torch.get_default_dtype())
         self._loaded = TokenDataset(tokens, y, table.rows), splits, description
@@ -153,6 +201,9 @@ class MoleculeDataModule(SymmetryDataModule):
     def _usable(self, table: T) -> T:
         """The table without its unusable rows, as far as they are known before it is split."""
         self.bad_rows = ()
+        changed = summarise_changes(self.changes)
+        if changed:
+            warnings.warn(f"{table.path}: {changed}", stacklevel=4)
         bad = list(table.bad)
         if not self.fragments:
             bad += self._too_long(table, lambda i: len(self.language.split(table.texts[i])))
@@ -177,6 +228,9 @@ class MoleculeDataModule(SymmetryDataModule):
         lengths = (tokens > 0).sum(1)
         if self.max_length is None:
             most = int(lengths[splits.pool].max())
+            if self._continued:
+                most = max(most, self._continued["length"])
+                tokens = F.pad(tokens, (0, max(0, most - tokens.shape[1])))
             table, tokens, splits = self._readable(
                 table, tokens, splits, lengths <= most,
                 lambda i: f"{lengths[i]} symbols, more than the {most} of any training molecule",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from pytorch_lightning.overrides.distributed import UnrepeatedDistributedSampler
+from rdkit import rdBase
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -16,7 +18,7 @@ from symmetry_pl.datamodules.files.csv_table import read_columns
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset
-from symmetry_pl.molecules import Representation, Vocabulary, check_smiles, representation
+from symmetry_pl.molecules import Representation, Vocabulary, representation, standardise
 
 __all__ = ["PredictionCSVDataModule", "encode_smiles"]
 
@@ -94,6 +96,14 @@ class PredictionCSVDataModule(MoleculeDataModule):
                 f"the model was trained on data of the kind {description.kind!r}, not on molecules"
             )
         self.language = representation(description.representation)
+        speller = description.extra.get("rdkit")
+        if speller != rdBase.rdkitVersion:
+            was = "as their file wrote them" if speller is None else f"as RDKit {speller} does"
+            warnings.warn(
+                f"the model was trained on molecules spelled {was}, and here RDKit "
+                f"{rdBase.rdkitVersion} spells them: predictions may be worse",
+                stacklevel=2,
+            )
         self._adopted, self._loaded = description, None
 
     def setup(self, stage: str | None = None) -> None:
@@ -135,10 +145,14 @@ class PredictionCSVDataModule(MoleculeDataModule):
         tokens = torch.zeros(len(smiles), length, dtype=vocabulary.dtype)
         texts = [""] * len(smiles)
         bad = {b.row: b for b in read.ragged}
+        self.changes.clear()
         for row, text in enumerate(smiles):
             if row not in bad:
                 try:
-                    tokens[row], symbols = encode_smiles(text, self.language, vocabulary, length)
+                    canonical, changes = standardise(text)
+                    symbols = self.language.spell(canonical)
+                    tokens[row] = encode_symbols(vocabulary, symbols, length)
+                    self.changes.update(changes)
                     texts[row] = self.language.text(symbols)
                 except ValueError as error:
                     bad[row] = read.bad_row(row, text, str(error))
@@ -157,7 +171,7 @@ def encode_smiles(
     """Ids ``(L,)`` of one molecule as a model reads it, and its symbols.
 
     Args:
-        smiles: the molecule.
+        smiles: the molecule, however it is written.
         language: what spells it.
         vocabulary: of the model.
         length: L, positions of the model.
@@ -165,14 +179,11 @@ def encode_smiles(
     Raises:
         ValueError: saying why the model cannot read it.
     """
-    reason = check_smiles(smiles)
-    if reason is not None:
-        raise ValueError(reason)
-    symbols = language.spell(smiles)
-    return _encode(vocabulary, symbols, length), symbols
+    symbols = language.spell(standardise(smiles).smiles)
+    return encode_symbols(vocabulary, symbols, length), symbols
 
 
-def _encode(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:
+def encode_symbols(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:
     """Ids ``(L,)`` of one molecule, or a ``ValueError`` that says why the model cannot read it."""
     try:
         return vocabulary.encode([symbols], length)[0]

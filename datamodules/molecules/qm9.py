@@ -48,6 +48,7 @@ class QM9DataModule(MoleculeDataModule):
         representation: how tokens spell molecules.
         fragments: learned fragments that join symbols which often stand together; 0 for none.
             They are learned from all molecules that are not held out, by byte-pair encoding.
+        cache: folder of what is computed from SMILES; null for ``~/.cache/symmetry_pl/derived``.
         kwargs: options of ``SymmetryDataModule``.
 
     Raises:
@@ -70,8 +71,9 @@ class QM9DataModule(MoleculeDataModule):
         wide_in: list[str] = [],  # noqa: B006 (jsonargparse shows it)
         isomer_fraction: float = 1.0,
         on_invalid: Literal["raise", "drop"] = "raise",
-        representation: str = "deepsmiles",
+        representation: str = "kekule_deepsmiles",
         fragments: int = 0,
+        cache: str | None = None,
         **kwargs: Any,
     ) -> None:
         _check_options(locals())
@@ -84,6 +86,7 @@ class QM9DataModule(MoleculeDataModule):
         self.samples_per_epoch = samples_per_epoch
         self.wide_in = list(wide_in)
         self.isomer_fraction = isomer_fraction
+        self.cache = cache
 
     def prepare_data(self) -> None:
         """Find or download the table, on one process of each machine."""
@@ -92,7 +95,9 @@ class QM9DataModule(MoleculeDataModule):
 
     def _read(self) -> tuple[QM9Table, list[str], list[str]]:
         units = [TARGETS[name].unit for name in self.targets]
-        return read_qm9(self.root, self.language, self.targets), self.targets, units
+        table = read_qm9(self.root, self.language, self.targets, self.cache)
+        self.changes = Counter(table.changes)
+        return table, self.targets, units
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training isomers, or the curriculum that ends with them."""

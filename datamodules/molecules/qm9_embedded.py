@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from symmetry_pl.datamodules.files.csv_table import read_csv
-from symmetry_pl.molecules import DeepSmiles, formula
+from symmetry_pl.molecules import KekuleDeepSmiles, formula
 
 __all__ = ["COLUMNS", "EMBEDDED", "main", "read_columns", "write_embedded"]
 
 EMBEDDED = Path(__file__).parents[1] / "data" / "qm9.csv.gz"
 _KEPT = ("index", "smiles", "formula", "alpha_bohr3", "gap_hartree")
-COLUMNS = (*_KEPT, "deepsmiles")
+COLUMNS = (*_KEPT, "kekule_deepsmiles-1.0.1-rdkit-2026.9.1")  # the last is what spelled it
 
 
 def read_columns(path: str | Path, wanted: Sequence[str]) -> dict[str, list[str]]:
@@ -55,12 +55,12 @@ def write_embedded(source: str | Path, target: str | Path = EMBEDDED) -> int:
     for row, (smiles, stated) in enumerate(zip(table["smiles"], table["formula"], strict=True)):
         if formula(smiles) != stated:
             raise ValueError(f"{source}: row {row} ({smiles}) is {formula(smiles)}, not {stated}")
-    language = DeepSmiles()
-    table["deepsmiles"] = [language.text(language.encode(s)) for s in table["smiles"]]
+    language = KekuleDeepSmiles()
+    table[language.version] = [language.text(language.encode(s)) for s in table["smiles"]]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(zip(*(table[name] for name in COLUMNS), strict=True))
+    writer.writerow(names := (*_KEPT, language.version))
+    writer.writerows(zip(*(table[name] for name in names), strict=True))
     # no time stamp, so that the same table gives the same file
     Path(target).write_bytes(gzip.compress(text.getvalue().encode(), 9, mtime=0))
     return len(table["smiles"])

@@ -9,11 +9,14 @@ from typing import NamedTuple
 import torch
 
 from symmetry_pl.core.bad_rows import BadRow
+from symmetry_pl.datamodules.files.derived import DerivedColumns, cache_root
+from symmetry_pl.datamodules.files.download import sha256_of
 from symmetry_pl.datamodules.files.numbers import to_floats
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable
 from symmetry_pl.datamodules.molecules.qm9_embedded import EMBEDDED, read_columns
 from symmetry_pl.datamodules.molecules.qm9_raw import own_table
-from symmetry_pl.molecules import Representation, check_smiles, formula
+from symmetry_pl.datamodules.molecules.standard_molecules import standard_molecules
+from symmetry_pl.molecules import Representation, formula
 
 __all__ = ["HARTREE", "TARGETS", "QM9Table", "Target", "read_qm9"]
 
@@ -41,17 +44,27 @@ class QM9Table(MoleculeTable):
 
     Args:
         formulas: elements in the order C, H, N, O, F.
+        changes: what ``standardise`` changed, a name for each change.
     """
 
     formulas: list[str]
+    changes: tuple[str, ...]
 
 
-def read_qm9(root: str | None, language: Representation, targets: list[str]) -> QM9Table:
+def read_qm9(
+    root: str | None, language: Representation, targets: list[str], cache: str | None = None
+) -> QM9Table:
     """Read the package's copy of QM9, or the table in ``root``.
 
     A user's table is any CSV file ``qm9.csv`` or ``qm9.csv.gz`` with a column ``smiles`` and
     the columns of ``TARGETS`` (energies in hartree); formulas are computed from the SMILES, and
     every molecule is parsed. Without one, the published archive is used: see ``own_table``.
+
+    Args:
+        root: folder of one's own table; null for the package's copy.
+        language: how molecules are spelled.
+        targets: keys of ``TARGETS``.
+        cache: folder of what is computed from SMILES; null for the user's.
 
     Raises:
         FileNotFoundError: if there is no table in ``root``.
@@ -59,8 +72,9 @@ def read_qm9(root: str | None, language: Representation, targets: list[str]) -> 
     """
     path = EMBEDDED if root is None else own_table(root)
     wanted = [column for name in targets for column in TARGETS[name].columns]
-    # the embedded copy is verified by the test suite, so its derived columns are trusted
-    derived = ["formula", language.name] if root is None else []
+    # the embedded copy is verified by the test suite, so its derived columns are trusted, but for
+    # a spelling by other versions than those at hand, which bears another name
+    derived = ["formula", language.version] if root is None else []
     columns = read_columns(path, ["smiles", *derived, *wanted])
     if "smiles" not in columns:
         raise ValueError(f"{path} has no column 'smiles'")
@@ -71,24 +85,16 @@ def read_qm9(root: str | None, language: Representation, targets: list[str]) -> 
     bad: dict[int, BadRow] = {}
     for row in (~values.isfinite().all(1)).nonzero()[:, 0].tolist():
         bad[row] = BadRow(row, smiles[row], "a target is missing or not a number")
-    formulas = columns.get("formula")
-    if formulas is None:
-        formulas = [formula(text) or "" for text in smiles]
-        for row, found in enumerate(formulas):
-            if not found:
-                bad[row] = BadRow(row, smiles[row], check_smiles(smiles[row]) or "not a molecule")
-    texts = columns.get(language.name)
-    if texts is None:
-        texts = [""] * len(smiles)
-        for row, text in enumerate(smiles):
-            if row not in bad:
-                try:
-                    texts[row] = language.text(language.spell(text))
-                except ValueError as error:
-                    bad[row] = BadRow(row, text, str(error))
+    formulas, texts = columns.get("formula"), columns.get(language.version)
+    changes: tuple[str, ...] = ()
+    if formulas is None or texts is None:
+        known = DerivedColumns(cache_root(cache), sha256_of(path, uncompressed=True), len(smiles))
+        molecules = standard_molecules(known, smiles, range(len(smiles)), bad)
+        formulas = formulas or [formula(text) or "" for text in molecules.canonical]
+        texts, changes = molecules.spelled(language, bad), molecules.changes
     rows = torch.arange(len(smiles))
     ordered = tuple(bad[row] for row in sorted(bad))
-    return QM9Table(path, rows, smiles, texts, values, ordered, formulas)
+    return QM9Table(path, rows, smiles, texts, values, ordered, formulas, changes)
 
 
 def _numbers(path: Path, columns: dict[str, list[str]], name: str) -> list[float]:

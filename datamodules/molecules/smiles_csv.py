@@ -16,7 +16,7 @@ from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.options import refuse_options
 from symmetry_pl.datamodules.targets import as_targets
-from symmetry_pl.molecules import canonical_smiles, check_smiles
+from symmetry_pl.molecules import standardise
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11
@@ -172,11 +172,14 @@ class SmilesCSVDataModule(MoleculeDataModule):
         bad = {b.row: b for b in table.ragged}
         finite = values.isfinite()
         canonical, texts = [""] * len(smiles), [""] * len(smiles)
+        self.changes.clear()
         for row, text in enumerate(smiles):
             if row not in bad:
                 try:
-                    canonical[row], texts[row] = self._molecule(text)
+                    canonical[row], changes = standardise(text)
+                    texts[row] = self.language.text(self.language.spell(canonical[row]))
                     self._check_numbers(table.columns, row, finite[row].tolist())
+                    self.changes.update(changes)
                 except ValueError as error:
                     bad[row] = table.bad_row(row, text, str(error))
         units = [self.units.get(name, "") for name in self.property_columns]
@@ -190,13 +193,6 @@ class SmilesCSVDataModule(MoleculeDataModule):
             canonical,
         )
         return read, self.property_columns, units
-
-    def _molecule(self, smiles: str) -> tuple[str, str]:
-        """Canonical SMILES, and the molecule in the representation asked for."""
-        canonical = canonical_smiles(smiles)
-        if canonical is None:
-            raise ValueError(check_smiles(smiles))
-        return canonical, self.language.text(self.language.spell(smiles))
 
     def _check_numbers(self, columns: dict[str, list[str]], row: int, finite: list[bool]) -> None:
         for name, fine in zip(self.property_columns, finite, strict=True):

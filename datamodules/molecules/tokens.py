@@ -12,7 +12,7 @@ from torch import Tensor
 from symmetry_pl.datamodules.base import BatchDataset
 from symmetry_pl.molecules import Vocabulary, apply_fragments, learn_fragments
 
-__all__ = ["TokenDataset", "join_tokens", "known_tokens", "tokenise"]
+__all__ = ["TokenDataset", "join_as", "join_tokens", "known_tokens", "tokenise"]
 
 
 class TokenDataset(BatchDataset):
@@ -66,7 +66,7 @@ def tokenise(sequences: Iterable[Sequence[str]]) -> tuple[Vocabulary, Tensor]:
 
 
 def known_tokens(
-    vocabulary: Vocabulary, tokens: Tensor, rows: Tensor
+    vocabulary: Vocabulary, tokens: Tensor, rows: Tensor, before: Vocabulary | None = None
 ) -> tuple[Vocabulary, Tensor, Tensor]:
     """The symbols that some rows have, ids in them, and what each row has beyond them.
 
@@ -74,6 +74,7 @@ def known_tokens(
         vocabulary: of base symbols.
         tokens: ids in it ``(N, L)``.
         rows: those whose symbols are known.
+        before: a vocabulary whose base symbols are known, too, and come first.
 
     Returns:
         The vocabulary of these, in the same order; ids in it ``(N, L)``, the padding where there
@@ -89,14 +90,43 @@ def known_tokens(
     known = torch.zeros(len(vocabulary), dtype=torch.bool)
     known[0] = True
     known[torch.unique(tokens[rows]).long()] = True
-    if known.all():
+    first_symbols = [] if before is None else [s for s in before.symbols if " " not in s]
+    for i, symbol in enumerate(vocabulary.symbols):
+        known[i] |= symbol in first_symbols
+    if known.all() and before is None:
         return vocabulary, tokens, torch.zeros(len(tokens), dtype=torch.int64)
     unknown = ~known[tokens.long()]
     first = tokens.gather(1, unknown.to(torch.uint8).argmax(1, keepdim=True))[:, 0].long()
     strange = torch.where(unknown.any(1), first, 0)
-    kept = Vocabulary([s for s, k in zip(vocabulary.symbols, known.tolist(), strict=True) if k])
-    new = torch.where(known, known.cumsum(0) - 1, 0).to(kept.dtype)
+    own = [s for s, k in zip(vocabulary.symbols, known.tolist(), strict=True) if k]
+    kept = Vocabulary(list(dict.fromkeys([*first_symbols, *own])))
+    place = {symbol: i for i, symbol in enumerate(kept.symbols)}
+    new = torch.tensor([place.get(symbol, 0) for symbol in vocabulary.symbols], dtype=kept.dtype)
     return kept, new[tokens.long()], strange
+
+
+def join_as(
+    vocabulary: Vocabulary, tokens: Tensor, before: Vocabulary
+) -> tuple[Vocabulary, Tensor]:
+    """Join the symbols of all rows to the fragments of another vocabulary.
+
+    Args:
+        vocabulary: of base symbols, those of the other first.
+        tokens: ids of base symbols ``(N, L)``.
+        before: the other.
+
+    Example:
+        >>> vocabulary, ids = tokenise([["C", "O"], ["C", "N"]])
+        >>> before = Vocabulary(["", "O", "C", "C O"])
+        >>> vocabulary, ids, _ = known_tokens(vocabulary, ids, torch.tensor([0, 1]), before)
+        >>> vocabulary, ids = join_as(vocabulary, ids, before)
+        >>> vocabulary.symbols, ids.tolist()
+        (('', 'O', 'C', 'N', 'C O'), [[4, 0], [2, 3]])
+    """
+    fragments = [symbol for symbol in before.symbols if " " in symbol]
+    vocabulary = Vocabulary([*vocabulary.symbols, *fragments])
+    joined = torch.from_numpy(apply_fragments(tokens.numpy(), vocabulary.merges))
+    return vocabulary, joined.to(vocabulary.dtype)
 
 
 def join_tokens(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal
 
 import torch
@@ -106,6 +107,7 @@ class ZINCDataModule(MoleculeDataModule):
 
     def _read(self) -> tuple[ZINCTable, list[str], list[str]]:
         (table, names), self._table = self._table or self._fresh(), None
+        self.changes = Counter(table.changes)
         return table, names, [""] * len(names)
 
     def _fresh(self) -> tuple[ZINCTable, list[str]]:

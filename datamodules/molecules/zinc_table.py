@@ -18,12 +18,11 @@ from symmetry_pl.datamodules.files.derived import DerivedColumns, cache_root
 from symmetry_pl.datamodules.files.download import data_root, locate, sha256_of
 from symmetry_pl.datamodules.files.numbers import to_floats
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable
+from symmetry_pl.datamodules.molecules.standard_molecules import standard_molecules
 from symmetry_pl.messages import listed
 from symmetry_pl.molecules import (
     PROPERTIES,
     Representation,
-    canonical_smiles,
-    check_smiles,
 )
 
 __all__ = [
@@ -49,8 +48,7 @@ _URL = (
 )
 _SHA256 = "35e3f1a52b1badc0697e373d73a18ad773f415936ff992f4c6baa2e067b3e6ae"
 _OWN = ("zinc250k.csv", "zinc250k.csv.gz")
-_BAD = "!"  # marks a reason where a text would stand; no SMILES starts with it
-_COSTS = {"qed_rdkit": " (2 ms each)", "logp_rdkit": " (½ ms each)", "selfies": " (½ ms each)"}
+_COSTS = {"qed_rdkit": " (2 ms each)", "logp_rdkit": " (½ ms each)"}
 
 
 @dataclass(frozen=True)
@@ -60,10 +58,12 @@ class ZINCTable(MoleculeTable):
     Args:
         canonical: RDKit's canonical SMILES.
         part: ``TRAIN``, ``VAL`` or ``TEST`` ``(N,)``.
+        changes: what ``standardise`` changed, a name for each change.
     """
 
     canonical: list[str]
     part: Tensor
+    changes: tuple[str, ...]
 
 
 def zinc_file(root: str | None) -> Path:
@@ -119,20 +119,11 @@ def read_zinc(
     bad = {b.row: b for b in table.ragged if part[b.row] != UNUSED}
 
     derived = DerivedColumns(cache_root(cache), sha256_of(path, uncompressed=True), len(smiles))
-    canonical = derived.column(
-        f"canonical-rdkit-{rdBase.rdkitVersion}",
-        [row for row in rows if row not in bad],
-        lambda row: canonical_smiles(smiles[row]) or f"{_BAD}{check_smiles(smiles[row])}",
-    )
-    good = _without_bad(rows, smiles, canonical, bad)
-    texts = derived.column(
-        language.version,
-        good,
-        lambda row: _text(language, smiles[row]),
-        _COSTS.get(language.name, ""),
-    )
-    good = _without_bad(good, smiles, texts, bad)
-    names, columns = _targets(path, table, properties, smiles, derived, good)
+    molecules = standard_molecules(derived, smiles, rows, bad)
+    canonical = molecules.canonical
+    texts = molecules.spelled(language, bad)
+    good = [row for row in rows if row not in bad]
+    names, columns = _targets(path, table, properties, canonical, derived, good)
     targets = torch.tensor(columns, dtype=torch.float64).T[kept].contiguous()
     for row in kept[~targets.isfinite().all(1)].tolist():
         bad.setdefault(row, BadRow(row, smiles[row], "a property is missing or not a number"))
@@ -145,25 +136,9 @@ def read_zinc(
         tuple(bad.values()),
         [canonical[row] for row in rows],
         part[kept],
+        molecules.changes,
     )
     return read, names
-
-
-def _without_bad(
-    rows: Sequence[int], smiles: Sequence[str], column: Sequence[str], bad: dict[int, BadRow]
-) -> list[int]:
-    """The rows not yet known as bad, once the reasons that stand in a column are added."""
-    for row in rows:
-        if column[row].startswith(_BAD):
-            bad.setdefault(row, BadRow(row, smiles[row], column[row].removeprefix(_BAD)))
-    return [row for row in rows if row not in bad]
-
-
-def _text(language: Representation, smiles: str) -> str:
-    try:
-        return language.text(language.spell(smiles))
-    except ValueError as error:
-        return f"{_BAD}{error}"
 
 
 def _property(compute: Callable[[str], float], smiles: Sequence[str], row: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from symmetry_pl.core.description import DataDescription
@@ -19,6 +21,7 @@ from symmetry_pl.core.finite import first_not_finite
 from symmetry_pl.core.noise import Noise, mix_seed
 from symmetry_pl.core.players import Player, PlayerOptions, check_options
 from symmetry_pl.core.registry import check_finite
+from symmetry_pl.core.transfer import transfer
 from symmetry_pl.core.turns import Turns
 
 FORMAT = 2
@@ -90,6 +93,7 @@ class SymmetryModule(EvaluatedModule):
         self._described_by = "the checkpoint"
         self._turns: Turns | None = None
         self._noise = Noise()
+        self._start: tuple[Mapping[str, Tensor], DataDescription, str] | None = None
 
     # -- what a subclass says --------------------------------------------------------------------
 
@@ -172,6 +176,36 @@ class SymmetryModule(EvaluatedModule):
         """The players by name."""
         return self.turns.players
 
+    def built_on(self, data: DataDescription) -> SymmetryModule:
+        """A new model with the same options, on data that may be others."""
+        options = {k: v for k, v in self.hparams.items() if not k.startswith("_")}
+        again = type(self)(**options)
+        again.describe_data(data)
+        return again
+
+    def start_from(
+        self, weights: Mapping[str, Tensor], source: DataDescription, where: str
+    ) -> None:
+        """Begin the fit with the weights of a model of other data: see ``transfer``.
+
+        They are taken when this model knows its own data, before the first batch.
+
+        Args:
+            weights: ``state_dict`` of the other model.
+            source: what it knew of its data.
+            where: what holds the weights, for messages.
+        """
+        self.check_weights(dict(weights), where)
+        self._start = weights, source, where
+
+    def _take_start(self) -> None:
+        """Take the weights to start from, once, unless training has begun."""
+        if self._start is None or self.batches_seen or self.data is None:
+            return
+        (weights, source, where), self._start = self._start, None
+        taken = transfer(self, self.built_on, self.data, weights, source, where)
+        rank_zero_info(f"started from {where}: {taken}")
+
     def start_over(self) -> None:
         """Draw all parameters anew, clear the optimisers, and begin again at clock 0.
 
@@ -182,10 +216,7 @@ class SymmetryModule(EvaluatedModule):
         self.restarts += 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mix_seed((self.noise_seed or 0) + 2, self.restarts))
-            options = {k: v for k, v in self.hparams.items() if not k.startswith("_")}
-            again = type(self)(**options)
-            again.describe_data(self.data)
-            fresh = dict(again.named_parameters())
+            fresh = dict(self.built_on(self.data).named_parameters())
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 parameter.copy_(fresh[name])
@@ -261,6 +292,7 @@ class SymmetryModule(EvaluatedModule):
             waits = type(self).configure_networks is not SymmetryModule.configure_networks
             self._turns = self.turns if waits else Turns(self._chosen_players())
         if stage == "fit":
+            self._take_start()
             self._let_players_rest()
 
     def _let_players_rest(self) -> None:

@@ -11,6 +11,7 @@ from symmetry_pl.fitted.invariance_model import InvarianceModel
 from symmetry_pl.fitted.model import FittedModel
 from symmetry_pl.fitted.prototype_model import PrototypeModel
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
+from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.stib.invariance import InvarianceModule
 
@@ -24,8 +25,8 @@ _KINDS: tuple[tuple[type[SymmetryModule], type[FittedModel]], ...] = (
 
 
 def located(path_or_name: Path | str) -> Path:
-    """The file of a checkpoint: the one place where a name becomes a path."""
-    return Path(path_or_name).expanduser()
+    """The file of a checkpoint, or of one that comes with the package, by its name."""
+    return checkpoint_path(Path(path_or_name).expanduser(), "load")
 
 
 def fitted_model(module: SymmetryModule) -> FittedModel:
@@ -42,7 +43,7 @@ def load(path_or_name: Path | str) -> FittedModel:
     """The trained model of a checkpoint, on the CPU: it takes and gives NumPy arrays.
 
     Args:
-        path_or_name: the file.
+        path_or_name: the file, or a name that ``symmetry checkpoints`` lists.
 
     Returns:
         ``predict``, ``transform``, ``inverse_transform`` and ``generate`` of its family; the

@@ -52,6 +52,7 @@ def load_data(path: Path, expected: DataDescription) -> MoleculeDataModule:
     section = yaml.safe_load(config.read_text())["data"]
     data = imported(section["class_path"], f"{config}: data")(**section["init_args"])
     assert isinstance(data, MoleculeDataModule)  # as the model's data are molecules
+    data.continue_as(expected)
     data.prepare_data()
     data.setup("fit")
     if not expected.same_as(data.description):

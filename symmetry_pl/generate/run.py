@@ -21,6 +21,7 @@ from symmetry_pl.generate.series import write_series
 from symmetry_pl.generate.table import computed_property, csv_text, table, unit_of
 from symmetry_pl.generate.values import Answer, held_out_error
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
+from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.stib.invariance import InvarianceModule
 
 __all__ = ["run"]
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace, args: list[str]) -> int:
         raise ValueError("--n must be at least 1 and --spread not negative")
     if (options.like is None) == (not options.property):
         raise ValueError("give either --like SMILES or --property name=value")
-    checkpoint, out = Path(options.ckpt_path), Path(options.out)
+    checkpoint, out = checkpoint_path(options.ckpt_path, "--ckpt_path"), Path(options.out)
     model, data = load_model(checkpoint)
     wanted = dict(_values(text, data) for text in options.property)
     several = _several(wanted, out)

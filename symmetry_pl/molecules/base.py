@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.messages import quoted
-from symmetry_pl.molecules.chemistry import canonical_smiles, check_smiles
+from symmetry_pl.molecules.standard import kekule_smiles, standardise
 
 __all__ = ["Representation", "SymbolMask"]
 
@@ -83,7 +83,8 @@ class Representation(ABC):
     """A language in which a molecule is a sequence of symbols.
 
     A symbol is any non-empty string without spaces: an atom, a ring label, a SELFIES symbol, a
-    grammar production. ``decode(encode(s))`` is the molecule of ``s``, though rarely its string.
+    grammar production. A molecule has one spelling, however its SMILES is written (see
+    ``standardise``). ``decode(encode(s))`` is the molecule of ``s``, though rarely its string.
     Implementations keep no state, so that their ``name`` is all a checkpoint has to store.
     """
 
@@ -92,39 +93,32 @@ class Representation(ABC):
     """Its name in sentences."""
     package: ClassVar[str | None] = None
     """The distribution that does the work, if it is not ours."""
+    kekule: ClassVar[bool] = False
+    """Whether aromatic rings are written with single and double bonds."""
 
     def encode(self, smiles: str) -> list[str]:
-        """Symbols of a molecule.
+        """Symbols of a molecule, the same for all its SMILES.
 
         Raises:
             ValueError: if the string is not the SMILES of a molecule, or this language cannot
                 spell it.
         """
-        reason = check_smiles(smiles)
-        if reason is not None:
-            raise ValueError(f"{quoted(smiles)} has no {self.title}: {reason}")
-        return self.spell(smiles)
+        try:
+            canonical = standardise(smiles).smiles
+        except ValueError as error:
+            raise ValueError(f"{quoted(smiles)} has no {self.title}: {error}") from error
+        return self.spell(canonical)
 
-    def spell(self, smiles: str) -> list[str]:
-        """Symbols of a string that is known to be a molecule's: ``encode`` without the check.
-
-        What this language cannot spell as it is written, such as a nitro group with five bonds
-        at its nitrogen, is tried again as RDKit writes it.
+    def spell(self, canonical: str) -> list[str]:
+        """Symbols of a SMILES that ``standardise`` has written: ``encode`` without that.
 
         Raises:
             ValueError: if this language cannot spell it.
         """
         try:
-            return self._spell(smiles)
+            return self._spell(kekule_smiles(canonical) if self.kekule else canonical)
         except ValueError as error:
-            canonical = canonical_smiles(smiles)
-            reason = str(error)
-        if canonical is not None and canonical != smiles:
-            try:
-                return self._spell(canonical)
-            except ValueError as error:
-                reason = str(error)
-        raise ValueError(f"{quoted(smiles)} has no {self.title}: {reason}")
+            raise ValueError(f"{quoted(canonical)} has no {self.title}: {error}") from error
 
     @abstractmethod
     def _spell(self, smiles: str) -> list[str]:
@@ -153,11 +147,12 @@ class Representation(ABC):
 
     @property
     def version(self) -> str:
-        """Name and version of what spells; two with equal versions spell alike.
+        """Names and versions of what spells; two with equal versions spell alike.
 
         Example:
             >>> from symmetry_pl.molecules import representation
             >>> representation("deepsmiles").version
-            'deepsmiles-1...'
+            'deepsmiles-1...-rdkit-...'
         """
-        return self.name if self.package is None else f"{self.name}-{version(self.package)}"
+        own = self.name if self.package is None else f"{self.name}-{version(self.package)}"
+        return f"{own}-rdkit-{version('rdkit')}"

@@ -12,7 +12,7 @@ import deepsmiles
 from symmetry_pl.molecules.base import Representation
 from symmetry_pl.molecules.chemistry import parse
 
-__all__ = ["DeepSmiles"]
+__all__ = ["DeepSmiles", "KekuleDeepSmiles"]
 
 _SYMBOL = re.compile(r"\[[^\]]*\]|Br|Cl|%\(\d+\)|%\d\d|.")
 _RING_AFTER_BRANCH = re.compile(r"\)[-=#$:/\\]?[\d%]")
@@ -26,7 +26,7 @@ class DeepSmiles(Representation):
 
     Example:
         >>> DeepSmiles().encode("O=C1CCCC1[NH3+]")
-        ['O', '=', 'C', 'C', 'C', 'C', 'C', '5', '[NH3+]']
+        ['[NH3+]', 'C', 'C', 'C', 'C', 'C', '5', '=', 'O']
         >>> DeepSmiles().decode(["C", "C", ")", ")", ")"]) is None
         True
     """
@@ -66,6 +66,20 @@ class DeepSmiles(Representation):
     def split(self, text: str) -> list[str]:
         """Cut into bracket atoms, two-letter elements, ring labels and single characters."""
         return _SYMBOL.findall(text)
+
+
+class KekuleDeepSmiles(DeepSmiles):
+    """DeepSMILES with single and double bonds for aromatic ones, as GDB and QM9 write them.
+
+    Fewer symbols, and no ring that is aromatic in vain; rings take more of them.
+
+    Example:
+        >>> "".join(KekuleDeepSmiles().encode("c1ccccc1"))
+        'C=CC=CC=C6'
+    """
+
+    name: ClassVar[str] = "kekule_deepsmiles"
+    kekule: ClassVar[bool] = True
 
 
 def _atoms_and_bonds(symbols: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from symmetry_pl.molecules.grammar_mask import GrammarMask
 from symmetry_pl.molecules.grammar_parser import derive, replay
 from symmetry_pl.molecules.grammar_rings import RingMask
 
-__all__ = ["Grammar"]
+__all__ = ["Grammar", "KekuleGrammar"]
 
 
 class Grammar(Representation):
@@ -69,3 +69,10 @@ class Grammar(Representation):
             close_rings: pair ring labels as well, see ``RingMask``.
         """
         return (RingMask if close_rings else GrammarMask)(symbols, max_length)
+
+
+class KekuleGrammar(Grammar):
+    """The same productions for SMILES with single and double bonds for aromatic ones."""
+
+    name: ClassVar[str] = "kekule_grammar"
+    kekule: ClassVar[bool] = True

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from symmetry_pl.molecules.base import Representation
-from symmetry_pl.molecules.deep_smiles import DeepSmiles
-from symmetry_pl.molecules.grammar import Grammar
+from symmetry_pl.molecules.deep_smiles import DeepSmiles, KekuleDeepSmiles
+from symmetry_pl.molecules.grammar import Grammar, KekuleGrammar
 from symmetry_pl.molecules.selfies import Selfies
 
 __all__ = ["REPRESENTATIONS", "representation"]
 
 REPRESENTATIONS: dict[str, type[Representation]] = {
-    language.name: language for language in (DeepSmiles, Grammar, Selfies)
+    language.name: language
+    for language in (DeepSmiles, KekuleDeepSmiles, Grammar, KekuleGrammar, Selfies)
 }
 
 

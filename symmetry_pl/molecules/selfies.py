@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -13,7 +12,6 @@ from symmetry_pl.molecules.chemistry import parse
 
 __all__ = ["Selfies"]
 
-_ATOM_CLASS = re.compile(r":\d+\]")
 _CONSTRAINTS = selfies.get_preset_constraints("default")
 
 
@@ -40,8 +38,6 @@ class Selfies(Representation):
     package: ClassVar[str | None] = "selfies"
 
     def _spell(self, smiles: str) -> list[str]:
-        if _ATOM_CLASS.search(smiles):
-            raise ValueError("it has no atom classes")  # the package drops them unsaid
         try:
             return self.split(_with_default_valences(selfies.encoder, smiles))
         except selfies.EncoderError as error:

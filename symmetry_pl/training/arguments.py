@@ -12,6 +12,7 @@ from jsonargparse import get_loader
 
 from symmetry_pl.messages import shortened
 from symmetry_pl.runs.folders import config_root, run_of_checkpoint
+from symmetry_pl.runs.named import named_checkpoints
 from symmetry_pl.training.yaml_text import check_yaml, read_yaml_file
 
 __all__ = [
@@ -89,7 +90,9 @@ def with_saved_config(args: list[str]) -> list[str]:
     words = [word for argument in args for word in argument.split("=", 1)]
     if "--ckpt_path" not in words[:-1] or "--config" in words or "-c" in words:
         return args
-    config = run_of_checkpoint(words[words.index("--ckpt_path") + 1]) / "config.yaml"
+    name = words[words.index("--ckpt_path") + 1]
+    named = named_checkpoints().get(name)
+    config = (run_of_checkpoint(name) if named is None else named.folder) / "config.yaml"
     return [args[0], "--config", str(config), *args[1:]] if config.is_file() else args
 
 

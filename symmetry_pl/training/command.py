@@ -43,6 +43,7 @@ from symmetry_pl.runs.folders import (
     validated_figures,
     withdrawn_if_refused,
 )
+from symmetry_pl.runs.named import checkpoint_path, named_checkpoints
 from symmetry_pl.runs.provenance import package_version
 from symmetry_pl.runs.signals import stops_raised
 from symmetry_pl.training.arguments import (
@@ -107,6 +108,13 @@ class SymmetryCLI(LightningCLI):
             help="Checkpoint whose weights (and nothing else) training starts from.",
         )
         parser.add_argument(
+            "--init_from",
+            type=str | None,
+            default=None,
+            help="Checkpoint, by path or by name (symmetry checkpoints), that training starts "
+            "from though its data had other symbols, lengths or targets.",
+        )
+        parser.add_argument(
             "--threads",
             type=int | None,
             default=None,
@@ -131,7 +139,16 @@ class SymmetryCLI(LightningCLI):
             run = newest_run(root / self.run_name, section["ckpt_path"])
             section["ckpt_path"] = str(run / "checkpoints" / f"{section['ckpt_path']}.ckpt")
         path = section.get("ckpt_path")
+        named = None
+        if path is not None:
+            path = section["ckpt_path"] = str(checkpoint_path(path, "--ckpt_path"))
+            named = next((c for c in named_checkpoints().values() if str(c.path) == path), None)
         self.checkpoint = None if path is None else Checkpoint.read(path)
+        if named is not None and self.subcommand == "fit":
+            raise ValueError(
+                f"--ckpt_path: {named.name} comes without what a resumed fit needs: start from its "
+                "weights with --init_weights, or --init_from for other data"
+            )
         before = flat(section.get("model"))
         saved = {} if self.checkpoint is None else self.checkpoint.state["hyper_parameters"]
         if self.checkpoint is not None and "_class_path" not in saved:  # of a trainer in Python
@@ -149,7 +166,10 @@ class SymmetryCLI(LightningCLI):
                 )
         # another process than the first writes nothing: it needs a name of a folder, no folder
         self._made: list[Path] = []
-        self.run_dir = run_of_checkpoint(path) if path else next_run(root / self.run_name)
+        if named is not None:  # what it gives is the user's, not the package's
+            self.run_name = section["run_name"] or named.name
+        self._new = path is None or named is not None
+        self.run_dir = next_run(root / self.run_name) if self._new else run_of_checkpoint(str(path))
 
     def before_instantiate_classes(self) -> None:
         """Claim a new run's folder, set the threads before a tensor is made."""
@@ -158,7 +178,7 @@ class SymmetryCLI(LightningCLI):
         threads = self._option("threads")
         if threads is not None and threads < 1:
             raise ValueError(f"--threads must be at least 1, got {threads}")
-        if self._option("ckpt_path") is None and not _get_rank():
+        if self._new and not _get_rank():
             self._made = claim_run(self.run_dir.parent)
             self.run_dir = self._made[0]
         self.save_config_kwargs["run_dir"] = self.run_dir
@@ -245,6 +265,8 @@ class SymmetryCLI(LightningCLI):
         """Run it, and withdraw the folder of a run that never began."""
         if subcommand != "predict":
             self._warn_of_other_split(self.checkpoint)
+            if self.checkpoint is not None and self.checkpoint.data is not None:
+                self.datamodule.continue_as(self.checkpoint.data)
         first = subcommand == "fit" and self.trainer.is_global_zero
         kept = locked(self.run_dir) if first else nullcontext()
         begun = lambda: self.model.batches_seen > 0  # noqa: E731
@@ -269,13 +291,28 @@ class SymmetryCLI(LightningCLI):
 
     def before_fit(self) -> None:
         """Load weights to start from."""
-        path = self._option("init_weights")
-        if path is None or self._option("ckpt_path"):
+        path, other = self._option("init_weights"), self._option("init_from")
+        if self._option("ckpt_path"):
             return
-        weights = Checkpoint.read(path, "--init_weights")
+        if other is not None:
+            if path is not None:
+                raise ValueError("--init_from and --init_weights exclude each other: give one")
+            self._start_from(other)
+        if path is None:
+            return
+        weights = Checkpoint.read(checkpoint_path(path, "--init_weights"), "--init_weights")
         self._warn_of_other_split(weights)
         ignored = weights.weights_into(self.model)
         rank_zero_info(f"started from the weights of {path}; not in both: {ignored or 'none'}")
+
+    def _start_from(self, name: str) -> None:
+        """Have data spelled, and weights taken, as those of a model of other data."""
+        start = Checkpoint.read(checkpoint_path(name, "--init_from"), "--init_from")
+        if start.data is None:
+            raise ValueError(f"--init_from: {name} does not say what it was trained on")
+        self._warn_of_other_split(start)
+        self.datamodule.continue_from(start.data)
+        self.model.start_from(start.state["state_dict"], start.data, f"--init_from {name}")
 
     def test(self, model: SymmetryModule, **kwargs: Any) -> None:
         """Repeat the fit's last validation, so that a wrongly loaded model shows; then test."""

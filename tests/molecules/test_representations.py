@@ -33,7 +33,7 @@ DRUGS = [
     "C1CCCCCCCCCCC1",
     "C12C3C4C1C5C2C3C45",
     "C/C=C\\C",
-    "[13CH4]",
+    "[CH3-]",
     "O=N(=O)c1ccccc1",
     "C[S@@+]([O-])c1ccc[nH]1",
 ]
@@ -132,7 +132,7 @@ def test_what_is_not_opensmiles_is_rewritten_as_rdkit_writes_it(name, smiles):
 
 def test_by_name():
     assert isinstance(representation("deepsmiles"), DeepSmiles)
-    with pytest.raises(ValueError, match="one of deepsmiles, grammar, selfies; got 'morse'"):
+    with pytest.raises(ValueError, match=r"one of deepsmiles, .*, selfies; got 'morse'"):
         representation("morse")
 
 
@@ -152,8 +152,8 @@ def test_versions_tell_languages_apart():
 
 
 def test_symbols_are_atoms_bonds_and_ring_sizes():
-    assert DeepSmiles().encode("BrC1CCCCCCCCCC1[NH3+]")[-2:] == ["%11", "[NH3+]"]
-    assert DeepSmiles().encode("ClCBr") == ["Cl", "C", "Br"]
+    assert DeepSmiles().encode("BrC1CCCCCCCCCC1[NH3+]")[-3:] == ["C", "%11", "Br"]
+    assert DeepSmiles().encode("BrCCl") == ["Cl", "C", "Br"]
 
 
 @pytest.mark.parametrize("text", ["C)O", "CC))C", "CC)))", "C5", "3", "C=", "C==C", "[NH4", "%"])
@@ -182,9 +182,8 @@ def test_a_nitro_group_with_five_bonds_is_written_with_charges():
 @pytest.mark.parametrize(
     ("smiles", "reason"),
     [
-        ("*C", r"unrecognized symbol '\*'"),
+        ("*C", r"it has a dummy atom '\*'"),
         ("FI(F)(F)(F)F", r"I with 5 bond\(s\) - a max. of 1 bond\(s\)$"),
-        ("[CH3:12]C", "it has no atom classes"),
     ],
 )
 def test_what_selfies_cannot_spell(smiles, reason):

@@ -17,9 +17,15 @@ from symmetry_pl.datamodules.molecules.qm9 import QM9DataModule
 from symmetry_pl.datamodules.molecules.qm9_embedded import COLUMNS, EMBEDDED, main, read_columns
 from symmetry_pl.datamodules.molecules.qm9_table import HARTREE
 from symmetry_pl.datamodules.samplers import CurriculumSampler
-from symmetry_pl.molecules import DeepSmiles, Vocabulary, canonical_smiles, formula, same_molecule
+from symmetry_pl.molecules import (
+    KekuleDeepSmiles,
+    Vocabulary,
+    canonical_smiles,
+    formula,
+    same_molecule,
+)
 
-SHA256 = "78c5e44251e4a6b2eaca21649fa13742f456f46abc4741b99c0a5a8727085e20"
+SHA256 = "d8ca7ac7024b8b945b3240b0d0e1ff0938c64ce54fce8ad2384a179f60cfa139"
 SMALL = [  # C3H6O and others with all their symbols; row 3 is row 0 written differently
     ("CC(=O)C", 6.0, 40.0),
     ("C1CC1O", 7.0, 41.0),
@@ -79,9 +85,9 @@ def test_embedded_copy_is_the_one_documented(columns):
 
 
 def check_rows(columns, rows):
-    language = DeepSmiles()
+    language = KekuleDeepSmiles()
     for i in rows:
-        smiles, text = columns["smiles"][i], columns["deepsmiles"][i]
+        smiles, text = columns["smiles"][i], columns[COLUMNS[-1]][i]
         symbols = language.encode(smiles)
         assert language.text(symbols) == text
         assert language.split(text) == symbols
@@ -89,12 +95,12 @@ def check_rows(columns, rows):
         assert formula(smiles) == columns["formula"][i]
 
 
-def test_deepsmiles_column_is_a_fresh_encoding(columns):
+def test_the_spelling_is_a_fresh_encoding(columns):
     check_rows(columns, random.Random(0).sample(range(130_831), 500))
 
 
 @pytest.mark.slow
-def test_deepsmiles_column_is_a_fresh_encoding_everywhere(columns):
+def test_the_spelling_is_a_fresh_encoding_everywhere(columns):
     check_rows(columns, range(130_831))
 
 
@@ -189,11 +195,11 @@ def test_targets_in_the_order_asked_for(tmp_path):
 
 def test_batches_spell_their_rows(embedded, columns):
     x, y, rows = next(iter(embedded.test_dataloader()))
-    assert (x.dtype, y.dtype, x.shape, y.shape) == (torch.int64, torch.float32, (305, 18), (305, 2))
+    assert (x.dtype, y.dtype, x.shape, y.shape) == (torch.int64, torch.float32, (305, 19), (305, 2))
     vocabulary = Vocabulary(embedded.description.symbols)
-    assert (len(vocabulary), embedded.description.x_shape) == (22, (18,))
+    assert (len(vocabulary), embedded.description.x_shape) == (23, (19,))
     spelled = ["".join(symbols) for symbols in vocabulary.decode(x)]
-    assert spelled == [columns["deepsmiles"][i] for i in rows.tolist()]
+    assert spelled == [columns[COLUMNS[-1]][i] for i in rows.tolist()]
     again = embedded.predict_dataloader().dataset[3]
     assert torch.equal(again[0], x[3])
     assert again[2] == rows[3]
