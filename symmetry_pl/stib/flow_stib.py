@@ -13,6 +13,7 @@ from symmetry_pl.core.best_average import BestAverage
 from symmetry_pl.core.module import STATE, own_state
 from symmetry_pl.core.phases import parse_length
 from symmetry_pl.core.registry import build_named
+from symmetry_pl.core.row_noise import row_normal
 from symmetry_pl.nn.by_name import PREDICTORS
 from symmetry_pl.nn.flows.split_flow import CouplingFlow
 from symmetry_pl.nn.flows.table_flow import TableFlow
@@ -172,7 +173,7 @@ class FlowSTIB(InvarianceModule):
         if self.measures and not self.batches_seen:
             measured = first_rows(self.trainer, "train", _MEASURED)
             assert measured is not None  # there is a batch to come
-            self.flow.measure(*measured)
+            self.flow.measure(*measured, row_normal(measured[0]))
         self._held_out = first_rows(self.trainer, "val", _LOOKED_AT) if self.patience else None
         if self._held_out is None:
             return
@@ -231,7 +232,7 @@ class FlowSTIB(InvarianceModule):
         """The loss on validation rows, without noise."""
         assert self._held_out is not None
         x, y = (part.to(self.device) for part in self._held_out)
-        nll, loss_y = self._losses((x,), y)
+        nll, loss_y = self._losses((x, row_normal(x)) if self.measures else (x,), y)
         return float(nll + self.y_weight * loss_y)
 
     # -- checkpoints -----------------------------------------------------------------------------
@@ -272,8 +273,9 @@ class FlowSTIB(InvarianceModule):
     # -- codes -----------------------------------------------------------------------------------
 
     def encode(self, x: Tensor) -> Code:
-        """The flow's code, split."""
-        z1, z0 = self.flow.split(self.flow(x)[0])
+        """The flow's code, split; noise within steps is a function of the row."""
+        inputs = (x, row_normal(x)) if self.measures else (x,)
+        z1, z0 = self.flow.split(self.flow(*inputs)[0])
         return Code(z0, z1)
 
     def predict_target(self, code: Code) -> Tensor:

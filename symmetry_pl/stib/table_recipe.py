@@ -10,7 +10,7 @@ from symmetry_pl.nn.flows.quantile_splines import knots_for
 __all__ = ["TableRecipe", "recipe_for"]
 
 _FEW = 1_000
-_SOME = 3_000
+_SOME = 2_000
 _MANY = 1_000_000
 """Training rows of data that do not say how many there are: those of a stream."""
 
@@ -60,14 +60,17 @@ def recipe_for(data: DataDescription) -> TableRecipe:
     about p / n of the variance of y into Z0. Noise falls with n as the bandwidth of a kernel does
     (Scott 1992, eq. 6.43),
 
-    .. math:: \sigma = \tfrac13\, n^{-1/(d + 4)}
+    .. math:: \sigma = c\, n^{-1/(d + 4)}, \qquad c = 1/3, \text{ from 2,000 rows on } 1/10
+
+    Codes are those of rows without noise: where there are rows enough to do with little of it, more
+    would only leave them off the density that was fitted.
 
     >>> data = DataDescription("vector", (10,), ("y",), extra={"rows": 300})
     >>> recipe_for(data).blocks, recipe_for(DataDescription("vector", (10,), ("y",))).blocks
     (1, 3)
     """
     rows, columns = int(data.extra.get("rows", _MANY)), data.x_shape[0]
-    noise = round(rows ** (-1 / (columns + 4)) / 3, 3)
+    noise = round(rows ** (-1 / (columns + 4)) / (3 if rows < _SOME else 10), 3)
     knots = knots_for(rows)
     if rows < _FEW:
         return TableRecipe(1, 1, 16, knots, noise, 2e-3)

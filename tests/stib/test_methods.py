@@ -121,7 +121,8 @@ def test_baseline_losses_are_the_published_ones():
 
 
 def test_flow_loss_is_the_likelihood_and_the_regression():
-    model, losses = attach(FlowSTIB(y_weight=7.0, y_ramp="0 %", flow_options={"bins": 4}))
+    options = {"flow": "coupling", "flow_options": {"bins": 4}}
+    model, losses = attach(FlowSTIB(y_weight=7.0, y_ramp="0 %", **options))
     x, y = batch()
     model.training_step((x, y), 0)
     z, _ = model.flow(x)
@@ -194,7 +195,8 @@ def test_flow_reconstructs_exactly_in_two_and_sixteen_dimensions():
         (16, 2, {"blocks": 3, "mixing": "lu", "coupling": "affine", "halves": 1}),
     ):
         data = DataDescription("vector", (dim,), ("u", "v"))
-        model = described(FlowSTIB(z1_dim=z1_dim, flow_options=options), data).double()
+        model = FlowSTIB(z1_dim=z1_dim, flow="coupling", flow_options=options)
+        model = described(model, data).double()
         x = torch.randn(20, dim, dtype=torch.float64)
         found = model.evaluate(x, torch.zeros(20, 2))
         torch.testing.assert_close(found.x_hat, x, rtol=0, atol=1e-9)

@@ -7,12 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from symmetry_pl.core.counter import counter_uniform
-
 _TIES = 0.5  # a lattice has at most so many different values a row
 _LEVELS = 10_000  # and at most so many steps from end to end
 _ROUND = 0.02  # steps are whole numbers to so much: single precision, scaled columns
-_STREAM = 0x7AB1E
 
 
 class Lattice(nn.Module):
@@ -25,8 +22,8 @@ class Lattice(nn.Module):
     generative models*, sec. 3.1), and x is got back exactly. A column without a lattice has h = 0
     and passes; one that is constant has h = 1, so that it becomes noise that tells nothing.
 
-    Where codes must not depend on chance, u is ``row_uniform``, a function of the row itself: equal
-    rows have equal codes, whatever batch they are in.
+    Whoever needs codes that do not depend on chance makes u a function of the row itself
+    (``core.row_noise``): equal rows then have equal codes, whatever batch they are in.
 
     Args:
         dim: columns of x ``(B, dim)``.
@@ -68,24 +65,6 @@ class Lattice(nn.Module):
     def extra_repr(self) -> str:
         """How many columns have a step, for ``print(module)``."""
         return f"{int(self.on_lattice.sum())} of {len(self.step)} columns on a lattice"
-
-
-def row_uniform(x: Tensor) -> Tensor:
-    """Uniform numbers in (0, 1) that depend on each row's own numbers alone, ``(B, d)``.
-
-    >>> x = torch.tensor([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])
-    >>> u = row_uniform(x)
-    >>> bool((u[0] == u[2]).all()), bool((u[0] == u[1]).any())
-    (True, False)
-    """
-    bits = (x.detach() + 0.0).float().cpu().numpy().view(np.uint32).astype(np.uint64)  # −0 is 0
-    key = np.zeros(len(bits), np.uint64)
-    for column in bits.T:
-        key = (key ^ column) * np.uint64(0x9E3779B97F4A7C15)
-        key ^= key >> np.uint64(29)
-    limit = np.uint64((1 << 57) // max(1, x.shape[1]))
-    drawn = counter_uniform(0, _STREAM, key % limit, x.shape[1])
-    return torch.from_numpy(drawn).to(x)
 
 
 def _step(values: npt.NDArray[np.float64], rows: int) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from symmetry_pl.nn.flows.conditioner import spread_conditioner
 from symmetry_pl.nn.flows.coupling import Coupling
 from symmetry_pl.nn.flows.elementwise import Affine, Elementwise, Splines
-from symmetry_pl.nn.flows.lattice import Lattice, row_uniform
+from symmetry_pl.nn.flows.lattice import Lattice
 from symmetry_pl.nn.flows.mixing import LUMixing, PartialMixing
 from symmetry_pl.nn.flows.quantile_splines import QuantileSplines
 
@@ -21,7 +21,6 @@ _JITTER = 5e-4  # deviation of the noise that such columns get
 _FEW = 1e-3  # least variance of a direction where there are few rows
 _PENALTIES = [10.0**k for k in range(-2, 6)]
 _BOUND = 4.0
-_MOST_ROWS = 100_000  # that are measured
 
 
 class TableFlow(nn.Module):
@@ -33,7 +32,8 @@ class TableFlow(nn.Module):
 
     The first three are measured (``measure``) and not trained: columns on a lattice get a density
     (``Lattice``), each column becomes about normal (``QuantileSplines``), and a whitening with
-    shrinkage removes correlations; its first columns are the directions of a ridge regression of y. So z1 starts as the best linear predictor, and z0 uncorrelated with it.
+    shrinkage removes correlations. Its first columns are the directions of a ridge regression of y:
+    z1 starts as the best linear predictor, and z0 uncorrelated with it.
 
     Then ``blocks`` times [linear mixing, affine coupling of one half, of the other half], and a
     spline of z1 that all others choose. From there on z1 stays: ``given_blocks`` that move z0 alone
@@ -108,23 +108,23 @@ class TableFlow(nn.Module):
         self.layers = CompositeTransform(layers)
 
     @torch.no_grad()
-    def measure(self, x: Tensor, y: Tensor) -> None:
+    def measure(self, x: Tensor, y: Tensor, normal: Tensor) -> None:
         """Take what is not trained from training rows.
 
         Args:
             x: inputs ``(N, D)``.
             y: targets ``(N, t)``.
+            normal: standard normal noise ``(N, D)`` for that within steps.
 
         Raises:
             ValueError: for fewer than 2 rows, or values that are not finite.
         """
-        x, y = x[:_MOST_ROWS].double().cpu(), y[:_MOST_ROWS].double().cpu()
+        x, y, normal = (part.double().cpu() for part in (x, y, normal))
         if len(x) < 2 or not bool(x.isfinite().all() and y.isfinite().all()):
             raise ValueError(
                 f"a flow is measured from at least 2 rows, all finite, got {tuple(x.shape)}"
             )
         self.lattice.measure(x)
-        normal = self._row_normal(x)
         spread = self.lattice.spread(x, normal)
         self.splines.measure(spread)
         v = self.splines.double()(spread)[0]
@@ -149,13 +149,13 @@ class TableFlow(nn.Module):
 
         Args:
             x: rows ``(B, D)``.
-            normal: standard normal noise ``(B, D)`` for the noise within steps; by default that
-                which the row itself gives.
+            normal: standard normal noise ``(B, D)``, for the noise within steps and of columns
+                that others determine; none by default.
         """
         if x.dim() != 2 or x.shape[1] != self.dim:
             raise ValueError(f"the flow takes a (B, {self.dim}) tensor, got {tuple(x.shape)}")
         if normal is None:
-            normal = self._row_normal(x)
+            normal = torch.zeros_like(x)
         v, log_slope = self.splines(self.lattice.spread(x, normal))
         u = (v + self.jitter * normal - self.shift) @ self.weight.T
         return u, log_slope + self.log_volume
@@ -197,14 +197,9 @@ class TableFlow(nn.Module):
         """Sizes, for ``print(module)``."""
         return f"dim={self.dim}, informative_dim={self.informative_dim}, blocks={self.blocks}"
 
-    def _row_normal(self, x: Tensor) -> Tensor:
-        """Standard normal numbers that are functions of the rows ``(B, D)``."""
-        normal: Tensor = torch.special.ndtri(row_uniform(x))
-        return normal
-
 
 def _shrunk(v: Tensor) -> tuple[Tensor, Tensor, bool]:
-    r"""Variances ``(D,)`` and axes ``(D, D)`` of centred rows; whether columns determine each other.
+    r"""Variances ``(D,)`` and axes ``(D, D)`` of centred rows; whether columns depend on others.
 
     .. math:: \tilde\lambda_i = \lambda_i^{1 - s}\, \bar\lambda^s, \qquad s = \min(1, D / n)
 
