@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes, load_digits, make_friedman1
 
 from symmetry_pl.datamodules.options import check_choice
 from symmetry_pl.datamodules.vectors.table import TableDataModule
-from symmetry_pl.datamodules.vectors.table_rows import table_in_memory
+from symmetry_pl.datamodules.vectors.table_memory import table_in_memory
 
 __all__ = ["TABLES", "ExampleTableDataModule"]
 

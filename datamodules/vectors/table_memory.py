@@ -13,7 +13,7 @@ from symmetry_pl.datamodules.files.number_table import NumberTable
 from symmetry_pl.datamodules.targets import as_array, as_targets
 from symmetry_pl.messages import quoted
 
-__all__ = ["TableInMemory", "table_of_arrays", "table_of_frame"]
+__all__ = ["TableInMemory", "table_in_memory", "table_of_arrays", "table_of_frame"]
 
 
 class TableInMemory(NamedTuple):
@@ -75,7 +75,7 @@ def table_of_arrays(
         "units": dict(zip(targets.names, targets.units, strict=True)),
         "id_column": told,
     }
-    return TableInMemory(_table("x", found, told), options)
+    return TableInMemory(table_in_memory("x", found, told), options)
 
 
 def table_of_frame(
@@ -113,10 +113,10 @@ def table_of_frame(
         "id_column": id_column,
     }
     columns = {name: frame[key] for name, key in zip(called, names, strict=True)}
-    return TableInMemory(_table("the frame", columns, id_column), options)
+    return TableInMemory(table_in_memory("the frame", columns, id_column), options)
 
 
-def _table(where: str, columns: Mapping[str, Any], ids: str | None = None) -> NumberTable:
+def table_in_memory(where: str, columns: Mapping[str, Any], ids: str | None = None) -> NumberTable:
     """Columns in memory as a table.
 
     Args:
