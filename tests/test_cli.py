@@ -173,7 +173,7 @@ def test_molecules_of_another_file_are_predicted(own_molecules, capsys):
         assert main([*predict, "--data.on_invalid=drop"]) == 0
     header, *lines = (run / "predictions_new.csv").read_text().splitlines()
     assert header.split(",")[:4] == ["row", "smiles", "reconstruction", "gap_eV"]
-    assert [line.split(",")[:2] for line in lines] == [["0", "OCC"], ["2", "NCCC"], ["3", "FC"]]
+    assert [line.split(",")[:2] for line in lines] == [["0", "CCO"], ["2", "CCCN"], ["3", "CF"]]
     fresh = ["predict", "--config=own.yaml", *predict[2:]]
     assert main(fresh) == 2
     assert "use it with symmetry predict --ckpt_path" in capsys.readouterr().err

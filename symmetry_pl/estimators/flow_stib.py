@@ -32,7 +32,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         z1_dim: columns of z1, of which x must have more; None for one a target.
         model_options: further options of ``FlowSTIB``, such as ``{"y_weight": 10.0}``; what is left
             out follows the data.
-        max_epochs: epochs at most; None for as many batches as the recommended config takes, 800.
+        max_epochs: epochs at most; None for as many batches as the recommended config takes, 1,200.
             Training stops before where the validation rows say so.
         batch_size: rows a batch; None for 512.
         samples_per_epoch: rows that count as one epoch, however many there are; None for one pass.
@@ -60,7 +60,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         >>> new = stib.generate(50, like=x[0])  # its y stays, the rest moves
     """
 
-    _recipe = Recipe(steps=800, batch_size=512)
+    _recipe = Recipe(steps=1200, batch_size=512)
     _validates = True
 
     def __init__(

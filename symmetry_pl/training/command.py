@@ -263,10 +263,10 @@ class SymmetryCLI(LightningCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it, and withdraw the folder of a run that never began."""
+        if self.checkpoint is not None and self.checkpoint.data is not None:
+            self.datamodule.continue_as(self.checkpoint.data)
         if subcommand != "predict":
             self._warn_of_other_split(self.checkpoint)
-            if self.checkpoint is not None and self.checkpoint.data is not None:
-                self.datamodule.continue_as(self.checkpoint.data)
         first = subcommand == "fit" and self.trainer.is_global_zero
         kept = locked(self.run_dir) if first else nullcontext()
         begun = lambda: self.model.batches_seen > 0  # noqa: E731
