@@ -193,8 +193,9 @@ class FlowSTIB(InvarianceModule):
         inputs: tuple[Tensor, ...] = (x,)
         if self.measures:
             inputs = (x, self.noise(*x.shape, dtype=x.dtype))
-            if self.input_noise:
-                inputs = (*inputs, self.input_noise * self.noise(*x.shape, dtype=x.dtype))
+            spread = self._noise_now
+            if spread:
+                inputs = (*inputs, spread * self.noise(*x.shape, dtype=x.dtype))
         elif self.input_noise:
             inputs = (x + self.input_noise * self.noise(*x.shape, dtype=x.dtype),)
         with self.turn("model"):
@@ -202,6 +203,14 @@ class FlowSTIB(InvarianceModule):
             self.minimise(nll + weight * loss_y)
         if self.log_now:
             self.log_training({"nll": nll, "loss_y": loss_y, "y_weight": weight}, len(y))
+
+    @property
+    def _noise_now(self) -> float:
+        """Deviation of noise on whitened columns: it falls from the recipe's first to its last."""
+        if self._asked[3] is not None or self.recipe is None:
+            return self.input_noise
+        first = self.recipe.first_noise
+        return first + (self.input_noise - first) * self.progress
 
     def _losses(self, inputs: tuple[Tensor, ...], y: Tensor) -> tuple[Tensor, Tensor]:
         """Means of −log p in nats, and of the squared error of y, over a batch."""
