@@ -81,7 +81,7 @@ def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path, request, monk
         monkeypatch.setenv("SYMMETRY_DATA", str(tmp_path))
     if "isomers_" in name or "qm9" in name:
         request.getfixturevalue("small_qm9")
-    if "zinc" in name:
+    if "zinc" in name or name == "stib/own_molecules.yaml":
         request.getfixturevalue("small_zinc")
     configs = ["--config", str(ROOT / name), "--config", str(TWINS / name)]
     # one validation and its figures, at the end

@@ -84,7 +84,7 @@ def _write_data(name, folder, patch):
         patch.setenv("SYMMETRY_DATA", str(folder))
     if "isomers_" in name or "qm9" in name:
         write_qm9(folder)
-    if "zinc" in name:
+    if "zinc" in name or "molecules" in name:
         write_zinc(folder)
 
 

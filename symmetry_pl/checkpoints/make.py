@@ -21,11 +21,18 @@ from symmetry_pl.runs.provenance import package_version
 
 __all__ = ["main", "make"]
 
-_KEPT = ("state_dict", "hyper_parameters", "symmetry_pl", "pytorch-lightning_version", "epoch")
+_KEPT = (
+    *("state_dict", "hyper_parameters", "symmetry_pl", "pytorch-lightning_version"),
+    *("epoch", "global_step", "loops"),  # without which Lightning restores no model
+)
 
 
 def make(
-    run: Path, folder: Path, about: str, results: dict[str, Any], figures: dict[str, float]
+    run: Path,
+    folder: Path,
+    about: str,
+    results: dict[str, Any] | None,
+    figures: dict[str, float],
 ) -> dict[str, Any]:
     """Write ``config.yaml``, ``checkpoints/last.ckpt`` and ``card.json`` into a folder.
 
@@ -36,7 +43,7 @@ def make(
         run: the run's folder.
         folder: where it shall lie; its name is the checkpoint's.
         about: one line on what it is.
-        results: where its figures stand: ``file``, ``system``, ``dataset`` and ``seed``.
+        results: where its figures stand, if they do: ``file``, ``system``, ``dataset``, ``seed``.
         figures: the run's own figures of its test, by name.
 
     Returns:
@@ -48,7 +55,6 @@ def make(
         name: value.half() if value.is_floating_point() else value
         for name, value in state["state_dict"].items()
     }
-    state |= {"global_step": 0, "loops": {}}
     place = folder / "checkpoints" / "last.ckpt"
     place.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(place) as file:
@@ -81,15 +87,17 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("name")
     parser.add_argument("run", type=Path, help="the run's folder")
     parser.add_argument("--about", required=True, help="one line")
-    parser.add_argument("--results", required=True, help="file below docs/results, without suffix")
-    parser.add_argument("--system", required=True)
-    parser.add_argument("--dataset", default=None)
+    parser.add_argument("--results", help="file below docs/results, without suffix; none if it")
+    parser.add_argument("--system", help="and this row of it are of another training")
+    parser.add_argument("--dataset")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figures", required=True, help="names of figures, with commas")
     o = parser.parse_args(args)
     record = json.loads((o.run / "metrics.json").read_text())["metrics"]
     figures = {name: record[f"test/{name}"] for name in o.figures.split(",")}
-    results = {"file": o.results, "system": o.system, "dataset": o.dataset, "seed": o.seed}
+    results = None
+    if o.results:
+        results = {"file": o.results, "system": o.system, "dataset": o.dataset, "seed": o.seed}
     card = make(o.run, Path(__file__).parent / o.name, o.about, results, figures)
     print(json.dumps(card, indent=2, ensure_ascii=False))
 

@@ -144,7 +144,7 @@ class SymmetryCLI(LightningCLI):
             path = section["ckpt_path"] = str(checkpoint_path(path, "--ckpt_path"))
             named = next((c for c in named_checkpoints().values() if str(c.path) == path), None)
         self.checkpoint = None if path is None else Checkpoint.read(path)
-        if named is not None and self.subcommand == "fit":
+        if named is not None and self.config["subcommand"] == "fit":
             raise ValueError(
                 f"--ckpt_path: {named.name} comes without what a resumed fit needs: start from its "
                 "weights with --init_weights, or --init_from for other data"
