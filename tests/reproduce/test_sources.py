@@ -41,7 +41,7 @@ def test_every_system_of_every_experiment_has_code(name):
         files = code_files(config_root() / config)
         assert {"symmetry_pl/core/module.py", "symmetry_pl/core/players.py"} <= set(files)
         assert "symmetry_pl/datamodules/base.py" in files
-        assert any(file.startswith(f"symmetry_pl/{name.split('/')[0]}/") for file in files)
+        assert any(file.startswith(f"symmetry_pl/{config.split('/')[0]}/") for file in files)
 
 
 def test_imports_for_type_checkers_are_no_code_and_those_in_functions_are(tmp_path):
