@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-__all__ = ["Scaled", "Targets", "as_array", "as_targets", "standardised"]
+__all__ = ["Scaled", "Targets", "as_array", "as_rows", "as_targets", "standardised"]
 
 _LARGE = 1e100  # squares of larger numbers overflow in sums
 
@@ -47,6 +47,21 @@ def as_array(values: Any) -> npt.NDArray[Any]:
     if isinstance(values, Tensor):
         values = values.detach().cpu().numpy()
     return np.asarray(values)
+
+
+def as_rows(x: Any) -> npt.NDArray[Any]:
+    """Inputs in memory as rows ``(N, d)``.
+
+    Raises:
+        ValueError: for what is no real numbers, or no table of them.
+    """
+    inputs = as_array(x)
+    if inputs.dtype.kind not in "fiub" or inputs.ndim != 2:
+        raise ValueError(
+            "x must be real numbers (N, d), samples in rows, got "
+            f"{inputs.dtype} of shape {inputs.shape}"
+        )
+    return inputs
 
 
 def as_targets(

@@ -149,9 +149,8 @@ class PredictionCSVDataModule(MoleculeDataModule):
         for row, text in enumerate(smiles):
             if row not in bad:
                 try:
-                    canonical, changes = standardise(text)
-                    symbols = self.language.spell(canonical)
-                    tokens[row] = encode_symbols(vocabulary, symbols, length)
+                    found = encode_smiles(text, self.language, vocabulary, length)
+                    tokens[row], symbols, changes = found
                     self.changes.update(changes)
                     texts[row] = self.language.text(symbols)
                 except ValueError as error:
@@ -167,8 +166,8 @@ class PredictionCSVDataModule(MoleculeDataModule):
 
 def encode_smiles(
     smiles: str, language: Representation, vocabulary: Vocabulary, length: int
-) -> tuple[Tensor, list[str]]:
-    """Ids ``(L,)`` of one molecule as a model reads it, and its symbols.
+) -> tuple[Tensor, list[str], tuple[str, ...]]:
+    """Ids ``(L,)`` of one molecule as a model reads it, its symbols, and what was changed.
 
     Args:
         smiles: the molecule, however it is written.
@@ -179,11 +178,12 @@ def encode_smiles(
     Raises:
         ValueError: saying why the model cannot read it.
     """
-    symbols = language.spell(standardise(smiles).smiles)
-    return encode_symbols(vocabulary, symbols, length), symbols
+    canonical, changes = standardise(smiles)
+    symbols = language.spell(canonical)
+    return _encode(vocabulary, symbols, length), symbols, changes
 
 
-def encode_symbols(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:
+def _encode(vocabulary: Vocabulary, symbols: list[str], length: int) -> Tensor:
     """Ids ``(L,)`` of one molecule, or a ``ValueError`` that says why the model cannot read it."""
     try:
         return vocabulary.encode([symbols], length)[0]

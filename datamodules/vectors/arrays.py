@@ -19,7 +19,7 @@ from symmetry_pl.datamodules.files.array_files import Table
 from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
 from symmetry_pl.datamodules.splits import check_fractions, random_split
-from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
+from symmetry_pl.datamodules.targets import Targets, as_rows, as_targets, standardised
 from symmetry_pl.datamodules.vectors.array_checks import (
     bad_numbers,
     check_columns,
@@ -161,12 +161,7 @@ class ArrayDataModule(VectorDataModule):
         >>> data.description.x_shape, data.description.metric_names()
         ((4,), ['mae_energy_ev'])
         """
-        inputs = as_array(x)
-        if inputs.dtype.kind not in "fiub" or inputs.ndim != 2:
-            raise ValueError(
-                "x must be real numbers (N, d), samples in rows, got "
-                f"{inputs.dtype} of shape {inputs.shape}"
-            )
+        inputs = as_rows(x)
         refuse_options(options, ("file", "key", "columns", "header", "targets", "units"))
         targets = as_targets(y, names, units, count=len(inputs))
         made = cls(targets=[*targets.names], **options)

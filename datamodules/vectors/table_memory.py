@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from symmetry_pl.datamodules.files.number_column import NumberColumn
 from symmetry_pl.datamodules.files.number_table import NumberTable
-from symmetry_pl.datamodules.targets import as_array, as_targets
+from symmetry_pl.datamodules.targets import as_array, as_rows, as_targets
 from symmetry_pl.messages import quoted
 
 __all__ = ["TableInMemory", "table_in_memory", "table_of_arrays", "table_of_frame"]
@@ -50,12 +50,7 @@ def table_of_arrays(
         ValueError: for arrays that are not real numbers, or of unequal lengths; or for names that
             are not one a column, each once.
     """
-    inputs = as_array(x)
-    if inputs.dtype.kind not in "fiub" or inputs.ndim != 2:
-        raise ValueError(
-            "x must be real numbers (N, d), samples in rows, got "
-            f"{inputs.dtype} of shape {inputs.shape}"
-        )
+    inputs = as_rows(x)
     targets = as_targets(y, names, units, count=len(inputs))
     called = list(columns) or [f"x{i}" for i in range(inputs.shape[1])]
     if len(called) != inputs.shape[1]:

@@ -88,7 +88,10 @@ def test_every_check_passes_but_those_that_are_listed(name):
 
 @pytest.mark.parametrize("name", WITHOUT_DATA)
 def test_checks_without_data_of_the_estimator_of_images(name):
-    getattr(estimator_checks, name)("SGMEstimator", SGMEstimator())
+    estimator = SGMEstimator()
+    before = estimator.get_params()
+    getattr(estimator_checks, name)("SGMEstimator", estimator)  # it raises what it finds
+    assert estimator.get_params() == before
 
 
 def test_the_list_stands_in_the_docs():
