@@ -4,6 +4,7 @@ from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.images.dsprites import DSpritesDataModule
 from symmetry_pl.datamodules.images.images import ImagesDataModule
 from symmetry_pl.datamodules.images.mnist import MNISTDataModule
+from symmetry_pl.datamodules.molecules.example_molecules import ExampleMoleculesDataModule
 from symmetry_pl.datamodules.molecules.prediction_csv import PredictionCSVDataModule
 from symmetry_pl.datamodules.molecules.qm9 import QM9DataModule
 from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
@@ -18,6 +19,7 @@ from symmetry_pl.datamodules.vectors.table import TableDataModule
 __all__ = [
     "ArrayDataModule",
     "DSpritesDataModule",
+    "ExampleMoleculesDataModule",
     "ExampleTableDataModule",
     "ImagesDataModule",
     "MNISTDataModule",

@@ -34,6 +34,7 @@ _CODES = (
     MetricSpec("smiles_accuracy", "molecules decoded right", "molecules right", **_SHARE),
     MetricSpec("smiles_accuracy_search", "molecules found by the search", "searched", **_SHARE),
     MetricSpec("validity", "decoded strings that are molecules", "valid", **_SHARE),
+    MetricSpec("nll_x", "−log p(X given Z1)", "−log p(x given z1)", "nats", **_RECONSTRUCTION),
     MetricSpec(
         "mae_x", "MAE of X (sum over coordinates)", "MAE(X)", style="exponent", **_RECONSTRUCTION
     ),

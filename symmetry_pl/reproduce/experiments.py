@@ -25,6 +25,9 @@ EXPERIMENTS = {
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
     ),
     "own_data": Entry(f"{_HERE}.own_data:EXPERIMENT", "Data of one's own, at the defaults"),
+    "own_molecules": Entry(
+        f"{_HERE}.own_molecules:EXPERIMENT", "Molecules of one's own, with and without others"
+    ),
     "sgm/dsprites_affine": Entry(
         f"{_HERE}.sgm_prototypes:DSPRITES_AFFINE", "SGM on dSprites, affine transformations"
     ),

@@ -29,12 +29,14 @@ class Evaluation(NamedTuple):
         x_hat: reconstruction, of the shape of x.
         y_hat: predicted target ``(B, t)`` in standardised units; ``None`` where a model has none.
         x_search: like ``x_hat``, but searched for; ``None`` where nothing was.
+        nll: −log p(x | z1) in nats ``(B,)``, of a method that has this likelihood.
     """
 
     code: Code
     x_hat: Tensor
     y_hat: Tensor | None
     x_search: Tensor | None = None
+    nll: Tensor | None = None
 
     def tensors(self) -> dict[str, Tensor]:
         """What there is, by name: ``x_hat``, ``y_hat``, ``z0``, ``z1`` and ``x_search``."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import Metric
+from torchmetrics import MeanMetric, Metric
 
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
 from symmetry_pl.metrics import ColumnAbsoluteError, Leakage, SummedAbsoluteError
@@ -34,6 +34,7 @@ class InvarianceEvaluator(Evaluator):
     ``smiles_accuracy``       molecules: share decoded to the same canonical molecule
     ``…_search``              the same of what a search with the encoder finds; tests only
     ``validity``              molecules: share that decodes to a molecule at all
+    ``nll_x``                 mean −log p(x | z1) in nats, of methods with this likelihood
     ``mae_y``                 as ``mae_x``, of the (standardised) targets
     ``mae_<property>_<unit>`` mean absolute error of one target in its own unit
     ``…_constant``            the same of the training mean, the error of knowing nothing
@@ -64,6 +65,7 @@ class InvarianceEvaluator(Evaluator):
         # so that they change device
         self.metrics = nn.ModuleList(self.reconstruction.values())
         self.metrics.extend([] if self.searched is None else [self.searched])
+        self.likelihood = MeanMetric()
         self.target = SummedAbsoluteError()
         self.columns = ColumnAbsoluteError(scale)
         self.constant = ColumnAbsoluteError(scale)
@@ -71,7 +73,7 @@ class InvarianceEvaluator(Evaluator):
         self.dependence = Leakage(max_points=leakage_points)
         self.visible = VisibleLeak()
         self.split = self.control = False
-        self.has_target = self.has_searched = False
+        self.has_target = self.has_searched = self.has_likelihood = False
 
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Add a batch; a test searches for inputs too, which is slow."""
@@ -96,6 +98,9 @@ class InvarianceEvaluator(Evaluator):
         if found.x_search is not None and self.searched is not None:
             self.has_searched = True
             self.searched.update(found.x_search, x)
+        if found.nll is not None:
+            self.has_likelihood = True
+            self.likelihood.update(found.nll)
         if found.y_hat is not None:
             self.has_target = True
             self.target.update(found.y_hat, y)
@@ -113,6 +118,8 @@ class InvarianceEvaluator(Evaluator):
         values = {name: m.compute() for name, m in self.reconstruction.items()}
         if self.has_searched and self.searched is not None:
             values["smiles_accuracy_search"] = self.searched.compute()
+        if self.has_likelihood:
+            values["nll_x"] = self.likelihood.compute()
         error = values["mae_x"] if "mae_x" in values else 1 - values["smiles_accuracy"]
         if self.has_target:
             values["mae_y"] = self.target.compute()
@@ -140,7 +147,7 @@ class InvarianceEvaluator(Evaluator):
     def reset(self) -> None:
         """Forget the last set."""
         super().reset()
-        self.has_target = self.has_searched = False
+        self.has_target = self.has_searched = self.has_likelihood = False
 
 
 def _reconstruction_metrics(data: DataDescription) -> dict[str, Metric]:

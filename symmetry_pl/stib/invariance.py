@@ -67,6 +67,10 @@ class InvarianceModule(SymmetryModule):
             mask: keeps token sequences inside their language, where the decoder chooses symbols.
         """
 
+    def nll(self, x: Tensor, code: Code) -> Tensor | None:
+        """−log p(x | z1) in nats ``(B,)``, of a method that has this likelihood."""
+        return None
+
     def search(self, x: Tensor, code: Code) -> Tensor:
         """An input at least as near to the code as the decoded ``x``: that, without a search."""
         return x
@@ -86,7 +90,8 @@ class InvarianceModule(SymmetryModule):
         with torch.autocast(x.device.type, enabled=False):
             y_hat = self.predict_target(code)
         found = self.search(x_hat, code) if search else x_hat
-        return Evaluation(code, x_hat, y_hat, None if found is x_hat else found)
+        searched = None if found is x_hat else found
+        return Evaluation(code, x_hat, y_hat, searched, self.nll(x, code))
 
     # -- data, evaluation, prediction ------------------------------------------------------------
 

@@ -115,3 +115,35 @@ def test_other_data_are_refused(other, message):
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         described(TokenFlowSTIB(**options), data())
+
+
+def test_an_additive_term_is_measured_once_and_the_encoder_learns_what_it_leaves():
+    model, losses = attached(additive=2)
+    x, y = batch(200)
+    loader = torch.utils.data.DataLoader(list(zip(x, y, strict=True)), batch_size=50)
+    model.trainer.train_dataloader = loader
+    model.on_train_start()
+    additive = model.additive(x)
+    assert (additive - y).abs().mean() < 0.05  # y counts a symbol
+    model.training_step((x, y), 0)
+    rest = y - additive - model.encoder(x)
+    torch.testing.assert_close(losses[0], rest.square().mean().to(losses[0]))
+    torch.testing.assert_close(model.encode(x).z1, model.encoder(x) + additive)
+    model.batches_seen = 3
+    weight = model.additive.weight.clone()
+    model.trainer.train_dataloader = torch.utils.data.DataLoader([(x[0], y[0] + 5)] * 50)
+    model.on_train_start()
+    assert torch.equal(model.additive.weight, weight)
+
+
+def test_an_evaluation_has_the_likelihood_given_what_is_predicted():
+    model, _ = attached()
+    x, y = batch(12)
+    with torch.no_grad():
+        found = model.evaluate(x, y)
+        expected = model.flow.model.nll(x, model.encoder(x))
+        evaluator = model.configure_evaluator("val")
+        evaluator.add(x[:5], y[:5], model.evaluate(x[:5], y[:5]))
+        evaluator.add(x[5:], y[5:], model.evaluate(x[5:], y[5:]))
+    torch.testing.assert_close(found.nll, expected)
+    torch.testing.assert_close(evaluator.likelihood.compute().to(expected), expected.mean())

@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.nn.tokens.gated import TokenModel
+from symmetry_pl.nn.tokens.hashing import GOLDEN, mix
 from symmetry_pl.nn.tokens.packed import lengths_of
 
 __all__ = ["TokenFlow"]
 
 _ROWS = 250  # whose probabilities are held at once, in double precision
 _FLOOR = 1e-4  # share of the uniform distribution in every symbol's: no symbol is impossible
-_GOLDEN = -7046029254386353131  # 2⁶⁴ / golden ratio as a signed integer
-_MIXERS = (-4658895280553007687, -7723592293110705685)
 
 
 class TokenFlow(nn.Module):
@@ -134,13 +133,6 @@ def pseudo_random(tokens: Tensor, dim: int) -> Tensor:
     """
     state = torch.zeros(len(tokens), dtype=torch.int64, device=tokens.device)
     for column in tokens.long().unbind(1):
-        state = _mix(state + column + 1)
-    bits = _mix(state[:, None] + _GOLDEN * torch.arange(1, dim + 1, device=tokens.device))
+        state = mix(state + column + 1)
+    bits = mix(state[:, None] + GOLDEN * torch.arange(1, dim + 1, device=tokens.device))
     return 1e-4 + 0.9998 * ((bits >> 11) & (2**53 - 1)).double() / 2**53
-
-
-def _mix(x: Tensor) -> Tensor:
-    """Scramble 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
-    for bits, factor in zip((30, 27), _MIXERS, strict=True):
-        x = (x ^ ((x >> bits) & ((1 << (64 - bits)) - 1))) * factor
-    return x ^ ((x >> 31) & ((1 << 33) - 1))
