@@ -99,9 +99,7 @@ class SymmetryCLI(LightningCLI):
             default=None,
             help="Folder under log_root; by default the config's path below configs/.",
         )
-        parser.add_argument(
-            "--log_root", type=str, default=LOG_ROOT, help="Folder of all runs."
-        )
+        parser.add_argument("--log_root", type=str, default=LOG_ROOT, help="Folder of all runs.")
         parser.add_argument(
             "--init_weights",
             type=str | None,

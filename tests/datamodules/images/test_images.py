@@ -415,7 +415,9 @@ def test_a_model_has_images_read_as_its_own_were():
     new.setup()
     assert new.description is model.description
     assert [len(new.split(name)) for name in ("train", "val", "test", "all")] == [3] * 4
-    same = made("new", resize=[4, 4], invert=True, channels="grey", val_fraction=0.4, test_fraction=0)
+    same = made(
+        "new", resize=[4, 4], invert=True, channels="grey", val_fraction=0.4, test_fraction=0
+    )
     assert torch.equal(new.split("all").images, same.split("all").images)
 
     twelve_bits = GREY / 255.0 * 4095
