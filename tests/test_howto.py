@@ -81,7 +81,7 @@ def signals():
 
 
 def shapes(count=60):
-    """Bytes ``(count, 32, 32)``: an L and a bar, turned and shifted, on black."""
+    """Bytes ``(count, 32, 32)``: bars, and ellipses with a notch, turned and shifted, on black."""
     draw = rng()
     y, x = np.mgrid[:32, :32] - 15.5
     images = np.zeros((count, 32, 32), np.uint8)
@@ -89,8 +89,9 @@ def shapes(count=60):
         angle, dx, dy = draw.uniform([0, -3, -3], [2 * np.pi, 3, 3])
         u = (x - dx) * np.cos(angle) + (y - dy) * np.sin(angle)
         v = (y - dy) * np.cos(angle) - (x - dx) * np.sin(angle)
-        bar = (np.abs(u) < 2) & (np.abs(v) < 8)
-        images[i][bar | (i % 2) & (np.abs(v + 6) < 2) & (u > 0) & (u < 7)] = 220
+        bar = (np.abs(u) < 8) & (np.abs(v) < 3)
+        notched = ((u / 8) ** 2 + (v / 5) ** 2 < 1) & ~((u > 2) & (np.abs(v) < 1.5))
+        images[i][notched if i % 2 else bar] = 220
     return images
 
 
