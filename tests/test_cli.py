@@ -200,7 +200,7 @@ def test_a_refusal_leaves_nothing_that_looks_like_a_run(own_molecules, content, 
     listed = "bad_rows.csv" if "unusable rows" in words else None
     assert left == ([listed] if listed else [])
     assert not list(own_molecules.glob("lightning_logs/**/version_*"))
-    assert not listed or error.endswith(f"faults are listed in lightning_logs/own/{listed}")
+    assert not listed or error.endswith(f" listed in lightning_logs/own/{listed}")
 
 
 def test_a_refusal_leaves_other_runs_alone(own_molecules):

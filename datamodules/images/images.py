@@ -42,7 +42,9 @@ class ImagesDataModule(ImageDataModule):
     and what lies outside of the frame is taken to be black. Validation and test sets are cut at
     random; prediction goes through all usable images in order. Image files may have targets in a
     CSV file (``labels``), images in memory in an array (see ``from_arrays``); t = 0 without. They
-    are in units of the training images' standard deviation about their mean.
+    are in units of the training images' standard deviation about their mean. With the ``data`` of a
+    model (``adopt``) images are read as its own were: channels, size, ``invert``, and of arrays
+    ``value_range``; no targets are read.
 
     Args:
         path: a folder, whose image files are read with those of its subfolders, or a ``.npy`` or
@@ -128,6 +130,7 @@ class ImagesDataModule(ImageDataModule):
         self._images: Tensor | None = None
         self._y = torch.empty(0, 0)
         self._rows: dict[str, npt.NDArray[np.int64]] = {}
+        self._adopted: DataDescription | None = None
         self._description: DataDescription | None = None
 
     @classmethod
@@ -171,12 +174,62 @@ class ImagesDataModule(ImageDataModule):
             raise RuntimeError("call setup() of the ImagesDataModule first")
         return self._description
 
+    def adopt(self, description: DataDescription) -> None:
+        """Read images as those that a model was trained on.
+
+        Args:
+            description: the ``data`` of the model.
+
+        Raises:
+            ValueError: if they are no images.
+        """
+        if description.kind != "image":
+            raise ValueError(
+                f"the model was trained on data of the kind {description.kind!r}, and "
+                "ImagesDataModule gives images"
+            )
+        extra = description.extra
+        self.channels = "grey" if description.x_shape[0] == 1 else "rgb"
+        self.resize = self.resize or extra.get("resize")
+        self.invert = bool(extra.get("invert", self.invert))
+        self._adopted, self._description, self._images = description, None, None
+        self._splits.clear()
+
     def setup(self, stage: str | None = None) -> None:
         """Read the images, leave out unusable ones, and split them; once."""
         if self._images is not None:
             return
         path, pictures, targets = self._read()
         rows = self._usable(pictures, path)
+        self.names = pictures.names
+        images = pictures.images
+        if self.invert:
+            images = images.bitwise_not_() if images.dtype == torch.uint8 else images.neg_()
+        _warn_of_bright_ground(images[torch.from_numpy(rows[:1000])], self.invert)
+        if self._adopted is None:
+            self._learn(images, targets, rows, path)
+        else:
+            self._follow(images, rows, path, self._adopted)
+        self._images = images
+
+    def _follow(
+        self, images: Tensor, rows: npt.NDArray[np.int64], path: Path, model: DataDescription
+    ) -> None:
+        """Check the size of images for a model; none are held out."""
+        size, wanted = list(images.shape[2:]), list(model.x_shape[1:])
+        if size != wanted:
+            raise ValueError(
+                f"{path} has images of {size[1]} × {size[0]} (width × height), and the model was "
+                f"trained on {wanted[1]} × {wanted[0]}: set data.resize to {wanted}"
+            )
+        self._rows = dict.fromkeys(("train", "val", "test", "all"), rows)
+        self._y = torch.empty(len(images), 0)
+        self._description = model
+
+    def _learn(
+        self, images: Tensor, targets: Targets, rows: npt.NDArray[np.int64], path: Path
+    ) -> None:
+        """Split the images, and take the scales of targets from those of the training set."""
         self._rows = random_split(
             rows,
             self.val_fraction,
@@ -184,11 +237,6 @@ class ImagesDataModule(ImageDataModule):
             self.split_seed,
             f"{path} has only {len(rows)} usable images",
         )
-        self.names = pictures.names
-        images = pictures.images
-        if self.invert:
-            images = images.bitwise_not_() if images.dtype == torch.uint8 else images.neg_()
-        _warn_of_bright_ground(images[torch.from_numpy(rows[:1000])], self.invert)
         scaled = standardised(
             torch.from_numpy(targets.values),
             torch.from_numpy(self._rows["train"]),
@@ -196,7 +244,7 @@ class ImagesDataModule(ImageDataModule):
             "y",
             "images",
         )
-        self._images, self._y = images, scaled.y.float()
+        self._y = scaled.y.float()
         self._description = DataDescription(
             "image",
             tuple(images.shape[1:]),
@@ -245,7 +293,9 @@ class ImagesDataModule(ImageDataModule):
 
     def _read(self) -> tuple[Path, Pictures, Targets]:
         """Where the images are from, the images, and their targets."""
-        options = self.value_range, self.channels, self.resize
+        model = {} if self._adopted is None else self._adopted.extra
+        options = self.value_range or model.get("value_range"), self.channels, self.resize
+        labels = self.labels if self._adopted is None else None
         if self._memory is not None:
             array, targets = self._memory
             pictures = images_of(array, "x", *options)
@@ -253,15 +303,15 @@ class ImagesDataModule(ImageDataModule):
                 pictures.bad.setdefault(i, "has a target that is missing or infinite")
             return Path("x"), pictures, targets
         path = self._path()
-        if self.labels is not None and not path.is_dir():
+        if labels is not None and not path.is_dir():
             raise ValueError(f"data.labels is for folders of image files, but {path} is none")
         if path.is_dir():
             for name in ("key", "value_range"):
                 if getattr(self, name) is not None:
                     raise ValueError(f"data.{name} is for arrays, but {path} is a folder")
             pictures = read_folder(path, self.channels, self.resize)
-            if self.labels is not None:
-                file = user_file(self.labels, path, "data.labels")
+            if labels is not None:
+                file = user_file(labels, path, "data.labels")
                 targets, without = read_labels(file, pictures.names, self.targets, self.units)
                 return path, pictures._replace(bad={**without, **pictures.bad}), targets
         elif path.suffix.lower() in (".npy", ".npz"):

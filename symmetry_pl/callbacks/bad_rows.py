@@ -32,7 +32,7 @@ class BadRows(Callback):
         dry = getattr(trainer, "fast_dev_run", False)
         if bad and trainer.is_global_zero and not dry:
             _write(self.path, bad)
-            print(f"all {len(bad)} faults are listed in {self.path}")
+            print(_listed(len(bad), self.path))
 
 
 @contextmanager
@@ -49,7 +49,12 @@ def listed_if_refused(path: Path) -> Iterator[None]:
         yield
     except RefusedRows as error:
         _write(path, error.rows)
-        raise ValueError(f"{error}; all {len(error.rows)} faults are listed in {path}") from error
+        raise ValueError(f"{error}; {_listed(len(error.rows), path)}") from error
+
+
+def _listed(count: int, path: Path) -> str:
+    faults = "1 fault is" if count == 1 else f"all {count} faults are"
+    return f"{faults} listed in {path}"
 
 
 @rank_zero_only

@@ -36,5 +36,6 @@ class RunConfig(SaveConfigCallback):
         if path.exists():
             k = len(list(self.run_dir.glob("config_resume_*.yaml")))
             path = self.run_dir / f"config_resume_{k}.yaml"
-        atomic_write(path, self.parser.dump(self.config))
+        # null is a value: left out, an option would have its default in the next fit
+        atomic_write(path, self.parser.dump(self.config, skip_none=False))
         self.already_saved = True

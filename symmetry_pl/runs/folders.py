@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+LOG_ROOT = "lightning_logs"
+"""Where runs live unless another folder is named."""
+
 _VERSION = re.compile(r"version_(\d+)$")
 
 
@@ -22,7 +25,7 @@ def config_root() -> Path:
     return beside if beside.is_dir() else package / "_configs"
 
 
-def run_name_of(configs: list[str], log_root: str = "lightning_logs") -> str:
+def run_name_of(configs: list[str], log_root: str = LOG_ROOT) -> str:
     """Name of a run from its first config file: its path below ``configs``, without suffix.
 
     Args:

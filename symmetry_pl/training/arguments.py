@@ -11,8 +11,8 @@ from typing import Any
 from jsonargparse import get_loader
 
 from symmetry_pl.messages import shortened
-from symmetry_pl.runs.folders import config_root, run_of_checkpoint
-from symmetry_pl.runs.named import named_checkpoints
+from symmetry_pl.runs.folders import LOG_ROOT, config_root, newest_run, run_of_checkpoint
+from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.training.yaml_text import check_yaml, read_yaml_file
 
 __all__ = [
@@ -86,13 +86,32 @@ def read_config(text: str) -> Any:
 
 
 def with_saved_config(args: list[str]) -> list[str]:
-    """``--config`` of the run a checkpoint lies in, where the user names only the checkpoint."""
+    """``--config`` of the run a checkpoint lies in, where the user names only the checkpoint.
+
+    ``last`` and ``best`` lie in the newest run of ``--run_name``.
+
+    Raises:
+        ValueError: if they are those of no run that is named.
+        FileNotFoundError: if there is no such checkpoint.
+    """
     words = [word for argument in args for word in argument.split("=", 1)]
     if "--ckpt_path" not in words[:-1] or "--config" in words or "-c" in words:
         return args
     name = words[words.index("--ckpt_path") + 1]
-    named = named_checkpoints().get(name)
-    config = (run_of_checkpoint(name) if named is None else named.folder) / "config.yaml"
+    if name == "null":
+        return args
+    if name in ("last", "best"):
+        run_names = _values(args, "--run_name")
+        if not run_names:
+            raise ValueError(
+                f"--ckpt_path {name} is that of a run: say of which with --run_name or --config, "
+                "or give the path of a checkpoint"
+            )
+        root = Path([LOG_ROOT, *_values(args, "--log_root")][-1])
+        folder = newest_run(root / run_names[-1], name)
+    else:
+        folder = run_of_checkpoint(str(checkpoint_path(name, "--ckpt_path")))
+    config = folder / "config.yaml"
     return [args[0], "--config", str(config), *args[1:]] if config.is_file() else args
 
 

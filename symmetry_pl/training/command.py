@@ -32,6 +32,7 @@ from symmetry_pl.core.registry import check_finite
 from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.messages import shortened
 from symmetry_pl.runs.folders import (
+    LOG_ROOT,
     claim_run,
     keep_history,
     locked,
@@ -98,9 +99,7 @@ class SymmetryCLI(LightningCLI):
             default=None,
             help="Folder under log_root; by default the config's path below configs/.",
         )
-        parser.add_argument(
-            "--log_root", type=str, default="lightning_logs", help="Folder of all runs."
-        )
+        parser.add_argument("--log_root", type=str, default=LOG_ROOT, help="Folder of all runs.")
         parser.add_argument(
             "--init_weights",
             type=str | None,

@@ -87,6 +87,45 @@ def test_what_is_misspelt_or_without_effect_is_one_sentence(arguments, words, ca
     assert not Path("lightning_logs").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["predict", "--ckpt_path=a/last.ckpt"], "--ckpt_path: there is no checkpoint a/last.ckpt"),
+        (["test", "--ckpt_path", "zinc-flow"], "neither file nor name: did you mean zinc-token-fl"),
+        (["test", "--ckpt_path", "last"], "--ckpt_path last is that of a run: say of which with"),
+        (["test", "--run_name=a", "--ckpt_path=last"], "no run under lightning_logs/a has checkp"),
+    ],
+)
+def test_a_checkpoint_that_is_not_there_is_one_sentence(arguments, words, capsys):
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_newest_run_of_a_name_needs_no_config(capsys):
+    for epochs in (1, 2):
+        assert main([*FIT, "--run_name=own", f"--trainer.max_epochs={epochs}"]) == 0
+    assert main(["predict", "--run_name", "own", "--ckpt_path", "last"]) == 0
+    assert "lightning_logs/own/version_1/predictions.csv" in capsys.readouterr().out
+
+
+def test_null_in_a_config_is_null_in_that_of_its_run(tmp_path):
+    """Else a fit with the config of a run would have defaults where that had nothing."""
+    (tmp_path / "null.yaml").write_text("data: {init_args: {samples_per_epoch: null}}\n")
+    table = ["fit", "--config", "stib/table.yaml", "--config", "null.yaml"]
+    rows = "\n".join(f"{i},{i * i % 7},{i % 5}" for i in range(80))
+    (tmp_path / "own.csv").write_text(f"a,b,c\n{rows}\n")
+    options = ["--data.path=own.csv", "--data.targets=[c]", "--data.batch_size=16"]
+    short = ["--trainer.max_epochs=1", "--trainer.limit_val_batches=0"]
+    assert main([*table, *options, *short]) == 0
+    config = tmp_path / "lightning_logs/stib/table/version_0/config.yaml"
+    assert yaml.safe_load(config.read_text())["data"]["init_args"]["samples_per_epoch"] is None
+    assert main(["fit", "--config", str(config)]) == 0
+    first, again = (config.parents[1] / f"version_{i}" for i in (0, 1))
+    assert (first / "config.yaml").read_text() == (again / "config.yaml").read_text()
+    last = [Checkpoint.read(run / "checkpoints/last.ckpt").state for run in (first, again)]
+    assert last[0]["global_step"] == last[1]["global_step"] == 4
+
+
 def test_folders_of_ones_own_shadow_nothing(tmp_path):
     """A config and data of the same names lie in the working folder."""
     (tmp_path / "datamodules").mkdir()

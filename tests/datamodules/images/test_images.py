@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from symmetry_pl.core import DataDescription
 from symmetry_pl.datamodules.images.images import ImagesDataModule
 
 RNG = np.random.default_rng(0)
@@ -402,3 +403,37 @@ def test_images_without_a_label_are_bad():
 def test_labels_that_will_not_do(lines, options, words):
     with pytest.raises(ValueError, match=words):
         labelled(lines, **options).setup()
+
+
+def test_a_model_has_images_read_as_its_own_were():
+    """Few, of other sizes, without labels, as a folder or as an array of another scale."""
+    saved(Path("own"), 255 - GREY)
+    model = made("own", resize=[4, 4], invert=True)
+    saved(Path("new"), np.repeat(255 - COLOUR[:3] // 2, 2, axis=1))
+    new = ImagesDataModule("new", labels="labels.csv", targets=["y"])
+    new.adopt(model.description)
+    new.setup()
+    assert new.description is model.description
+    assert [len(new.split(name)) for name in ("train", "val", "test", "all")] == [3] * 4
+    same = made(
+        "new", resize=[4, 4], invert=True, channels="grey", val_fraction=0.4, test_fraction=0
+    )
+    assert torch.equal(new.split("all").images, same.split("all").images)
+
+    twelve_bits = GREY / 255.0 * 4095
+    model = made(stored(Path(), twelve_bits), value_range=[0, 4095])
+    new = ImagesDataModule(stored(Path(), twelve_bits[:2], "b.npy"))
+    new.adopt(model.description)
+    new.setup()
+    assert np.allclose(pixels(new)[0][..., 0], GREY[:2], atol=1e-3)
+
+
+def test_what_a_model_cannot_read_is_one_sentence():
+    model = made(stored(Path(), GREY)).description
+    new = ImagesDataModule(stored(Path(), GREY[:, :4], "b.npy"))
+    new.adopt(model)
+    words = r"b\.npy has images of 5 × 4 .*trained on 5 × 6: set data\.resize to \[6, 5\]"
+    with pytest.raises(ValueError, match=words):
+        new.setup()
+    with pytest.raises(ValueError, match="data of the kind 'vector', and ImagesDataModule gives"):
+        new.adopt(DataDescription("vector", (3,)))
