@@ -70,7 +70,15 @@ def transfer(
     """
     own = model.state_dict()
     with_symbol = _sizes(build, _with_symbol(data)) if data.symbols else {}
-    told = {} if source.target_names == data.target_names else _sizes(build, _with_target(data))
+    told: dict[str, torch.Size] = {}
+    if source.target_names != data.target_names:
+        try:
+            told = _sizes(build, _with_target(data))
+        except ValueError as error:
+            raise ValueError(
+                f"{where}: what predicts a target is found by giving this model one target more, "
+                f"which its options do not allow ({error})"
+            ) from error
     symbols = {symbol: i for i, symbol in enumerate(source.symbols)}
     known = [(i, symbols[s]) for i, s in enumerate(data.symbols) if s in symbols]
     found = Transferred([], [], [])
@@ -78,7 +86,8 @@ def transfer(
     for name, value in own.items():
         other, grown = weights.get(name), with_symbol.get(name, value.shape)
         if name not in parameters:
-            if other is not None and other.shape == value.shape == grown:
+            same = value.shape == grown == told.get(name, value.shape)
+            if other is not None and same and other.shape == value.shape:
                 value.copy_(other)
             continue
         if other is None or told.get(name, value.shape) != value.shape:

@@ -119,6 +119,25 @@ def test_other_sizes_are_one_sentence():
         transfer(other, other.built_on, OLD, old.state_dict(), OLD, "x.ckpt")
 
 
+def test_without_room_for_a_target_more_it_says_so():
+    tight = {**TOKEN_FLOW, "latent_dim": 2}
+    old, new = built(TokenFlowSTIB, tight, OLD), built(TokenFlowSTIB, tight, NEW)
+    with pytest.raises(ValueError, match=r"x\.ckpt: .* do not allow \(model\.latent_dim 2 leaves"):
+        transfer(new, new.built_on, NEW, old.state_dict(), OLD, "x.ckpt")
+
+
+def test_an_additive_term_is_that_of_its_targets():
+    options = {**TOKEN_FLOW, "additive": 2}
+    models = [
+        built(TokenFlowSTIB, options, data)
+        for data in (OLD, NEW, replace(NEW, target_names=("gap",)))
+    ]
+    models[0].additive.weight.fill_(3.0)
+    for model, value in zip(models[1:], (0.0, 3.0), strict=True):
+        transfer(model, model.built_on, model.data, models[0].state_dict(), OLD, "x.ckpt")
+        assert (model.additive.weight == value).all()
+
+
 def test_building_it_again_leaves_the_generator_alone():
     old, new = built(TokenFlowSTIB, TOKEN_FLOW, OLD), built(TokenFlowSTIB, TOKEN_FLOW, NEW)
     state = torch.get_rng_state()
