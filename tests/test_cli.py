@@ -172,8 +172,13 @@ def test_molecules_of_another_file_are_predicted(own_molecules, capsys):
     with pytest.warns(UserWarning, match="1 unusable row: .*left out"):
         assert main([*predict, "--data.on_invalid=drop"]) == 0
     header, *lines = (run / "predictions_new.csv").read_text().splitlines()
-    assert header.split(",")[:4] == ["row", "smiles", "reconstruction", "gap_eV"]
-    assert [line.split(",")[:2] for line in lines] == [["0", "CCO"], ["2", "CCCN"], ["3", "CF"]]
+    names = ["as_written", "row", "smiles", "reconstruction", "gap_eV"]
+    assert header.split(",")[:5] == names
+    assert [line.split(",")[:3] for line in lines] == [
+        ["OCC", "0", "CCO"],
+        ["NCCC", "2", "CCCN"],
+        ["FC", "3", "CF"],
+    ]
     fresh = ["predict", "--config=own.yaml", *predict[2:]]
     assert main(fresh) == 2
     assert "use it with symmetry predict --ckpt_path" in capsys.readouterr().err

@@ -44,6 +44,7 @@ class PredictionCSVDataModule(MoleculeDataModule):
     Args:
         path: the file, gzipped or not, with a header.
         smiles_column: name of the column of molecules.
+        id_column: name of a column that is carried into predictions as it stands.
         delimiter: what stands between two fields.
         on_invalid: what to do about rows that cannot be used (no molecule, none that the model can
             read, another number of fields than the header): ``raise`` or ``drop``, with a warning
@@ -60,6 +61,7 @@ class PredictionCSVDataModule(MoleculeDataModule):
         self,
         path: str,
         smiles_column: str = "smiles",
+        id_column: str | None = None,
         delimiter: str = ",",
         on_invalid: Literal["raise", "drop"] = "raise",
         **kwargs: Any,
@@ -68,7 +70,8 @@ class PredictionCSVDataModule(MoleculeDataModule):
         if len(delimiter) != 1:
             raise ValueError(f"data.delimiter must be one character, got {delimiter!r}")
         self.path = Path(path).expanduser()
-        self.smiles_column = smiles_column
+        self.smiles_column, self.id_column = smiles_column, id_column
+        self._told: dict[str, list[str]] = {}
         self.delimiter = delimiter
         self._adopted: DataDescription | None = None
 
@@ -136,11 +139,20 @@ class PredictionCSVDataModule(MoleculeDataModule):
         )
         return self._loader(data, sampler=sampler)
 
+    def row_columns(self, rows: Tensor) -> dict[str, list[Any]]:
+        """IDs of these rows, if there are any, and their molecules as the file writes them."""
+        return {name: [texts[i] for i in rows.tolist()] for name, texts in self._told.items()}
+
     def _read(self) -> tuple[_Table, list[str], list[str]]:
         assert self._adopted is not None
         columns = {"smiles_column": [self.smiles_column]}
+        if self.id_column is not None:
+            columns["id_column"] = [self.id_column]
         read = read_columns(self.path, columns, self.delimiter)
         smiles = [text.strip() for text in read.columns[self.smiles_column]]
+        self._told = {"as_written": smiles}
+        if self.id_column is not None:
+            self._told = {"id": read.columns[self.id_column], **self._told}
         vocabulary, length = Vocabulary(self._adopted.symbols), self._adopted.x_shape[0]
         tokens = torch.zeros(len(smiles), length, dtype=vocabulary.dtype)
         texts = [""] * len(smiles)

@@ -14,17 +14,19 @@ __all__ = ["prediction_columns"]
 
 Columns = dict[str, list[Any]]
 
+_LABELS = ("id", "file", "as_written")
+
 
 def prediction_columns(
     values: Mapping[str, Tensor], data: DataDescription, source: Mapping[str, list[Any]]
 ) -> Columns:
     """What is predicted as columns, under the names that the data have.
 
-    IDs, or names of files, come first, then row numbers and inputs. Inputs of tables, and their
-    reconstructions ``<name>_hat``, are in the user's units; those without a name are called
-    ``x_<number>`` and ``x_hat_<number>``. Token ids become SMILES, predicted targets are named
-    after the property and its unit, and another tensor ``(B, d)`` becomes ``name_0 … name_{d-1}``.
-    A name that is taken already gets the suffix ``_predicted``.
+    IDs, names of files and molecules as a file writes them come first, then row numbers and
+    inputs. Inputs of tables, and their reconstructions ``<name>_hat``, are in the user's units;
+    those without a name are called ``x_<number>`` and ``x_hat_<number>``. Token ids become SMILES,
+    predicted targets are named after the property and its unit, and another tensor ``(B, d)``
+    becomes ``name_0 … name_{d-1}``. A name that is taken already gets the suffix ``_predicted``.
 
     Args:
         values: tensors ``(B,)`` or ``(B, d)``; others are passed over.
@@ -36,7 +38,7 @@ def prediction_columns(
     >>> prediction_columns({"x_hat": torch.ones(1, 1), "y_hat": torch.ones(1, 1)}, data, {})
     {'length_hat': [5.0], 'y_eV': [1.0]}
     """
-    labels = {"id": source.get("id"), "file": source.get("file")}
+    labels = {name: source.get(name) for name in _LABELS}
     inputs = {_label("x", name): column for name, column in source.items() if name not in labels}
     found: Columns = {name: column for name, column in labels.items() if column is not None}
     found |= {"row": []} if "row" in values and "row" not in inputs else {}

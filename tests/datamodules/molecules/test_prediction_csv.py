@@ -102,3 +102,12 @@ def test_a_model_of_molecules_is_needed(tmp_path):
         data.adopt(DataDescription("vector", (2,)))
     with pytest.raises(ValueError, match=r"data\.delimiter must be one character"):
         PredictionCSVDataModule("new.csv", delimiter="::")
+
+
+def test_rows_are_told_apart_as_their_file_does(tmp_path):
+    path = written(tmp_path, ["smiles,who", "OCC,b", "C1CC1F,a", "CCO,c"])
+    data = loaded(path, described(length=20), id_column="who")
+    found = data.row_columns(torch.tensor([0, 2]))
+    assert found == {"id": ["b", "c"], "as_written": ["OCC", "CCO"]}
+    with pytest.raises(ValueError, match=r"no column 'name' \(data\.id_column\)"):
+        loaded(path, described(length=20), id_column="name")
