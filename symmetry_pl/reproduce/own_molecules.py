@@ -68,13 +68,6 @@ EXPERIMENT = Experiment(
             overrides=(_DATA, "--init_from=null", "--data.representation=selfies"),
             seeds=_SEEDS,
         ),
-        System(
-            "transfer_network",
-            "from zinc-token-flow, without the additive term",
-            _CONFIG,
-            overrides=(_DATA, "--model.additive=0"),
-            seeds=_SEEDS,
-        ),
     ),
     metrics=(_ERROR, "smiles_accuracy", "validity", "nll_x", *LEAKAGE),
     references=reference_rows,
