@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from symmetry_pl.core.description import DataDescription
 from symmetry_pl.core.registry import check_choice as _check_choice
 
-__all__ = ["check_at_least", "check_choice", "refuse_options"]
+__all__ = ["check_at_least", "check_choice", "check_kind", "refuse_options"]
 
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
@@ -30,6 +31,23 @@ def check_at_least(least: float, **options: float | None) -> None:
     for name, value in options.items():
         if value is not None and not least <= value < math.inf:
             raise ValueError(f"data.{name} must be at least {least}, got {value}")
+
+
+def check_kind(model: DataDescription, kind: str, otherwise: str, who: str = "the model") -> None:
+    """Refuse a model of data of another kind.
+
+    Args:
+        model: what it knows of its data.
+        kind: that it must have.
+        otherwise: how the sentence goes on.
+        who: how it begins.
+
+    >>> check_kind(DataDescription("vector", (2,)), "image", "and these are images")
+    Traceback (most recent call last):
+    ValueError: the model was trained on data of the kind 'vector', and these are images
+    """
+    if model.kind != kind:
+        raise ValueError(f"{who} was trained on data of the kind {model.kind!r}, {otherwise}")
 
 
 def refuse_options(options: Iterable[str], of_files: Sequence[str]) -> None:

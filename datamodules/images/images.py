@@ -21,7 +21,7 @@ from symmetry_pl.datamodules.images.image_arrays import images_of, read_array
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.datamodules.images.image_files import Pictures, read_folder, summary
 from symmetry_pl.datamodules.images.image_labels import read_labels
-from symmetry_pl.datamodules.options import check_choice, refuse_options
+from symmetry_pl.datamodules.options import check_choice, check_kind, refuse_options
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
 from symmetry_pl.messages import quoted
@@ -183,11 +183,7 @@ class ImagesDataModule(ImageDataModule):
         Raises:
             ValueError: if they are no images.
         """
-        if description.kind != "image":
-            raise ValueError(
-                f"the model was trained on data of the kind {description.kind!r}, and "
-                "ImagesDataModule gives images"
-            )
+        check_kind(description, "image", "and ImagesDataModule gives images")
         extra = description.extra
         self.channels = "grey" if description.x_shape[0] == 1 else "rgb"
         self.resize = self.resize or extra.get("resize")
@@ -298,6 +294,8 @@ class ImagesDataModule(ImageDataModule):
         labels = self.labels if self._adopted is None else None
         if self._memory is not None:
             array, targets = self._memory
+            if self._adopted is not None:  # a model that has been trained needs none
+                targets = as_targets(None, count=len(targets.values))
             pictures = images_of(array, "x", *options)
             for i in np.flatnonzero(~np.isfinite(targets.values).all(axis=1)).tolist():
                 pictures.bad.setdefault(i, "has a target that is missing or infinite")

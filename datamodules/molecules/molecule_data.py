@@ -25,7 +25,7 @@ from symmetry_pl.datamodules.molecules.tokens import (
     known_tokens,
     tokenise,
 )
-from symmetry_pl.datamodules.options import check_at_least, check_choice
+from symmetry_pl.datamodules.options import check_at_least, check_choice, check_kind
 from symmetry_pl.datamodules.targets import standardised
 from symmetry_pl.molecules import Representation, Vocabulary, summarise_changes
 from symmetry_pl.molecules import representation as make_representation
@@ -108,11 +108,7 @@ class MoleculeDataModule(SymmetryDataModule):
         Raises:
             ValueError: if they are not molecules, or an option asks for other fragments.
         """
-        if description.kind != "tokens":
-            raise ValueError(
-                f"the model to start from was trained on data of the kind {description.kind!r}, "
-                "not on molecules"
-            )
+        check_kind(description, "tokens", "not on molecules", "the model to start from")
         if self.fragments:
             raise ValueError(
                 f"data.fragments is {self.fragments}, but fragments are those of the model to "

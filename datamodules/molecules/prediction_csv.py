@@ -18,6 +18,7 @@ from symmetry_pl.datamodules.files.csv_table import read_columns
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset
+from symmetry_pl.datamodules.options import check_kind
 from symmetry_pl.molecules import Representation, Vocabulary, representation, standardise
 
 __all__ = ["PredictionCSVDataModule", "encode_smiles"]
@@ -94,10 +95,7 @@ class PredictionCSVDataModule(MoleculeDataModule):
         Raises:
             ValueError: if they are not molecules.
         """
-        if description.kind != "tokens":
-            raise ValueError(
-                f"the model was trained on data of the kind {description.kind!r}, not on molecules"
-            )
+        check_kind(description, "tokens", "not on molecules")
         self.language = representation(description.representation)
         speller = description.extra.get("rdkit")
         if speller != rdBase.rdkitVersion:

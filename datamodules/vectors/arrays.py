@@ -17,7 +17,7 @@ from symmetry_pl.core.bad_rows import RefusedRows
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.files.array_files import Table
 from symmetry_pl.datamodules.files.download import user_file
-from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
+from symmetry_pl.datamodules.options import check_at_least, check_choice, check_kind, refuse_options
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import Targets, as_rows, as_targets, standardised
 from symmetry_pl.datamodules.vectors.array_checks import (
@@ -190,11 +190,7 @@ class ArrayDataModule(VectorDataModule):
         Raises:
             ValueError: if they are no vectors.
         """
-        if description.kind != "vector":
-            raise ValueError(
-                f"the model was trained on data of the kind {description.kind!r}, and "
-                "ArrayDataModule gives vectors"
-            )
+        check_kind(description, "vector", "and ArrayDataModule gives vectors")
         self._adopted, self._description = description, None
         self._splits.clear()
 

@@ -20,7 +20,7 @@ __all__ = ["AdditiveTerm"]
 Array = npt.NDArray[np.float64]
 
 _BUCKETS = 1 << 15  # for runs of one length
-_START, _END = 1, 2  # no text has these for a checksum, as far as it matters
+_START, _END, _FIRST = 1, 2, 3  # what is no symbol, and the least number of one
 _ROWS = 5_000  # whose runs are held at once
 _SEEN = 3  # rows in which a feature must occur
 _HELD_OUT = 5  # a fifth of the rows chooses the penalty
@@ -33,8 +33,8 @@ class AdditiveTerm(nn.Module):
 
     The end of a sequence is a symbol, and so is what stands before its first. Fragments are taken
     apart first, so that a run is the same however it was joined. A property that adds up over a
-    molecule's parts (log P, molar refractivity) is learned this way from a few hundred molecules,
-    where a network needs a hundred times as many.
+    molecule's parts, as log P does, is learned this way from a few thousand molecules (docs/stib.md
+    has the errors, and that of a network alone).
 
     Runs are told apart by a hash of their symbols' texts to 32,768 weights a length and property:
     it depends on no vocabulary. The weights are buffers: ``measure`` finds them by ridge regression
@@ -63,7 +63,9 @@ class AdditiveTerm(nn.Module):
         if order < 1:
             raise ValueError(f"a run has at least one symbol, got order {order}")
         self.order = order
-        spelled = [[zlib.crc32(part.encode()) + 3 for part in text.split()] for text in symbols]
+        spelled = [
+            [zlib.crc32(part.encode()) + _FIRST for part in text.split()] for text in symbols
+        ]
         longest = max(map(len, spelled))
         padded = [row + [0] * (longest - len(row)) for row in spelled]
         self.register_buffer("parts", torch.tensor(padded, dtype=torch.int64), persistent=False)

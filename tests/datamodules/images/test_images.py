@@ -437,3 +437,14 @@ def test_what_a_model_cannot_read_is_one_sentence():
         new.setup()
     with pytest.raises(ValueError, match="data of the kind 'vector', and ImagesDataModule gives"):
         new.adopt(DataDescription("vector", (3,)))
+
+
+def test_a_model_needs_no_targets_of_images_in_memory():
+    x = np.random.default_rng(0).random((12, 8, 8))
+    model = ImagesDataModule.from_arrays(x)
+    model.setup()
+    new = ImagesDataModule.from_arrays(x, np.full(12, np.nan))
+    new.adopt(model.description)
+    new.setup()
+    assert len(new.split("all")) == 12
+    assert new.bad_rows == ()
