@@ -2,9 +2,11 @@
 
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -114,6 +116,59 @@ def test_signals_are_as_before_afterwards():
         _wait_for_usr1()
     assert stop.value.code == 128 + signal.SIGUSR1
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+class _Interrupted(queue.Queue):
+    """Gets a signal in the middle of ``put``, before others are told of the item."""
+
+    def _put(self, item):
+        super()._put(item)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def _put_and_wait(items):
+    with stops_raised():
+        items.put(1)
+        time.sleep(10)
+
+
+def test_a_stop_waits_until_a_queue_is_whole():
+    items = _Interrupted()
+    with pytest.raises(Stopped):
+        _put_and_wait(items)
+    assert items.unfinished_tasks == 1  # else who waits for all to be done never returns
+
+
+class _Deleted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def _delete_and_wait():
+    with stops_raised():
+        thing = _Deleted()
+        del thing
+        time.sleep(10)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_stop_is_not_lost_in_a_finaliser():
+    with pytest.raises(Stopped):
+        _delete_and_wait()
+
+
+def _wait_for_an_empty_queue():
+    with stops_raised():
+        main_thread = threading.main_thread().ident
+        threading.Timer(0.1, signal.pthread_kill, (main_thread, signal.SIGUSR1)).start()
+        queue.Queue().get()
+
+
+def test_a_stop_waits_a_second_at_most():
+    start = time.monotonic()
+    with pytest.raises(Stopped):
+        _wait_for_an_empty_queue()
+    assert time.monotonic() - start < 10
 
 
 def _claim(rank, folder):

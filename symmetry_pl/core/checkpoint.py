@@ -16,6 +16,7 @@ from symmetry_pl.core.description import DataDescription
 from symmetry_pl.core.module import SymmetryModule, own_state
 from symmetry_pl.core.registry import imported
 from symmetry_pl.messages import shortened
+from symmetry_pl.rng import global_generators_kept
 
 __all__ = ["Checkpoint"]
 
@@ -116,7 +117,7 @@ class Checkpoint:
         """The model, on the CPU and in evaluation mode; float64 if it was trained in that."""
         family = self.model_class()
         source: Any = self.path if self.content is None else io.BytesIO(self.content)
-        with torch.random.fork_rng(devices=[]):  # networks are drawn before they get weights
+        with global_generators_kept():  # networks are drawn before they get weights
             model = family.load_from_checkpoint(source, map_location="cpu", weights_only=True)
         weights: dict[str, Tensor] = self.state["state_dict"]
         names = [name for name, _ in model.named_parameters() if name in weights]

@@ -23,6 +23,7 @@ from symmetry_pl.core.players import Player, PlayerOptions, check_options
 from symmetry_pl.core.registry import check_finite
 from symmetry_pl.core.transfer import transfer
 from symmetry_pl.core.turns import Turns
+from symmetry_pl.rng import global_generators_kept
 
 FORMAT = 2
 """Of what this module writes into checkpoints."""
@@ -214,7 +215,7 @@ class SymmetryModule(EvaluatedModule):
         """
         assert self.data is not None
         self.restarts += 1
-        with torch.random.fork_rng(devices=[]):
+        with global_generators_kept():
             torch.manual_seed(mix_seed((self.noise_seed or 0) + 2, self.restarts))
             fresh = dict(self.built_on(self.data).named_parameters())
         with torch.no_grad():

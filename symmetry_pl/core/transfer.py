@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_pl.core.description import DataDescription
+from symmetry_pl.rng import global_generators_kept
 
 __all__ = ["Transferred", "transfer"]
 
@@ -159,7 +160,7 @@ def _sizes(
     build: Callable[[DataDescription], nn.Module], data: DataDescription
 ) -> dict[str, torch.Size]:
     """Shapes of a model on other data, drawn without touching the global generator."""
-    with torch.random.fork_rng(devices=[]):
+    with global_generators_kept():
         return {name: value.shape for name, value in build(data).state_dict().items()}
 
 

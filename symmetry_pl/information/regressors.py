@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from torch import nn
 
+from symmetry_pl.rng import global_generators_kept
+
 __all__ = ["REGRESSORS", "boosting_predictions", "mlp_predictions", "ridge_predictions"]
 
 Matrix: TypeAlias = NDArray[np.float64]
@@ -123,7 +125,7 @@ def mlp_predictions(train: Matrix, target: Matrix, test: Matrix, seed: int) -> M
         torch.inference_mode(False),
         torch.enable_grad(),
         torch.autocast("cpu", enabled=False),
-        torch.random.fork_rng(devices=[]),
+        global_generators_kept(),
     ):
         torch.manual_seed(seed)
         x, y, x_test = (torch.from_numpy(a).float() for a in (train, target, test))

@@ -10,6 +10,7 @@ from torch import Tensor
 from symmetry_pl.lens.densities.density_model import DensityModel, conditioning_pixels
 from symmetry_pl.lens.losses import covariance
 from symmetry_pl.lens.objective import loss_terms
+from symmetry_pl.rng import global_generators_kept
 
 _ROWS = 20  # samples a conditioning pixel in a step
 _FITTED = 10_000
@@ -47,7 +48,7 @@ def refitted_loss(
     """
     lift, d = lift.detach(), len(lift)
     generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
+    with global_generators_kept():
         torch.manual_seed(seed)
         densities = DensityModel(d, 4, hidden).to(train)
     y = train @ lift.T

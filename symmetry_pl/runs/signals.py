@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +16,9 @@ SIGNALS = tuple(
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")
     if hasattr(signal, name)
 )
+_CAREFUL = {"queue", "threading", "logging", "tensorboard"}
+_PATIENCE = 1.0  # seconds that a stop waits for them
+_AGAIN = 0.01
 
 
 class Stopped(SystemExit):
@@ -41,7 +45,10 @@ def stops_raised(signals: tuple[signal.Signals, ...] = SIGNALS) -> Iterator[None
     """Let signals raise ``Stopped`` within the block; in the main thread alone.
 
     Only the first does, so that what cleans up after it is left alone; a second INT, Ctrl-C, ends
-    that too. A signal that is ignored, as HUP under nohup, stays so.
+    that too. A signal that is ignored, as HUP under nohup, stays so. One that comes while a lock
+    of other threads is held, as TensorBoard's queue is while something is put into it, waits until
+    it is not, for a second at most: threads that were never woken would keep the process from
+    ending.
 
     Args:
         signals: which; TERM, INT, HUP and USR1, where there are such.
@@ -51,7 +58,15 @@ def stops_raised(signals: tuple[signal.Signals, ...] = SIGNALS) -> Iterator[None
         return
     before = {number: signal.getsignal(number) for number in signals}
 
+    come: list[float] = []
+
     def stop(number: int, frame: FrameType | None) -> None:
+        come.append(time.monotonic())
+        if _busy(frame) and come[-1] - come[0] < _PATIENCE:
+            again = threading.Timer(_AGAIN, _to_the_main_thread, (number,))
+            again.daemon = True
+            again.start()
+            return
         for other in signals:
             signal.signal(other, signal.SIG_DFL if other == signal.SIGINT else signal.SIG_IGN)
         raise Stopped(number)
@@ -65,3 +80,20 @@ def stops_raised(signals: tuple[signal.Signals, ...] = SIGNALS) -> Iterator[None
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)
+
+
+def _busy(frame: FrameType | None) -> bool:
+    """Whether an exception raised here might leave a lock held, or be swallowed."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in _CAREFUL:
+            return True
+        if frame.f_code.co_name == "__del__":  # what is raised there is printed and forgotten
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _to_the_main_thread(number: int) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    signal.pthread_kill(main, number)

@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from symmetry_pl.callbacks.progress import HeadlineBar, HeadlineLines
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.messages import shortened
+from symmetry_pl.rng import global_generators_kept
 from symmetry_pl.runs.signals import Stopped, stops_raised
 from symmetry_pl.training.trainer import DEFAULTS, as_ours
 
@@ -33,7 +33,6 @@ __all__ = ["trained"]
 _SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 _LOGGERS = ("pytorch_lightning", "lightning_fabric", "lightning.pytorch")
 _VALIDATIONS = 10
-_ONE_AT_A_TIME = threading.Lock()  # seeds and filters of warnings are those of the process
 
 
 def trained(
@@ -50,7 +49,8 @@ def trained(
     """Fit a model as ``symmetry fit`` does, and give its last checkpoint, without optimisers.
 
     With the same data, options and seed the weights are those of the command line, bit by bit.
-    No file stays, and nothing of the process is changed: seeds, threads, warnings, signals.
+    No file stays, and nothing of the process is changed: seeds, threads, warnings, signals. As
+    those are the process's own, threads train one after the other.
 
     Args:
         build: makes the model, after the seed is set.
@@ -69,8 +69,8 @@ def trained(
         KeyboardInterrupt: if it is interrupted.
     """
     with (
-        _ONE_AT_A_TIME,
-        _undisturbed(seed, threads, accelerator),
+        global_generators_kept([] if accelerator == "cpu" else range(torch.cuda.device_count())),
+        _undisturbed(seed, threads),
         _quiet(verbose),
         TemporaryDirectory() as folder,
     ):
@@ -111,14 +111,13 @@ def _progress(verbose: int) -> list[Callback]:
 
 
 @contextmanager
-def _undisturbed(seed: int, threads: int | None, accelerator: str) -> Iterator[None]:
-    """Seed everything within the block, and leave generators, threads and Ctrl-C as they were."""
+def _undisturbed(seed: int, threads: int | None) -> Iterator[None]:
+    """Seed everything within the block, and leave threads and Ctrl-C as they were."""
     numbers, python = np.random.get_state(), random.getstate()  # noqa: NPY002 (what libraries use)
     environment = {name: os.environ.get(name) for name in _SEEDS}
     before = torch.get_num_threads()
-    devices = [] if accelerator == "cpu" else range(torch.cuda.device_count())
     try:
-        with torch.random.fork_rng(devices), stops_raised((signal.SIGINT,)):
+        with stops_raised((signal.SIGINT,)):
             if threads is not None:
                 torch.set_num_threads(threads)
             seed_everything(seed, verbose=False)
