@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         SymmetryLensEstimator,
     )
     from symmetry_pl.fitted import FittedModel
-    from symmetry_pl.lens import SymmetryLens
+    from symmetry_pl.lens import LieAlgebra, SymmetryLens
     from symmetry_pl.sgm import SGM
     from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
@@ -30,6 +30,7 @@ __all__ = [
     "FlowSTIB",
     "FlowSTIBEstimator",
     "LatentFlowSTIB",
+    "LieAlgebra",
     "SGMEstimator",
     "SymmetryLens",
     "SymmetryLensEstimator",
@@ -41,6 +42,7 @@ __all__ = [
 _ROOMS = {
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
+    "LieAlgebra": "lens",
     "SGM": "sgm",
     "SGMEstimator": "estimators",
     "SymmetryLens": "lens",

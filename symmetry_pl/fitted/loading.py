@@ -6,10 +6,12 @@ from pathlib import Path
 
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.checkpoint import Checkpoint
+from symmetry_pl.fitted.algebra_model import AlgebraModel
 from symmetry_pl.fitted.generator_model import GeneratorModel
 from symmetry_pl.fitted.invariance_model import InvarianceModel
 from symmetry_pl.fitted.model import FittedModel
 from symmetry_pl.fitted.prototype_model import PrototypeModel
+from symmetry_pl.lens.lie_algebra import LieAlgebra
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.sgm.prototype_module import PrototypeModule
@@ -21,6 +23,7 @@ _KINDS: tuple[tuple[type[SymmetryModule], type[FittedModel]], ...] = (
     (InvarianceModule, InvarianceModel),
     (PrototypeModule, PrototypeModel),
     (SymmetryLens, GeneratorModel),
+    (LieAlgebra, AlgebraModel),
 )
 
 

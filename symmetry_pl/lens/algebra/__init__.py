@@ -1,0 +1,1 @@
+"""Generators of the linear groups that leave a law alone: equations, their solution, a test."""
