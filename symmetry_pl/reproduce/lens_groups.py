@@ -1,0 +1,69 @@
+"""Planted groups that are no shift: how many generators are found, and how exactly."""
+
+from __future__ import annotations
+
+from symmetry_pl.reproduce.experiment import Experiment, System
+
+_SEEDS = tuple(range(10))
+_SAMPLES = 60_000
+_FEWER = (2_000, 6_000, 20_000)
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "rotations_1_2": ("rotations", "4", "[1,2]"),
+    "rotations_1_sqrt2": ("rotations", "4", "[1,1.4142135623730951]"),
+    "rotations_1_2_in_5": ("rotations", "5", "[1,2]"),
+    "rotations_1_2_3": ("rotations", "6", "[1,2,3]"),
+    "one_vector": ("so3_vectors", "3"),
+    "two_vectors": ("so3_vectors", "6"),
+    "inertia": ("so3_tensors", "6"),
+    "none_in_4": ("none", "4"),
+    "none_in_6": ("none", "6"),
+}
+"""Dataset to group, number of columns, and frequencies."""
+
+
+def _system(dataset: str, samples: int) -> System:
+    group, dim, *frequencies = GROUPS[dataset]
+    return System(
+        f"lie_algebra_{samples}",
+        f"{samples:,} samples",
+        "lens/groups.yaml",
+        dataset,
+        own=True,
+        overrides=(
+            f"--data.group={group}",
+            f"--data.dim={dim}",
+            *(f"--data.frequencies={one}" for one in frequencies),
+            f"--data.samples={samples}",
+            f"--data.batch_size={min(samples, 10_000)}",
+        ),
+        seeds=_SEEDS,
+    )
+
+
+EXPERIMENT = Experiment(
+    name="lens/groups",
+    title="Groups that are no shift: number and space of generators",
+    dataset="rotations_1_2",
+    systems=(
+        *(_system("rotations_1_2", samples) for samples in _FEWER),
+        *(_system(dataset, _SAMPLES) for dataset in GROUPS),
+    ),
+    metrics=(
+        "generators_right",
+        "generator_count",
+        "generator_angle",
+        "generator_angle_random",
+        "violation",
+        "violation_of_next",
+        "closure_residual",
+    ),
+    notes=(
+        "Each seed is another law, another general change of basis and another sample. The angle "
+        "is the largest principal one, in the coordinates of the data; it is 90 degrees where the "
+        "number of generators is not the true one.",
+        "A law that rotations of frequencies 1 and √2 leave alone is left alone by the whole "
+        "torus: two generators are true.",
+        "Settings were chosen on seeds 100 and 101.",
+    ),
+)
