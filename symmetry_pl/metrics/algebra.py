@@ -58,7 +58,7 @@ def closure_residual(generators: Tensor) -> Tensor:
     >>> j = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
     ...                   [[0.0, 0.0, -1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]])
     >>> round(float(closure_residual(j)), 3)  # their commutator is the third rotation
-    0.354
+    0.5
     """
     basis = torch.linalg.qr(generators.flatten(1).T)[0]
     x = basis.T.reshape(generators.shape)

@@ -23,7 +23,7 @@ _CHUNK = 1000
 _NOISE_ROWS = 1500  # samples that the noise of equations is taken from
 _RIDGE = 1e-3  # of the mean variance of an equation, added to all
 _JITTER = 1e-6  # of the mean noise of a direction, added to all
-_ROTATIONS = 4  # random ones that weigh the equations before a solution is known
+_MATRICES = 4  # random ones that weigh the equations before a solution is known
 
 
 class Directions(NamedTuple):
@@ -62,12 +62,12 @@ def solve(bank: FunctionBank, z: Tensor, generators: int = 0) -> Directions:
 
     The denominator is what noise alone adds to the numerator, so that noise in the equations does
     not pull the solution towards directions that are quiet (limited-information maximum
-    likelihood). R is of the equations of random rotations, and in a second round, if ``generators``
+    likelihood). R is of the equations of random matrices, and in a second round, if ``generators``
     are asked for, in equal parts of these and of the best directions.
     """
     some = _spread(z, _NOISE_ROWS)
     mean = mean_equations(bank, z)
-    common = _covariance(bank, some, _rotations(z))
+    common = _covariance(bank, some, _any_matrices(z))
     found = _directions(bank, some, mean, common)
     if not generators:
         return found
@@ -94,18 +94,16 @@ def inverse_root(covariance: Tensor) -> Tensor:
     return torch.linalg.inv(torch.linalg.cholesky(covariance + ridge))
 
 
-def _rotations(z: Tensor) -> Tensor:
-    """A few random antisymmetric matrices of Frobenius norm 1."""
+def _any_matrices(z: Tensor) -> Tensor:
+    """A few random matrices of Frobenius norm 1.
+
+    Rotations alone would not do: nearly round laws give some equations hardly any noise under them,
+    and these would then drown what is no rotation.
+    """
     generator = torch.Generator().manual_seed(0)
-    shape = (_ROTATIONS, z.shape[1], z.shape[1])
+    shape = (_MATRICES, z.shape[1], z.shape[1])
     free = torch.randn(shape, generator=generator, dtype=torch.float64).to(z)
-    turns = free - free.mT
-    return turns / torch.linalg.matrix_norm(turns)[:, None, None]
-
-
-def _spread(z: Tensor, most: int) -> Tensor:
-    """At most so many samples, from all over the set."""
-    return z[:: max(1, len(z) // most)][:most]
+    return free / torch.linalg.matrix_norm(free)[:, None, None]
 
 
 def _covariance(bank: FunctionBank, z: Tensor, matrices: Tensor) -> Tensor:
