@@ -106,6 +106,11 @@ def _any_matrices(z: Tensor) -> Tensor:
     return free / torch.linalg.matrix_norm(free)[:, None, None]
 
 
+def _spread(z: Tensor, most: int) -> Tensor:
+    """At most so many samples, from all over the set."""
+    return z[:: max(1, len(z) // most)][:most]
+
+
 def _covariance(bank: FunctionBank, z: Tensor, matrices: Tensor) -> Tensor:
     """Mean over matrices of the covariance of their equations, ``(f, f)``."""
     noise = residuals(bank, z, matrices)
