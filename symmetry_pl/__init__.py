@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         SymmetryLensEstimator,
     )
     from symmetry_pl.fitted import FittedModel
-    from symmetry_pl.lens import LieAlgebra, SymmetryLens
+    from symmetry_pl.lens import InvarianceAlgebra, SymmetryLens
     from symmetry_pl.sgm import SGM
     from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
@@ -29,8 +29,8 @@ __all__ = [
     "FittedModel",
     "FlowSTIB",
     "FlowSTIBEstimator",
+    "InvarianceAlgebra",
     "LatentFlowSTIB",
-    "LieAlgebra",
     "SGMEstimator",
     "SymmetryLens",
     "SymmetryLensEstimator",
@@ -42,7 +42,7 @@ __all__ = [
 _ROOMS = {
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
-    "LieAlgebra": "lens",
+    "InvarianceAlgebra": "lens",
     "SGM": "sgm",
     "SGMEstimator": "estimators",
     "SymmetryLens": "lens",

@@ -1,4 +1,4 @@
-"""A trained LieAlgebra on NumPy arrays."""
+"""A trained InvarianceAlgebra on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from symmetry_pl.datamodules.vectors.scaling import from_standard
 from symmetry_pl.fitted.inputs import OnInvalid, read_inputs, real_rows
 from symmetry_pl.fitted.model import FittedModel
-from symmetry_pl.lens.lie_algebra import LieAlgebra
+from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
 
 __all__ = ["AlgebraModel"]
 
@@ -20,14 +20,14 @@ Array = npt.NDArray[Any]
 
 
 class AlgebraModel(FittedModel):
-    """A trained LieAlgebra: coordinates in which its group is one of rotations, and its moves.
+    """Coordinates in which the group of an InvarianceAlgebra is one of rotations, and its moves.
 
     Args:
         module: the trained model.
         batch_size: samples worked through at once.
     """
 
-    module: LieAlgebra
+    module: InvarianceAlgebra
 
     @property
     def code_names(self) -> list[str]:

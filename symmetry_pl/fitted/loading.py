@@ -11,7 +11,7 @@ from symmetry_pl.fitted.generator_model import GeneratorModel
 from symmetry_pl.fitted.invariance_model import InvarianceModel
 from symmetry_pl.fitted.model import FittedModel
 from symmetry_pl.fitted.prototype_model import PrototypeModel
-from symmetry_pl.lens.lie_algebra import LieAlgebra
+from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.sgm.prototype_module import PrototypeModule
@@ -23,7 +23,7 @@ _KINDS: tuple[tuple[type[SymmetryModule], type[FittedModel]], ...] = (
     (InvarianceModule, InvarianceModel),
     (PrototypeModule, PrototypeModel),
     (SymmetryLens, GeneratorModel),
-    (LieAlgebra, AlgebraModel),
+    (InvarianceAlgebra, AlgebraModel),
 )
 
 

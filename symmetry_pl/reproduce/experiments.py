@@ -21,10 +21,6 @@ class Entry(NamedTuple):
 
 
 EXPERIMENTS = {
-    "lens/groups": Entry(
-        f"{_HERE}.lens_groups:EXPERIMENT",
-        "Groups that are no shift: their generators",
-    ),
     "lens/table1": Entry(
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
     ),

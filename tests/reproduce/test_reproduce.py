@@ -204,7 +204,7 @@ def test_a_row_may_be_another_experiments_run_and_says_so(example, tmp_path, cap
     ("arguments", "message"),
     [
         (["nothing"], "no experiment 'nothing'; there are"),
-        ([], "name an experiment: one of lens/groups, lens/table1"),
+        ([], "name an experiment: one of lens/table1"),
         (["stib/spiral", "--systems", "gan"], "has no 'gan'"),
         (["stib/spiral", "--seeds", "a"], "--seeds must be integers"),
         (["stib/spiral", "--tables"], "--out: no results of stib/spiral in docs/results"),

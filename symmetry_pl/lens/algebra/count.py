@@ -9,7 +9,7 @@ from scipy.stats import gamma
 from torch import Tensor
 
 from symmetry_pl.lens.algebra.equations import Directions, mean_equations, residuals, solve
-from symmetry_pl.lens.algebra.test_functions import FunctionBank
+from symmetry_pl.lens.algebra.moment_functions import FunctionBank
 
 __all__ = ["Count", "count_generators"]
 

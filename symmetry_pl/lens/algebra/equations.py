@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from symmetry_pl.lens.algebra.test_functions import FunctionBank
+from symmetry_pl.lens.algebra.moment_functions import FunctionBank
 
 __all__ = ["Directions", "inverse_root", "mean_equations", "residuals", "solve"]
 

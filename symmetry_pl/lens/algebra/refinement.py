@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.lens.algebra.equations import inverse_root, mean_equations, residuals
-from symmetry_pl.lens.algebra.test_functions import FunctionBank
+from symmetry_pl.lens.algebra.moment_functions import FunctionBank
 
 __all__ = ["orthonormal", "violation_loss"]
 

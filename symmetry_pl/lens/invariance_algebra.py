@@ -12,20 +12,20 @@ from symmetry_pl.core import DataDescription, Player, PlayerOptions
 from symmetry_pl.core.noise import mix_seed
 from symmetry_pl.lens.algebra.count import count_generators
 from symmetry_pl.lens.algebra.equations import solve
+from symmetry_pl.lens.algebra.moment_functions import FunctionBank, draw_frequencies, function_count
 from symmetry_pl.lens.algebra.refinement import orthonormal, violation_loss
-from symmetry_pl.lens.algebra.test_functions import FunctionBank, draw_frequencies, function_count
 from symmetry_pl.lens.algebra.whitening import shell, whitening
 from symmetry_pl.lens.algebra_evaluation import AlgebraEvaluator
 from symmetry_pl.lens.generator_module import GeneratorModule
 
-__all__ = ["LieAlgebra"]
+__all__ = ["InvarianceAlgebra"]
 
 _WAVES = 75  # a dimension
 _FRESH = 10  # of a batch, a dimension
 _SEED = 0x1E
 
 
-class LieAlgebra(GeneratorModule):
+class InvarianceAlgebra(GeneratorModule):
     r"""All matrices X for which exp(tX) leaves the law of the samples alone, and their number.
 
     .. math:: E\,\nabla f(x)^\top X x = 0 \quad \text{for all smooth } f
@@ -33,8 +33,7 @@ class LieAlgebra(GeneratorModule):
     is linear in X. The equations of waves, products of two coordinates and coordinates are weighed
     by their sampling noise and solved at once, before the first batch; a test of their rank on
     samples that the solution has not seen says how many generators there are. Each batch then
-    moves the generators a little by the gradient of the same violation with waves drawn anew; the
-    equations have left next to nothing to it.
+    moves the generators a little by the gradient of the same violation with waves drawn anew.
 
     One player, ``generators``.
 

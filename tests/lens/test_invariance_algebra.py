@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from symmetry_pl.datamodules import GroupOrbitsDataModule
-from symmetry_pl.lens import LieAlgebra
+from symmetry_pl.datamodules import PlantedGroupsDataModule
+from symmetry_pl.lens import InvarianceAlgebra
 from symmetry_pl.lens.algebra.count import count_generators
 from symmetry_pl.lens.algebra.equations import mean_equations, residuals, solve
+from symmetry_pl.lens.algebra.moment_functions import FunctionBank, draw_frequencies
 from symmetry_pl.lens.algebra.refinement import violation_loss
-from symmetry_pl.lens.algebra.test_functions import FunctionBank, draw_frequencies
 from symmetry_pl.lens.algebra.whitening import whitening
 from symmetry_pl.metrics.algebra import principal_angle
 
@@ -59,7 +59,7 @@ def test_directions_do_not_share_signal_and_have_unit_noise():
 
 
 def found_in(samples=8000, **options):
-    data = GroupOrbitsDataModule(samples=samples, dtype="float64", split_seed=100, **options)
+    data = PlantedGroupsDataModule(samples=samples, dtype="float64", split_seed=100, **options)
     x = data.split("train").x
     dim = x.shape[1]
     white = whitening(x)
@@ -129,4 +129,4 @@ def test_whitening_makes_spread_equal(by_direction):
 )
 def test_bad_options_are_one_sentence(options, message):
     with pytest.raises(ValueError, match=message):
-        LieAlgebra(**options)
+        InvarianceAlgebra(**options)

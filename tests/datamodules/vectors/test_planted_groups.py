@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from symmetry_pl.datamodules import GroupOrbitsDataModule
-from symmetry_pl.datamodules.vectors.group_orbits import planted_group, torus_closure
+from symmetry_pl.datamodules import PlantedGroupsDataModule
+from symmetry_pl.datamodules.vectors.planted_groups import planted_group, torus_closure
 
 COMPACT = [
     {"group": "rotations", "dim": 5, "frequencies": [1.0, 2.0]},
@@ -28,7 +28,7 @@ def test_closure_has_one_dimension_for_each_independent_frequency(frequencies, d
 
 @pytest.mark.parametrize("options", COMPACT)
 def test_second_and_third_moments_are_left_alone(options):
-    data = GroupOrbitsDataModule(samples=40_000, dtype="float64", **options)
+    data = PlantedGroupsDataModule(samples=40_000, dtype="float64", **options)
     x = data.split("train").x.numpy()
     second = x.T @ x / len(x)
     third = np.einsum("na,nb,nc->abc", x, x, x, optimize=True) / len(x)
@@ -49,8 +49,8 @@ def test_generators_have_the_brackets_of_so3(group):
 
 
 def test_samples_depend_on_seed_and_index_alone():
-    few, many = (GroupOrbitsDataModule(samples=n).split("train").x for n in (10, 5000))
-    other = GroupOrbitsDataModule(samples=10, split_seed=1).split("train").x
+    few, many = (PlantedGroupsDataModule(samples=n).split("train").x for n in (10, 5000))
+    other = PlantedGroupsDataModule(samples=10, split_seed=1).split("train").x
     assert torch.equal(few, many[:10])
     assert not torch.equal(few, other)
 
@@ -68,4 +68,4 @@ def test_samples_depend_on_seed_and_index_alone():
 )
 def test_bad_options_are_one_sentence(options, message):
     with pytest.raises(ValueError, match=message):
-        GroupOrbitsDataModule(**options)
+        PlantedGroupsDataModule(**options)

@@ -18,7 +18,7 @@ from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.streams import STREAMS
 from symmetry_pl.datamodules.vectors.vector_data import VectorDataModule, VectorDataset
 
-__all__ = ["GroupOrbitsDataModule", "PlantedGroup", "planted_group", "torus_closure"]
+__all__ = ["PlantedGroup", "PlantedGroupsDataModule", "planted_group", "torus_closure"]
 
 Array = npt.NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def planted_group(group: str, dim: int, frequencies: Sequence[float] = ()) -> Pl
     return _rotations(dim, frequencies) if group == "rotations" else _GROUPS[group](dim)
 
 
-class GroupOrbitsDataModule(VectorDataModule):
+class PlantedGroupsDataModule(VectorDataModule):
     r"""Samples of a law without symmetry, each moved by a random element of a group.
 
     .. math:: x = M\, \exp\Bigl(\sum_j t_j X_j\Bigr)\, y, \qquad
