@@ -339,6 +339,15 @@ def test_epochs_are_the_same_for_any_number_of_processes():
     assert len(dealt(1)) == 64
 
 
+def test_the_order_of_passes_is_what_it_was():
+    from symmetry_pl.datamodules.samplers import PassSampler
+
+    sampler = PassSampler(5, 7, seed=3)
+    assert list(sampler) == [1, 2, 3, 4, 0, 1, 4]
+    sampler.set_epoch(1)
+    assert list(sampler) == [2, 3, 0, 1, 2, 4, 3]
+
+
 def test_one_pass_an_epoch():
     data = TableDataModule.from_arrays(X, Y, samples_per_epoch=None, batch_size=16)
     data.setup()
