@@ -151,8 +151,13 @@ class SmilesCSVDataModule(MoleculeDataModule):
         made._memory = CsvTable(header, {made.smiles_column: molecules, **columns}, (), ())
         return made
 
-    def _columns(self) -> CsvTable:
-        """The columns that are wanted, of the file or from memory."""
+    def columns(self) -> CsvTable:
+        """Molecules and properties as they are written, of the file or from memory.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: for a missing column, or an empty file.
+        """
         if self._memory is not None:
             return self._memory
         if self.path == Path():
@@ -163,7 +168,7 @@ class SmilesCSVDataModule(MoleculeDataModule):
         return read_columns(self.path, wanted, self.delimiter)
 
     def _read(self) -> tuple[_Table, list[str], list[str]]:
-        table = self._columns()
+        table = self.columns()
         smiles = [text.strip() for text in table.columns[self.smiles_column]]
         values = torch.tensor(
             [to_floats(table.columns[name]) for name in self.property_columns],
