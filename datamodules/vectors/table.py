@@ -18,7 +18,7 @@ from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.files.number_table import NumberTable, read_number_table
-from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
+from symmetry_pl.datamodules.options import check_at_least, check_choice, check_csv, refuse_options
 from symmetry_pl.datamodules.samplers import PassSampler
 from symmetry_pl.datamodules.splits import check_fractions, grouped_split
 from symmetry_pl.datamodules.targets import standardised
@@ -111,7 +111,7 @@ class TableDataModule(SymmetryDataModule):
     ) -> None:
         super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, **kwargs)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        check_choice("decimal", decimal, (None, ".", ","))
+        check_csv(delimiter, decimal)
         check_at_least(1, samples_per_epoch=samples_per_epoch)
         check_fractions(val_fraction, test_fraction)
         if not isinstance(path, (str, Path)):
@@ -119,10 +119,6 @@ class TableDataModule(SymmetryDataModule):
                 f"data.path is a path, got a {type(path).__name__}: TableDataModule.from_arrays "
                 "and from_frame take tables in memory"
             )
-        if delimiter is not None and len(delimiter) != 1:
-            raise ValueError(f"data.delimiter must be one character, got {quoted(delimiter)}")
-        if decimal is not None and decimal == delimiter == ".":
-            raise ValueError("data.delimiter and data.decimal are both '.'")
         if inputs is not None and not inputs:
             raise ValueError("data.inputs names no column: leave it out for all columns of numbers")
         for name in units:

@@ -355,6 +355,19 @@ def test_one_pass_an_epoch():
     assert sorted(rows) == sorted(data.split("train").rows.tolist())
 
 
+@pytest.mark.parametrize("decimal", [",", "."])
+def test_what_may_be_thousands_is_what_decimal_says(tmp_path, decimal):
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n" + "".join(f"{i},125;{i}\n" for i in range(1, 40)))
+    data = TableDataModule(str(path), targets=["b"], decimal=decimal)
+    if decimal == ".":
+        with pytest.raises(ValueError, match="has no number, such as '1,125'"):
+            data.setup()
+    else:
+        data.setup()
+        assert data.row_columns(torch.tensor([0]))["a"] == [1.125]
+
+
 # -- a model's view ------------------------------------------------------------------------------
 
 
