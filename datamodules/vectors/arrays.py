@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader
 
 from symmetry_pl.core.bad_rows import RefusedRows
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.files.array_files import Table
 from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.options import check_at_least, check_choice, check_kind, refuse_options
+from symmetry_pl.datamodules.own_data import OwnDataModule
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import Targets, as_rows, as_targets, standardised
 from symmetry_pl.datamodules.vectors.array_checks import (
@@ -43,7 +43,7 @@ __all__ = ["ArrayDataModule"]
 _LARGE = 1e100  # squares of larger numbers overflow in sums
 
 
-class ArrayDataModule(VectorDataModule):
+class ArrayDataModule(OwnDataModule, VectorDataModule):
     """Vectors of your own: the rows of an array or of a table, from a file or from memory.
 
     Rows are samples, counted from 0 at the first row of data. Validation and test sets are cut at
@@ -104,7 +104,13 @@ class ArrayDataModule(VectorDataModule):
         dtype: Literal["float32", "float64"] = "float32",
         **kwargs: Any,
     ) -> None:
-        super().__init__(topology, dtype, batch_size, eval_batch_size, **kwargs)
+        super().__init__(
+            topology=topology,
+            dtype=dtype,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            **kwargs,
+        )
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         check_at_least(0, noise=noise)
         check_fractions(val_fraction, test_fraction)
@@ -127,12 +133,8 @@ class ArrayDataModule(VectorDataModule):
         self.scale = scale
         self.noise = noise
         self._memory: tuple[Table, Targets] | None = None
-        self._adopted: DataDescription | None = None
         self._values: npt.NDArray[Any] = np.empty((0, 0))
-        self._y = torch.empty(0, 0)
-        self._rows: dict[str, npt.NDArray[np.int64]] = {}
         self._mean, self._scale, self._noise = np.zeros(1), np.ones(1), 0.0
-        self._description: DataDescription | None = None
 
     @classmethod
     def from_arrays(
@@ -171,28 +173,16 @@ class ArrayDataModule(VectorDataModule):
 
     @property
     def description(self) -> DataDescription:
-        """Vectors of shape ``(d,)``; ``extra`` holds topology, columns, mean, scale and noise."""
-        if self._description is None:
-            raise RuntimeError("call setup() of the ArrayDataModule first")
-        return self._description
+        """Vectors of shape ``(d,)``.
 
-    @property
-    def gives_targets(self) -> bool:
-        """Whether batches have targets; to a model that has been trained they need not be given."""
-        return self._y.shape[1] > 0
-
-    def adopt(self, description: DataDescription) -> None:
-        """Read the inputs of a model, scaled as those it was trained on.
-
-        Args:
-            description: the ``data`` of the model.
-
-        Raises:
-            ValueError: if they are no vectors.
+        ``extra`` holds topology, columns, mean, scale, noise, ``rows`` (number of training rows)
+        and ``split``.
         """
+        return super().description
+
+    def check_model(self, description: DataDescription) -> None:
+        """Refuse a model of what are no vectors."""
         check_kind(description, "vector", "and ArrayDataModule gives vectors")
-        self._adopted, self._description = description, None
-        self._splits.clear()
 
     def setup(self, stage: str | None = None) -> None:
         """Read the file, leave out unusable rows, split and check it; once."""
@@ -267,6 +257,7 @@ class ArrayDataModule(VectorDataModule):
             "mean": mean if self.scale else 0.0,
             "scale": spread if self.scale else 1.0,
             "noise": self.noise * spread,
+            "rows": len(train),
             "split": self.split_identity,
         }
         self._scale_by(extra)
@@ -299,10 +290,6 @@ class ArrayDataModule(VectorDataModule):
         x = (x - self._mean) / self._scale
         number = torch.from_numpy(rows)
         return VectorDataset(torch.from_numpy(x).to(self.dtype), number, self._y[number])
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """All usable rows, in the order of the file."""
-        return self._loader(self.split("all"))
 
     def _usable(self, table: Table, targets: Targets) -> npt.NDArray[np.int64]:
         """Rows whose numbers are all finite, or an error that names the others."""
