@@ -168,6 +168,11 @@ class ImagesDataModule(OwnDataModule, ImageDataModule):
         """Images of shape (C, H, W), and targets; ``extra`` says how arrays became these."""
         return super().description
 
+    @property
+    def own_file(self) -> Path | None:
+        """The file or folder; None in memory."""
+        return Path(self.path).expanduser() if self.path else None
+
     def check_model(self, description: DataDescription) -> None:
         """Refuse a model of what are no images."""
         check_kind(description, "image", "and ImagesDataModule gives images")

@@ -82,9 +82,9 @@ class PredictionCSVDataModule(MoleculeDataModule):
         return False
 
     @property
-    def prediction_name(self) -> str:
-        """``predictions_`` and the file's name."""
-        return f"predictions_{self.path.name.split('.')[0]}"
+    def own_file(self) -> Path:
+        """The file."""
+        return self.path
 
     def adopt(self, description: DataDescription) -> None:
         """Spell molecules as a model reads them.

@@ -156,6 +156,11 @@ class SmilesCSVDataModule(MoleculeDataModule):
         made._memory = CsvTable(header, {made.smiles_column: molecules, **columns}, (), ())
         return made
 
+    @property
+    def own_file(self) -> Path | None:
+        """The file; None in memory."""
+        return None if self._memory is not None or self.path == Path() else self.path
+
     def columns(self) -> CsvTable:
         """Molecules and properties as they are written, of the file or from memory.
 

@@ -180,6 +180,11 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
         """
         return super().description
 
+    @property
+    def own_file(self) -> Path | None:
+        """The file; None in memory."""
+        return Path(self.file).expanduser() if self.file else None
+
     def check_model(self, description: DataDescription) -> None:
         """Refuse a model of what are no vectors."""
         check_kind(description, "vector", "and ArrayDataModule gives vectors")

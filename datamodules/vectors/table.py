@@ -221,6 +221,11 @@ class TableDataModule(OwnDataModule):
         """
         return super().description
 
+    @property
+    def own_file(self) -> Path | None:
+        """The file; None in memory."""
+        return Path(self.path).expanduser() if self.path else None
+
     def check_model(self, description: DataDescription) -> None:
         """Refuse a model whose inputs are no named columns."""
         if description.kind != "vector" or "columns" not in description.extra:

@@ -76,8 +76,9 @@ class PredictionWriter(BasePredictionWriter):
         writer = csv.writer(text)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
+        instead = ", in place of those that were there" if path.exists() else ""
         atomic_write(path, text.getvalue())
-        print(f"{len(order)} predictions in {path}")
+        print(f"{len(order)} predictions in {path}{instead}")
 
     def _gathered(self, trainer: Trainer, own: dict[str, Tensor]) -> dict[str, Tensor] | None:
         """What all processes predict, on the first; None on the others."""

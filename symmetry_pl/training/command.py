@@ -60,6 +60,7 @@ from symmetry_pl.training.arguments import (
 from symmetry_pl.training.entries import with_whole_entries
 from symmetry_pl.training.parser_errors import parser_sentence
 from symmetry_pl.training.precision import prediction_precision, usable_precision
+from symmetry_pl.training.prediction_names import prediction_name
 from symmetry_pl.training.trainer import DEFAULTS, as_ours
 
 # imported, so that the parser knows their classes by bare names
@@ -236,7 +237,7 @@ class SymmetryCLI(LightningCLI):
         configs, checkpoint = self._option("config") or [], self._option("ckpt_path")
         callbacks: list[Callback] = [
             RunRecord(list(map(str, configs)), self.run_dir, checkpoint and Path(checkpoint)),
-            PredictionWriter(self.run_dir, self.datamodule.prediction_name),
+            PredictionWriter(self.run_dir, self._prediction_name()),
             BadRows(self.run_dir / self._bad_rows_name()),
             Figures(self.run_dir),
         ]
@@ -253,9 +254,14 @@ class SymmetryCLI(LightningCLI):
             ]
         return callbacks
 
+    def _prediction_name(self) -> str:
+        """With the name of a file that is not the run's own, whose predictions stay."""
+        trained = None if self.checkpoint is None else run_of_checkpoint(str(self.checkpoint.path))
+        return prediction_name(self.datamodule, trained)
+
     def _bad_rows_name(self) -> str:
         """Those of a prediction, which may be of other data, leave those of the fit alone."""
-        told = f"_{self.datamodule.prediction_name}" if self.subcommand == "predict" else ""
+        told = f"_{self._prediction_name()}" if self.subcommand == "predict" else ""
         return f"bad_rows{told}.csv"
 
     # -- subcommands -----------------------------------------------------------------------------
