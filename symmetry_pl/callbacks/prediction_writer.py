@@ -70,7 +70,7 @@ class PredictionWriter(BasePredictionWriter):
                 np.savez(file, **arrays)
         told = getattr(getattr(trainer, "datamodule", None), "row_columns", None)
         source = told(joined["row"]) if told is not None and "row" in joined else {}
-        columns = prediction_columns(joined, pl_module.data, source)
+        columns = prediction_columns(joined, pl_module.data, source, pl_module.column_names())
         path = self.run_dir / f"{self.name}.csv"
         text = io.StringIO(newline="")
         writer = csv.writer(text)

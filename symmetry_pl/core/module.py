@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, ClassVar
@@ -110,6 +110,10 @@ class SymmetryModule(EvaluatedModule):
 
     def learned(self) -> dict[str, Tensor]:
         """What the model itself says of the data, by name; written beside predictions."""
+        return {}
+
+    def column_names(self) -> dict[str, Sequence[str]]:
+        """Names of the columns of what ``predict_step`` gives; others have numbers."""
         return {}
 
     def verdict(self, figures: dict[str, float]) -> str | None:

@@ -74,6 +74,8 @@ class Model:
     def learned(self):
         return {}
 
+    column_names = learned
+
 
 def test_what_is_replaced_is_said(run, monkeypatch, capsys):
     monkeypatch.setattr("symmetry_pl.callbacks.prediction_writer.SymmetryModule", Model)
