@@ -81,6 +81,8 @@ def test_what_follows_from_names():
         "polarisability [bohr³]",
     )
     assert spec("mae_solubility_kcal_per_mol").title == "MAE of solubility [kcal/mol]"
+    percent = DataDescription("vector", (1,), ("yield", "T"), ("%", "°C")).metric_names()
+    assert [spec(name).title for name in percent] == ["MAE of yield [%]", "MAE of T [°C]"]
     assert spec(error.beside).unit == "bohr³"
     assert spec("mae_x_search").label == "MAE of X (sum over coordinates), searched"
     assert spec("mae_x_search").better == "less"
