@@ -11,7 +11,7 @@ from symmetry_pl.reproduce.experiment import Experiment, System
 if TYPE_CHECKING:
     from symmetry_pl.metrics import MetricSpec
 
-__all__ = ["markdown_table", "summary_table"]
+__all__ = ["markdown_table", "page_tables", "summary_table"]
 
 _MARKS = {
     "†": "Made from a checkout with uncommitted changes.",
@@ -65,6 +65,20 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
     spread = "Mean ± standard deviation over seeds; in brackets the published value."
     notes = (spread, *experiment.notes, *_marks(evidence), *_made(experiment, evidence))
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)]) + "\n"
+
+
+def page_tables(experiment: Experiment, result: dict[str, Any]) -> dict[str, str]:
+    """The tables that pages may show, by the names in their markers: all rows, and a short one.
+
+    The short one is the experiment's analysis where it has one.
+    """
+    tables = {experiment.slug: markdown_table(experiment, result)}
+    short = f"{experiment.slug}:summary"
+    if experiment.analysis is not None:
+        tables[short] = experiment.analysis.table(result)
+    elif experiment.summary is not None:
+        tables[short] = summary_table(experiment, result)
+    return tables
 
 
 def summary_table(experiment: Experiment, result: dict[str, Any]) -> str:
