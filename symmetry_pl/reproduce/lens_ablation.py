@@ -25,7 +25,7 @@ _DRIFT = (
     "--trainer.max_epochs=16",
     "--trainer.check_val_every_n_epoch=8",
     "--model.phases.estimate=4 epochs",
-    "--model.players.symmetry.lr=1.0e-3",
+    "--model.players.symmetry.lr=2.0e-3",
 )
 _COMPRESSED = (
     "--trainer.max_epochs=5",
@@ -95,7 +95,7 @@ EXPERIMENT = Experiment(
         "The paper shows its ablation as drawings, on slices of MNIST, and gives no numbers. Here, "
         "*warm start* is our recipe on slices of MNIST, whose refinement hardly moves what the "
         "warm start has found: it hides a term that is missing. *Warm start drift* makes it show: "
-        "three times as many steps of refinement with twenty times the learning rate. *From "
+        "three times as many steps of refinement with forty times the learning rate. *From "
         "scratch 7* is `lens/scratch.yaml`, 7 Gaussian pixels, where training from a random start "
         "arrives. *Paper compressed* is the paper's recipe in 500 steps of 660, which does not "
         "arrive with the complete loss either: its rows are a floor and say nothing of the terms.",
