@@ -2,19 +2,25 @@
 
 import builtins
 import json
+import sys
 
 import numpy as np
 import pytest
+import yaml
 from SALib.analyze import morris as salib_analysis
 from SALib.test_functions import Ishigami
 from test_reproduce import finish
 
+from symmetry_pl import SymmetryLens
 from symmetry_pl.cli import main
+from symmetry_pl.core import DataDescription
 from symmetry_pl.reproduce import lens_sensitivity
 from symmetry_pl.reproduce.experiments import load_experiment
 from symmetry_pl.reproduce.jobs import Job
+from symmetry_pl.reproduce.lens_ablation import SETTINGS, TERMS
 from symmetry_pl.reproduce.lens_sensitivity import DESIGNS, EXPERIMENT, PAPER, figure, table
 from symmetry_pl.reproduce.morris import Factor, MorrisPlan
+from symmetry_pl.runs.folders import config_root
 
 TABLE_6 = """
 2.292 .075 .167 1.083 2.167 1.250 .917 .133 .816   3.125 .075 .167 1.083 2.167 1.250 .917 .133 .955
@@ -211,7 +217,7 @@ def test_without_salib_there_is_one_sentence(monkeypatch, capsys):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.delitem(__import__("sys").modules, lens_sensitivity.__name__)
+    monkeypatch.delitem(sys.modules, lens_sensitivity.__name__)
     assert main(["reproduce", "lens/sensitivity", "--check"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("symmetry: error: plans of elementary effects need SALib")
@@ -222,10 +228,29 @@ def test_without_salib_there_is_one_sentence(monkeypatch, capsys):
     assert "--out: no results of lens/ablation" in said
 
 
-def test_every_term_of_the_loss_is_dropped_in_every_setting():
-    from symmetry_pl.lens.symmetry_lens import SymmetryLens
-    from symmetry_pl.reproduce.lens_ablation import SETTINGS, TERMS
+def test_every_system_makes_a_model_with_its_players():
+    ablation = load_experiment("lens/ablation")
+    points = [s for s in EXPERIMENT.systems if s.name in ("recipe", "t0_0")]
+    for system in (*ablation.systems, *points):
+        config = yaml.safe_load((config_root() / system.config).read_text())
+        options = config["model"]["init_args"]
+        for override in system.overrides:
+            path, value = override.split("=", 1)
+            if path.startswith("--model."):
+                *parents, last = path.split(".")[1:]
+                entry = options
+                for parent in parents:
+                    entry = entry.setdefault(parent, {})
+                entry[last] = yaml.safe_load(value)
+        model = SymmetryLens(**options | {"hidden": 8})
+        model.describe_data(DataDescription("vector", (5,)))
+        assert {"symmetry"} <= {*options["players"]} <= {*model.players}, system.key
+        asked = {"warm_start": 5e-5, "warm_start_drift": 2e-3}
+        if system in ablation.systems and system.dataset in asked:
+            assert options["players"]["symmetry"]["lr"] == asked[system.dataset]
 
+
+def test_every_term_of_the_loss_is_dropped_in_every_setting():
     systems = {system.key: system for system in load_experiment("lens/ablation").systems}
     asked = {f"{dataset}/{term}" for dataset in SETTINGS for term in TERMS}
     assert asked - {*systems} == {"from_scratch_7/no_conditional"}
