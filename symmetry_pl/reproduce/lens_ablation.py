@@ -105,8 +105,9 @@ EXPERIMENT = Experiment(
         "scratch 7* is `lens/scratch.yaml`, 7 Gaussian pixels, where training from a random start "
         "arrives. *Paper compressed* is the paper's recipe in 500 steps of 660, which does not "
         "arrive with the complete loss either: its rows are a floor and say nothing of the terms.",
-        "Each loss is that of the row's own weights, so compare it within a row: where the learned "
-        "basis, its densities refitted, has a lower loss than the true basis, the loss without "
-        "that term prefers another solution than the true one.",
+        "Each loss is that of the row's own weights: compare it within a row. Where the learned "
+        "basis, its densities refitted, has a lower loss than the true one, the row's loss prefers "
+        "another solution, and by how much is to be compared with what the complete loss does. "
+        "Refitted densities are of both kinds in every row.",
     ),
 )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["markdown_table", "page_tables", "summary_table"]
 
+_NAMED = 10
+"""Rows that are not there and are named; more of them are counted."""
+
 _MARKS = {
     "†": "Made from a checkout with uncommitted changes.",
     "‡": "Made without a commit: by which code is not known.",
@@ -135,18 +138,23 @@ def _marks(evidence: dict[tuple[str, str], Evidence]) -> list[str]:
 
 
 def _made(experiment: Experiment, evidence: dict[tuple[str, str], Evidence]) -> list[str]:
-    """The commands, each with its rows where there are several, and the seeds that are missing."""
+    """The commands, each with its rows where there are several, and what is missing."""
     systems: dict[tuple[str, str, int | None], list[str]] = {}
     missing = []
+    absent: dict[str, list[str]] = {}
     for system in experiment.systems:
         one = evidence.get(place_of(experiment, system))
+        dataset = f"{system.dataset.replace('_', ' ')}: " if system.dataset else ""
         if one is None:
+            absent.setdefault(dataset, []).append(system.label)
             continue
-        dataset = f"{one.dataset.replace('_', ' ')}: " if system.dataset else ""
         systems.setdefault((one.command, one.date, one.cores), []).append(dataset + system.label)
         if one.missing:
             seeds = ", ".join(map(str, one.missing))
             missing.append(f"Not made yet: {dataset}{system.label}, seeds {seeds}.")
+    for dataset, labels in absent.items():
+        rows = "; ".join(labels) if len(labels) <= _NAMED else f"{len(labels)} rows"
+        missing.append(f"Not made yet: {dataset}{rows}.")
     commands = [
         f"Command: `{command}`; {date}, {cores} cores."
         if len(systems) == 1
