@@ -27,9 +27,14 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise ValueError(f"model.{name} must be at least 1, got {options[name]}")
     if not 0 < options["em_rate"] <= 1:
         raise ValueError(f"model.em_rate must be above 0 and at most 1, got {options['em_rate']}")
-    for name in ("alignment", "uniformity", "resolution", "information", "init_scale"):
+    for name in ("alignment", "uniformity", "resolution", "init_scale"):
         if options[name] < 0:
             raise ValueError(f"model.{name} must not be negative, got {options[name]}")
+    if options["resolution"] + options["information"] < 0:
+        raise ValueError(
+            "model.resolution + model.information is the weight of the joint entropy and must not "
+            f"be negative, got {options['resolution']} + {options['information']}"
+        )
     if options["filter_noise"] < 0 or not options["filter_noise_batches"] > 0:
         raise ValueError(
             "model.filter_noise must not be negative, and model.filter_noise_batches be positive"

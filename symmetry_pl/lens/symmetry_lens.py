@@ -63,7 +63,7 @@ class SymmetryLens(GeneratorModule):
         alignment: a.
         uniformity: u.
         resolution: r.
-        information: i.
+        information: i; −r drops the joint entropy and keeps the marginal one.
         pairing: ``paired`` compares the two densities of the conditional divergence on the same
             samples; ``unpaired`` on different ones, as the published code does.
         statistics: ``dataset`` takes scale and covariance from the whole training set, which makes

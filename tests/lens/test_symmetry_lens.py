@@ -190,6 +190,8 @@ def test_from_scratch_the_generator_is_found():
         ({"rank": "groving"}, "model.rank must be full or growing, got 'groving'"),
         ({"topology": "ring", "padding": 3}, "a ring has no ends"),
         ({"padding": -1}, "model.padding must not be negative"),
+        ({"alignment": -1}, "model.alignment must not be negative"),
+        ({"resolution": 0.5, "information": -1}, "the joint entropy and must not be negative"),
         ({"straighten": [0.7]}, "model.straighten is a length such as"),
         ({"conditional_rows": 0}, "model.conditional_rows must be at least 1, got 0"),
         ({"em_rate": 0.0}, "model.em_rate must be above 0"),
