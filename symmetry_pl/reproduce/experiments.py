@@ -21,6 +21,9 @@ class Entry(NamedTuple):
 
 
 EXPERIMENTS = {
+    "lens/significance": Entry(
+        f"{_HERE}.lens_significance:EXPERIMENT", "SymmetryLens: how often its verdict is wrong"
+    ),
     "lens/table1": Entry(
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
     ),
