@@ -94,8 +94,12 @@ class GeneratorModule(SymmetryModule):
             "MNISTSlicesDataModule or ArrayDataModule"
         )
 
-    def training_signals(self, limit: int | None = None) -> Tensor:
+    def training_signals(self, limit: int | None = None, ordered: bool = False) -> Tensor:
         """The training set as it is, or its first samples, ``(n, d)``: the same on all processes.
+
+        Args:
+            limit: n; all if null. They are in random order.
+            ordered: have them in the order of their source, which says what depends on what.
 
         Raises:
             ValueError: without a datamodule that holds it.
@@ -105,4 +109,7 @@ class GeneratorModule(SymmetryModule):
         if given is None:
             raise ValueError(self._unreadable)
         signals: Tensor = given(limit)
+        rows = getattr(source.split("train"), "rows", None) if source and ordered else None
+        if rows is not None:
+            signals = signals[rows[: len(signals)].argsort()]
         return signals.to(self.device, self.dtype)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Any
 from symmetry_pl.core.clock import ClockedModule
 from symmetry_pl.core.phases import Phases, parse_length
 
-__all__ = ["check_options", "check_phases", "check_ring", "check_rows"]
+__all__ = ["check_options", "check_phases", "check_rows"]
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -59,19 +59,6 @@ def check_phases(model: ClockedModule, batches: int) -> None:
     if trainer.max_epochs and trainer.max_epochs > 0 and per_epoch:
         total = trainer.max_epochs * per_epoch
         Phases(model.phase_names, model.rest, model.lengths, total, per_epoch)
-
-
-def check_ring(dim: int) -> None:
-    """Refuse a ring that no rotation turns by one position.
-
-    Raises:
-        ValueError: for an even number of positions.
-    """
-    if dim % 2 == 0:
-        raise ValueError(
-            f"the shift on a ring of {dim} positions has determinant -1, and no rotation is its "
-            "root: use data of an odd number of columns, or model.topology chain"
-        )
 
 
 def check_rows(

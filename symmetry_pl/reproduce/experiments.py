@@ -26,6 +26,8 @@ EXPERIMENTS = {
     ),
     "lens/sensitivity": Entry(
         f"{_HERE}.lens_sensitivity:EXPERIMENT", "SymmetryLens, Table 5: elementary effects"
+    "lens/significance": Entry(
+        f"{_HERE}.lens_significance:EXPERIMENT", "SymmetryLens: how often its verdict is wrong"
     ),
     "lens/table1": Entry(
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
