@@ -26,6 +26,7 @@ EXPERIMENTS = {
     ),
     "lens/sensitivity": Entry(
         f"{_HERE}.lens_sensitivity:EXPERIMENT", "SymmetryLens, Table 5: elementary effects"
+    ),
     "lens/significance": Entry(
         f"{_HERE}.lens_significance:EXPERIMENT", "SymmetryLens: how often its verdict is wrong"
     ),

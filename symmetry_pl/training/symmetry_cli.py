@@ -11,13 +11,14 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.rank_zero import _get_rank
 from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
 from symmetry_pl.callbacks import BadRows, Figures, PredictionWriter, RunRecord
 from symmetry_pl.callbacks.bad_rows import listed_if_refused
+from symmetry_pl.callbacks.epoch_checkpoint import EpochCheckpoint
 from symmetry_pl.callbacks.progress import progress
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.checkpoint import Checkpoint
@@ -215,8 +216,8 @@ class SymmetryCLI(LightningCLI):
                 "enable_version_counter": False,
             }
             callbacks += [
-                ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **common),
-                ModelCheckpoint(filename="best", monitor="val/objective", mode="min", **common),
+                EpochCheckpoint(filename="last", save_on_train_epoch_end=True, **common),
+                EpochCheckpoint(filename="best", monitor="val/objective", mode="min", **common),
             ]
         return callbacks
 
