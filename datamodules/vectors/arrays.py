@@ -18,7 +18,7 @@ from symmetry_pl.datamodules.files.array_files import Table
 from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.options import check_at_least, check_choice, check_kind, refuse_options
 from symmetry_pl.datamodules.own_data import OwnDataModule
-from symmetry_pl.datamodules.splits import check_fractions, random_split
+from symmetry_pl.datamodules.splits import check_fractions, grouped_split, random_split
 from symmetry_pl.datamodules.targets import Targets, as_rows, as_targets, standardised
 from symmetry_pl.datamodules.vectors.array_checks import (
     bad_numbers,
@@ -34,6 +34,7 @@ from symmetry_pl.datamodules.vectors.vector_data import (
     VectorDataset,
     normal_noise,
 )
+from symmetry_pl.datamodules.vectors.windows import overlapping_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11
@@ -47,8 +48,9 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
     """Vectors of your own: the rows of an array or of a table, from a file or from memory.
 
     Rows are samples, counted from 0 at the first row of data. Validation and test sets are cut at
-    random, so that overlapping windows of one series end up on both sides of a cut and make these
-    sets easier than new data. Prediction goes through all usable rows in the order of the file.
+    random, in blocks where rows depend on their neighbours: windows of one series would else end up
+    on both sides of a cut and make these sets easier than new data. Prediction goes
+    through all usable rows in their order.
 
     Targets are given in units of the training rows' standard deviation about their mean. With the
     ``data`` of a model (``adopt``) all rows are scaled as that model's own were, its columns are
@@ -70,6 +72,8 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
         test_fraction: share of the rows that is the test set; 0 for none.
         on_invalid: what to do about rows with missing or infinite numbers: ``raise`` or ``drop``,
             with a warning that states the count. ``bad_rows`` has all such numbers.
+        block: rows next to each other that may depend on each other, and are held out together;
+            null to find out whether they overlap as windows of one series do.
         topology: whether the hidden line has ends (``chain``) or closes (``ring``).
         scale: subtract one mean and divide by one standard deviation, those of all columns of the
             training set together; nothing that tells columns apart is changed.
@@ -98,6 +102,7 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
         val_fraction: float = 0.1,
         test_fraction: float = 0.1,
         on_invalid: Literal["raise", "drop"] = "raise",
+        block: int | None = None,
         topology: Literal["chain", "ring"] = "chain",
         scale: bool = True,
         noise: float = 0.0,
@@ -113,6 +118,7 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
         )
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         check_at_least(0, noise=noise)
+        check_at_least(1, block=1 if block is None else block)
         check_fractions(val_fraction, test_fraction)
         if not isinstance(file, (str, Path)):
             raise ValueError(
@@ -130,6 +136,8 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
         self.header = header
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
         self.on_invalid = on_invalid
+        self.block = block
+        self._overlap = 1
         self.scale = scale
         self.noise = noise
         self._memory: tuple[Table, Targets] | None = None
@@ -226,13 +234,7 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
                 "needs: see data.columns"
             )
         rows = self._usable(table, targets)
-        self._rows = random_split(
-            rows,
-            self.val_fraction,
-            self.test_fraction,
-            self.split_seed,
-            f"{table.path} has only {len(rows)} usable rows",
-        )
+        self._rows = self._split(rows, table)
         train = table.values[self._rows["train"]].astype(np.float64)
         if not self.targets:
             check_count(train, table)
@@ -295,6 +297,29 @@ class ArrayDataModule(OwnDataModule, VectorDataModule):
         x = (x - self._mean) / self._scale
         number = torch.from_numpy(rows)
         return VectorDataset(torch.from_numpy(x).to(self.dtype), number, self._y[number])
+
+    @property
+    def dependent_rows(self) -> int | None:
+        """How many rows next to each other may depend on each other; null if nobody knows."""
+        return self.block or (self._overlap if self._overlap > 1 else None)
+
+    def _split(self, rows: npt.NDArray[np.int64], table: Table) -> dict[str, Any]:
+        """Sets of rows, or of blocks of rows where they depend on their neighbours."""
+        fractions = self.val_fraction, self.test_fraction, self.split_seed
+        if self.block is None:
+            self._overlap = overlapping_rows(table.values[rows])
+        block = self.dependent_rows or 1
+        if block == 1:
+            few = f"{table.path} has only {len(rows)} usable rows"
+            return random_split(rows, *fractions, few)
+        if self.block is None:
+            warnings.warn(
+                f"{table.path}: the rows are windows of one series, {block} of which share numbers "
+                "(data.block): as many are held out together",
+                stacklevel=5,
+            )
+        where = f"{table.path}, in blocks of {block} rows,"
+        return grouped_split(rows, np.arange(len(rows)) // block, *fractions, where)
 
     def _usable(self, table: Table, targets: Targets) -> npt.NDArray[np.int64]:
         """Rows whose numbers are all finite, or an error that names the others."""
