@@ -8,18 +8,21 @@ are local filters wherever the waveform has edges, so their places settle both:
    (Toeplitz; circulant on a ring) up to sampling noise, they are the positions (``narrow``).
 2. *Smooth waveforms.* Otherwise the components only measure places. Candidates are the stationary
    covariances with the spectrum of the data, judged by those places (``branches``), and followed
-   down J = KL from stationary + β · extent of the filters (``descent``, ``smooth``). Searches from
-   new components are repeated until two end in the same chain of lowest J, or ``effort`` is spent.
-3. The last descent also makes moments of the amplitudes |y| stationary, which resolves what nearly
+   down J = KL from stationary + β · extent of the filters (``descent``, ``smooth``). Each half of
+   the samples is searched by itself (``half_search``), from new components until both lead to the
+   same stationary chain, or ``effort`` is spent; that chain is followed to its end on all samples.
+3. The last descent (``polish``) also makes moments of the amplitudes |y| stationary, which resolves what nearly
    equal eigenvalues leave open (``amplitudes``). β is the largest at which what remains
    non-stationary is no more than sampling noise: the discrepancy principle of Morozov.
 
+What two halves that were searched apart agree in is ``evidence``, of which there is a ``verdict``.
 Nothing is chosen by labels or by gradients of SymmetryLens's loss. That components near each other
 have correlated energies is the idea of topographic ICA (Hyvärinen, Hoyer and Inki 2001).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +37,7 @@ from symmetry_pl.lens.warm_start.amplitudes import AmplitudeMisfit
 from symmetry_pl.lens.warm_start.dependence import block_length
 from symmetry_pl.lens.warm_start.descent import Fits, Objective
 from symmetry_pl.lens.warm_start.evidence import Evidence, closes, evidence
-from symmetry_pl.lens.warm_start.half_search import HalfSearch
+from symmetry_pl.lens.warm_start.half_search import HalfSearch, mended
 from symmetry_pl.lens.warm_start.lattice import Lattice, chain_generator
 from symmetry_pl.lens.warm_start.narrow import ordered_components
 from symmetry_pl.lens.warm_start.polish import Polished, near, polished
@@ -48,8 +51,9 @@ _Halves: TypeAlias = tuple[Whitened, Whitened]
 
 _STATIONARY = 5.0  # times the sampling level that may remain of a chain found in both halves
 _NEARLY = 0.03  # nats a position that components may leave all the same; smooth waveforms: 0.4 up
-_AGREE = 0.99  # cosine of generators of searches that found the same; near misses lie at 0.98
-_FOUND_AGAIN = 0.97  # cosine of the chains of components of two halves
+_FOUND_AGAIN = 0.97  # cosine of the chains of two halves; what parts them is then mended
+_GAIN = 1e-3  # relative fall of J that is worth another descent
+_IDLE = 2  # searches of a half that found nothing better
 _CONFIDENT = 0.5
 _APART = 0.04  # 1 - cosine of two halves at which confidence is one half
 
@@ -150,7 +154,7 @@ def blind_source(
         x: samples, ``(n, d)`` with n > d ≥ 3.
         topology: whether the positions end ("chain") or close ("ring").
         seed: of the random starts and of the subset.
-        effort: smooth waveforms: at most 2 + 4 · effort searches to find one chain twice.
+        effort: smooth waveforms: at most 2 + 4 · effort searches of either half.
         max_samples: use a random subset of at most this many; ``None`` uses all.
         block: rows next to each other that may depend on each other, as windows of a series do;
             found from their correlations if null, 1 if none do. Where it is more than 1, the halves
@@ -210,7 +214,7 @@ def _narrow(
         return _found(data, halves, lattice, generator, "narrow", bases, kl, figures)
     if agreement <= _FOUND_AGAIN or kl > max(_STATIONARY * level, _NEARLY * data.dim):
         return None
-    end = _settled(data, whole.basis, lattice) if kl > level else None
+    end = _settled(data, whole.basis, lattice) if kl > STATIONARY * level else None
     if end is not None and end.misfit <= STATIONARY:  # else descent leads away, not to stationarity
         ends = [
             end,
@@ -261,21 +265,29 @@ def _settled(data: Whitened, basis: Tensor, lattice: Lattice) -> Polished:
 def _smooth(
     data: Whitened, halves: _Halves, lattice: Lattice, generator: torch.Generator, effort: int
 ) -> WarmStart:
-    """Search both halves until they lead to one chain, 2 + 4 · effort times each at most.
+    """Search both halves until they lead to one stationary chain.
 
-    Two chains that are both stationary are no fault of the search: once more, and that is all.
+    At most 2 + 4 · effort times each. Agreement on a chain that leaves much non-stationary is no
+    reason to stop. Two chains, each of which its half comes back to, are no fault of the search.
     """
     searches = [HalfSearch(half, lattice, generator) for half in halves]
-    for turn in range(2 + 4 * effort):
+    end, reached = None, math.inf
+    for _ in range(2 + 4 * effort):
         for one in searches:
             one.again()
         objective = HalfSearch.objective_of(data, searches)
-        fits = [one.carried(data, objective) for one in searches]
-        same = basis_cosine(fits[0].turns[0], fits[1].turns[0], lattice) > _AGREE
-        stationary = max(one.remains() for one in searches) <= STATIONARY
-        if stationary and (same or turn > 0):
+        carried = [one.carried(data, objective) for one in searches]
+        fits = distinct(Fits.joined(carried), lattice)
+        best = float(fits.objective[0])
+        same = basis_cosine(carried[0].turns[0], carried[1].turns[0], lattice) > _FOUND_AGAIN
+        if same and best < reached - _GAIN * abs(best):
+            end, reached = polished(data, objective, mended(fits, objective)), best
+            if end.misfit <= STATIONARY:
+                break
+        if not same and min(one.idle for one in searches) >= _IDLE:
             break
-    end = polished(data, objective, distinct(Fits.joined(fits), lattice))
+    if end is None or best < reached - _GAIN * abs(best):
+        end = polished(data, objective, mended(fits, objective))
     ends = [polished(one.data, one.objective, one.fits) for one in searches]
     bases = [end.basis, ends[0].basis, ends[1].basis]
     return _found(data, halves, lattice, generator, "smooth", bases, end.kl, end.figures)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from symmetry_pl.lens.warm_start.amplitudes import AmplitudeMisfit, StrictObjective
 from symmetry_pl.lens.warm_start.descent import Fits, Objective, descend
 from symmetry_pl.lens.warm_start.lattice import Lattice
 from symmetry_pl.lens.warm_start.polish import BETAS, STEPS
@@ -18,20 +17,16 @@ from symmetry_pl.lens.warm_start.smooth import (
 )
 from symmetry_pl.lens.warm_start.whitening import Whitened
 
-__all__ = ["HalfSearch"]
+__all__ = ["HalfSearch", "improved", "mended"]
 
 _RUNS = 3  # of ICA, a search
 _GAIN = 1e-3  # relative gain worth another improvement
-_ROWS = 4096  # for the misfit that ranks
 _KEPT = 8  # candidates of a half
 _CARRIED = 2  # of them, to the whole
 
 
 class HalfSearch:
     """The best chains that searches from ever new independent components have led to.
-
-    Candidates are followed down J, and ranked by J and the misfit of the amplitudes of some rows:
-    J has many low places, of which amplitudes leave one.
 
     Args:
         data: the half.
@@ -40,13 +35,14 @@ class HalfSearch:
 
     Attributes:
         sets: the components of each search.
-        fits: what was found, best first; their ``objective`` is J + M.
+        fits: what was found, by rising J.
+        idle: searches since the last that found a better chain.
     """
 
     def __init__(self, data: Whitened, lattice: Lattice, generator: torch.Generator) -> None:
         self.data, self.lattice, self._generator = data, lattice, generator
-        self._misfit = AmplitudeMisfit(data, lattice, _ROWS)
         self.sets: list[Components] = []
+        self.idle = 0
         self.fits: Fits
 
     @property
@@ -64,41 +60,15 @@ class HalfSearch:
     def again(self) -> None:
         """Search once more, and keep what is best of all."""
         self.sets.append(independent_components(self.data, self.lattice, _RUNS, self._generator))
-        strict = StrictObjective(self.objective, self._misfit)
-        found = self._improved(search(self.data, self.sets[-1], self.objective), strict)
+        objective = self.objective
+        found = improved(self.data, self.sets[-1], objective)
         if len(self.sets) > 1:
-            found = self._ranked([self.fits, found], strict)
-        self.fits = found
-
-    def remains(self) -> float:
-        """What the best chain leaves non-stationary, over what sampling leaves."""
-        best = self.fits[[0]]
-        level = self.data.sampling_level() + self._misfit.level(best.turns[0])
-        return float(best.objective - BETAS[0] * best.spread) / level
-
-    def _improved(self, fits: Fits, strict: StrictObjective) -> Fits:
-        """``fits`` after searches with the places that they themselves imply, and reflections.
-
-        Four rounds at most, each of which must lower what the best leaves.
-        """
-        objective, components = self.objective, self.sets[-1]
-        fits = self._ranked([fits], strict)
-        for _ in range(4):
-            before = float(fits.objective[0])
-            implied = component_places(components, fits.turns[0], objective)
-            fits = self._ranked([fits, search(self.data, implied, objective)], strict)
-            fits = self._ranked([fits, reflect(objective, strict, fits)], strict)
-            if float(fits.objective[0]) > before - _GAIN * before:
-                break
-        return fits
-
-    def _ranked(self, parts: list[Fits], strict: StrictObjective) -> Fits:
-        """The best of all by J + M, without repetitions."""
-        known = torch.cat([part.turns for part in parts])
-        coefficients = torch.cat([part.coefficients for part in parts])
-        judged = strict(Fits.start(known, coefficients), BETAS[0])[0]
-        fits = distinct(judged, self.lattice)
-        return fits[list(range(min(_KEPT, len(fits))))]
+            before = objective(self.fits, BETAS[0])[0]
+            best = float(before.objective[0])
+            better = float(found.objective[0]) < best - _GAIN * abs(best)
+            self.idle = 0 if better else self.idle + 1
+            found = distinct(Fits.joined([before, found]), self.lattice)
+        self.fits = found[list(range(min(_KEPT, len(found))))]
 
     def carried(self, data: Whitened, objective: Objective) -> Fits:
         """The best chains, followed down on other data; the best of them first."""
@@ -106,3 +76,25 @@ class HalfSearch:
         best = self.fits[list(range(min(_CARRIED, len(self.fits))))]
         fits = Fits.start(best.turns @ carry, best.coefficients)
         return descend(objective, fits, BETAS[0], STEPS)
+
+
+def improved(data: Whitened, components: Components, objective: Objective) -> Fits:
+    """What a search leads to, and searches with the places it implies, and reflections.
+
+    Four rounds at most, each of which must lower J.
+    """
+    fits = search(data, components, objective)
+    for _ in range(4):
+        before = float(fits.objective[0])
+        implied = component_places(components, fits.turns[0], objective)
+        again = search(data, implied, objective)
+        fits = distinct(Fits.joined([fits, again]), objective.lattice)
+        fits = mended(fits, objective)
+        if float(fits.objective[0]) > before - _GAIN * before:
+            break
+    return fits
+
+
+def mended(fits: Fits, objective: Objective) -> Fits:
+    """``fits`` and what reflections of the best of them lead to, by rising J."""
+    return distinct(Fits.joined([fits, reflect(objective, fits)]), objective.lattice)

@@ -15,7 +15,7 @@ __all__ = ["BETAS", "STEPS", "Polished", "near", "polished"]
 
 BETAS = (0.01, 0.003, 0.001, 3e-4, 1e-4)
 STEPS = 40  # of descent at each beta
-_CANDIDATES = 4
+_CANDIDATES = 2
 _CLOSE = 1.5  # times the best J, up to where candidates are fitted to the amplitudes
 _NEAR_BEST = 1.5  # times the least misfit over β, for data that never reach the sampling level
 

@@ -36,8 +36,7 @@ _ROUGH = 1e-4  # tolerance of ICA that only measures places
 _CLIMBS = 6  # choices of branches that are worked out
 _COARSE, _FINE = (0.1, 40), (0.01, 60)  # beta and steps of the two rounds of descent
 _KEPT = 4
-_JUDGED = 64  # reflections of low J
-_REFLECTIONS = 12  # of them that are followed down
+_REFLECTIONS = 12  # that are followed down
 _PACKETS = (8, 6, 4, 3, 2)  # shares of the eigenvectors that a wave packet is made of
 _SAME = 0.995  # cosine of generators above which two bases are one
 
@@ -113,18 +112,13 @@ def search(data: Whitened, components: Components, objective: Objective) -> Fits
     return settle(objective, Fits.start(turns, coefficients))
 
 
-def reflect(objective: Objective, judge: Objective, fits: Fits) -> Fits:
+def reflect(objective: Objective, fits: Fits) -> Fits:
     """What reflections of the best of ``fits`` lead to.
 
     No descent changes the determinant of a basis, and where eigenvalues are nearly equal nothing
     but the filters tells one sign from the other. A defect is either one eigenvector turned round,
     or a wave packet of nearly equal eigenvectors at one position: I − 2 w wᵀ in the frame of
     positions with w the share of the position in the weakest eigenvectors.
-
-    Args:
-        objective: J, which they are followed down.
-        judge: ranks those of low J.
-        fits: candidates, the best first.
     """
     dim = objective.lattice.dim
     turn = fits.turns[0]
@@ -137,8 +131,6 @@ def reflect(objective: Objective, judge: Objective, fits: Fits) -> Fits:
     starts = Fits.start(turns, fits.coefficients[:1].expand(len(turns), -1))
     beta = _FINE[0]
     value = torch.cat([objective(starts[part], beta)[0].objective for part in _chunks(len(turns))])
-    starts = starts[value.argsort()[:_JUDGED]]
-    value = judge(starts, beta)[0].objective
     return settle(objective, starts[value.argsort()[:_REFLECTIONS]])
 
 

@@ -295,4 +295,4 @@ def test_reflection_mends_an_eigenvector_turned_round():
     coefficients = fit_symbol(basis @ data.covariance @ basis.T, lattice)
     broken = descend(objective, Fits.start((truth * signs)[None], coefficients[None]), 0.01, 60)
     assert basis_cosine(broken.turns[0], truth, lattice) < 0.99
-    assert basis_cosine(reflect(objective, objective, broken).turns[0], truth, lattice) > 0.9999
+    assert basis_cosine(reflect(objective, broken).turns[0], truth, lattice) > 0.9999
