@@ -11,8 +11,8 @@ are local filters wherever the waveform has edges, so their places settle both:
    down J = KL from stationary + β · extent of the filters (``descent``, ``smooth``). Each half of
    the samples is searched by itself (``half_search``), from new components until both lead to the
    same stationary chain, or ``effort`` is spent; that chain is followed to its end on all samples.
-3. The last descent (``polish``) also makes moments of the amplitudes |y| stationary, which resolves what nearly
-   equal eigenvalues leave open (``amplitudes``). β is the largest at which what remains
+3. The last descent (``polish``) also makes moments of the amplitudes |y| stationary, which resolves
+   what nearly equal eigenvalues leave open (``amplitudes``). β is the largest at which what remains
    non-stationary is no more than sampling noise: the discrepancy principle of Morozov.
 
 What two halves that were searched apart agree in is ``evidence``, of which there is a ``verdict``.
