@@ -31,6 +31,8 @@ class GeneratorModule(SymmetryModule):
 
     painter: ClassVar[str] = "symmetry_pl.lens.painter:GeneratorPainter"
     headline: ClassVar[tuple[str, ...]] = ("objective", "generator_cosine")
+    least_dim: ClassVar[int] = 3
+    """Fewest numbers of a sample: two positions have no order."""
 
     def __init__(self, topology: Topology = "chain", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -67,17 +69,18 @@ class GeneratorModule(SymmetryModule):
         return GeneratorEvaluator()
 
     def check_data(self, data: DataDescription) -> None:
-        """Refuse what is not a vector of at least 3 numbers."""
+        """Refuse what is not a vector of enough numbers."""
         if data.kind != "vector":
             raise ValueError(
                 f"the data are {data.kind} of shape {data.x_shape}, and {type(self).__name__} "
                 "learns from plain vectors: use SignalsDataModule, MNISTSlicesDataModule or "
                 "ArrayDataModule"
             )
-        if data.x_shape[0] < 3:
+        if data.x_shape[0] < self.least_dim:
+            why = ": two positions have no order" if self.least_dim == 3 else ""
             raise ValueError(
-                f"samples have {data.x_shape[0]} numbers, and a hidden symmetry needs at least 3: "
-                "two positions have no order"
+                f"samples have {data.x_shape[0]} numbers, and a hidden symmetry needs at least "
+                f"{self.least_dim}{why}"
             )
 
     def setup(self, stage: str) -> None:
