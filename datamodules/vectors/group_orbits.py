@@ -33,7 +33,8 @@ class OrbitLaw:
         columns: uniform numbers a sample.
         draw: of these ``(B, columns)`` to inputs ``(B, n)`` and targets ``(B, t)``.
         algebra: a basis of the Lie algebra, ``(k, n, n)``.
-        form: the quadratic form of the group, as a diagonal ``(n,)``.
+        form: the one quadratic form that the group leaves alone, as a diagonal ``(n,)``; empty
+            where there are several.
         targets: t.
     """
 
@@ -109,8 +110,8 @@ ORBITS: dict[str, OrbitLaw] = {
     "normal": OrbitLaw("SO(2)", 2, _normal, _TURN, (1.0, 1.0), targets=0),
     "ring": OrbitLaw("SO(2)", 2, _ring, _TURN, (1.0, 1.0), targets=0),
     "plane": OrbitLaw("SO(2)", 2, _plane, _TURN, (1.0, 1.0)),
-    "axis": OrbitLaw("SO(2) about an axis", 3, _axis, _turns(3, (0, 1)), (1.0, 1.0, 1.0)),
-    "sevenths": OrbitLaw("Z(7) about an axis", 3, _sevenths, _turns(3, (0, 1)), (1.0, 1.0, 1.0)),
+    "axis": OrbitLaw("SO(2) about an axis", 3, _axis, _turns(3, (0, 1)), ()),
+    "sevenths": OrbitLaw("Z(7) about an axis", 3, _sevenths, _turns(3, (0, 1)), ()),
     "lorentz": OrbitLaw("SO(1,3)+", 5, _lorentz, _turns(4, *_SPACE_TIME, metric=_METRIC), _METRIC),
 }
 """Laws by name."""
@@ -169,7 +170,7 @@ class GroupOrbitsDataModule(VectorDataModule):
             "algebra": self.law.algebra.tolist(),
             "form": list(self.law.form),
         }
-        return DataDescription("vector", (len(self.law.form),), targets, extra=extra)
+        return DataDescription("vector", (self.law.algebra.shape[-1],), targets, extra=extra)
 
     def make_split(self, name: str) -> VectorDataset:
         """Draw the set; sample i is a function of (split_seed, split, i)."""

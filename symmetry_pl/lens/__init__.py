@@ -1,7 +1,8 @@
 """Generators of a hidden symmetry from raw vectors: SymmetryLens and its rivals."""
 
+from symmetry_pl.lens.lie_derivative import LieDerivative
 from symmetry_pl.lens.liegan import LieGAN
 from symmetry_pl.lens.symmetry_gan import SymmetryGAN
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 
-__all__ = ["LieGAN", "SymmetryGAN", "SymmetryLens"]
+__all__ = ["LieDerivative", "LieGAN", "SymmetryGAN", "SymmetryLens"]

@@ -84,20 +84,11 @@ class AdversarialGenerator(GeneratorModule):
         """c, the normal numbers that an element is drawn from; 0 where there is but one."""
         return 0
 
-    def algebra(self) -> Tensor | None:
-        """Lie algebra generators ``(c, n, n)``, where the method has any."""
-        return None
-
     def penalty(self, x: Tensor, moved: Tensor) -> dict[str, Tensor]:
         """Terms that the generator's loss has besides, by name; none by default."""
         return {}
 
     # -- networks, players and figures -----------------------------------------------------------
-
-    @property
-    def block_dim(self) -> int:
-        """n, the numbers of a vector that an element acts on."""
-        return self.dim // self.blocks
 
     def check_data(self, data: DataDescription) -> None:
         """Refuse what is not b vectors of one length, with targets that move if they shall."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, Stage
 from symmetry_pl.lens.evaluation import GeneratorEvaluator, true_algebra, true_symmetry
+from symmetry_pl.metrics.dealt import GatheredPairs
 from symmetry_pl.metrics.elements import (
     algebra_scores,
     invariant_form,
@@ -44,14 +45,17 @@ def element_scores(model: Any) -> dict[str, float]:
         nearest = [nearest_on_subgroup(one, element) for one in true]
         eye = torch.eye(len(element), dtype=torch.float64)
         wide = element.detach().double().cpu()
-        change = wide.T @ form @ wide - form
-        return found | {
+        found |= {
             "orbit_cosine": max(one.cosine for one in nearest),
-            "form_error": float(change.norm() / form.norm()),
             "identity_cosine": float(cosine(wide, eye)),
         }
-    same = cosine(invariant_form(algebra), form).abs()
-    return found | algebra_scores(algebra, true) | {"form_cosine": float(same)}
+        if form is not None:
+            found["form_error"] = float((wide.T @ form @ wide - form).norm() / form.norm())
+        return found
+    found |= algebra_scores(algebra, true)
+    if form is not None:
+        found["form_cosine"] = float(cosine(invariant_form(algebra), form).abs())
+    return found
 
 
 def _against_shift(model: Any, algebra: Tensor | None) -> dict[str, float]:
@@ -137,4 +141,40 @@ class ElementEvaluator(GeneratorEvaluator):
         return {
             "favoured_cosine": model.favoured[0].clone(),
             "favoured_epoch": model.favoured[1].clone(),
+        }
+
+
+class NullSpaceEvaluator(GeneratorEvaluator):
+    """How well a law is fitted, and the generators that it is invariant under.
+
+    ``objective`` is the loss of the law. ``null_dimension`` counts generators, and ``null_gap`` is
+    the ratio of the first singular value beyond them to the last of them: 1 for no gap at all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.samples = GatheredPairs()
+
+    def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
+        """Keep the samples, targets beside them."""
+        super().update(model, batch, index, stage)
+        self.samples.update(batch[0], batch[1])
+
+    def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        """All figures over all processes; the null space is that of the training samples."""
+        x, y = self.samples.compute()
+        if not bool(model.scale.isfinite()):
+            model.measure()
+        model.solve()
+        fixed = torch.Generator().manual_seed(0)
+        normal = torch.randn(x.shape, generator=fixed, dtype=torch.float64).to(x)
+        loss = model.loss((x, y), normal)
+        scores: dict[str, Any] = {**element_scores(model), **super().compute(model, stage)}
+        k, least = model.null_dimension, torch.finfo(model.spectrum.dtype).tiny
+        return {
+            "objective": loss,
+            "loss_law": loss,
+            "null_dimension": torch.tensor(float(k)),
+            "null_gap": model.spectrum[k] / model.spectrum[k - 1].clamp(min=least),
+            **{name: torch.as_tensor(value) for name, value in scores.items()},
         }

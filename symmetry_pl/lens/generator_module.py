@@ -36,6 +36,7 @@ class GeneratorModule(SymmetryModule):
 
     def __init__(self, topology: Topology = "chain", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.blocks = 1  # vectors that a sample is made of, which move alike
         check_literals(type(self).__init__, self.hparams, "model")
         self.topology = topology
 
@@ -49,6 +50,15 @@ class GeneratorModule(SymmetryModule):
         if self.data is None:
             raise ValueError(f"{type(self).__name__} does not know its data yet")
         return self.data.x_shape[0]
+
+    @property
+    def block_dim(self) -> int:
+        """n, the numbers of a vector that an element acts on."""
+        return self.dim // self.blocks
+
+    def algebra(self) -> Tensor | None:
+        """Lie algebra generators ``(c, n, n)``, where the method has any."""
+        return None
 
     @property
     def domain(self) -> Domain:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from symmetry_pl.metrics.dealt import DealtMetric
+from symmetry_pl.metrics.dealt import GatheredPairs
 
 __all__ = ["EnergyDistance", "energy_distance"]
 
@@ -36,31 +35,12 @@ def energy_distance(a: Tensor, b: Tensor) -> Tensor:
     return 1 - within / (2 * torch.cdist(a, b).mean())
 
 
-class EnergyDistance(DealtMetric):
+class EnergyDistance(GatheredPairs):
     """Keeps inputs and targets, to compare one half of them, moved, with the other half.
 
     Args:
         kwargs: as of ``torchmetrics.Metric``.
     """
-
-    x: list[Tensor]
-    y: list[Tensor]
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_state("x", [], dist_reduce_fx="cat")
-        self.add_state("y", [], dist_reduce_fx="cat")
-
-    def update(self, x: Tensor, y: Tensor) -> None:
-        """Add inputs ``(B, d)`` and targets ``(B, t)``."""
-        self._deal(len(x))
-        self.x.append(x)
-        self.y.append(y)
-
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """All inputs and targets, in the order of the set."""
-        x, y = self._in_order(self.x, self.y)
-        return x, y
 
     def between(
         self, move: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

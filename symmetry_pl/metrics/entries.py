@@ -193,6 +193,8 @@ _ELEMENTS = (
     MetricSpec("algebra_cosine", "share of L in the true algebra", "in the algebra", **_MATCH),
     MetricSpec("algebra_coverage", "share of the true algebra found", "coverage", **_MATCH),
     MetricSpec("form_cosine", "cosine of the invariant form", "form", **_MATCH),
+    MetricSpec("null_dimension", "generators in the null space", "dimension", **_NEITHER),
+    MetricSpec("null_gap", "gap behind them, as a ratio", "gap", **_MATCH),
     MetricSpec("rotation_ceiling", "cosine of the best rotation", "best rotation", **_NEITHER),
     MetricSpec("favoured_cosine", "best epoch by the truth", "best epoch by truth", **_MATCH),
     MetricSpec("favoured_epoch", "which epoch that was", "its epoch", **_NEITHER),
@@ -372,6 +374,7 @@ _MINOR = (
             ("moving_cosine", "cosine with the nearest power but the identity"),
         )
     ),
+    _minor("loss_law", "loss of the fitted law", "loss of the law", **_LOSS),
     _minor("generator_loss", "−log D of moved samples", "generator", "nats", **_GAME),
     _minor("discriminator_loss", "cross-entropy of D", "discriminator", "nats", **_GAME),
     _minor("regularisation", "penalty of the identity", "regularisation", **_GAME),

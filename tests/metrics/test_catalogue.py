@@ -31,7 +31,8 @@ LOGGED = {
         subgroup_cosine subgroup_cosine_random element_cosine element_cosine_random moving_cosine
         moving_cosine_random element_power orbit_cosine identity_cosine form_error algebra_cosine
         algebra_coverage form_cosine rotation_ceiling favoured_cosine favoured_epoch
-        generator_loss discriminator_loss regularisation sparsity correlation""",
+        null_dimension null_gap loss_law generator_loss discriminator_loss regularisation sparsity
+        correlation""",
 }
 RESULTS = sorted((ROOT / "docs/results").glob("*.json"))
 
