@@ -21,9 +21,6 @@ class Entry(NamedTuple):
 
 
 EXPERIMENTS = {
-    "lens/rivals": Entry(
-        f"{_HERE}.lens_rivals:EXPERIMENT", "SymmetryLens beside LieGAN, SymmetryGAN and others"
-    ),
     "lens/table1": Entry(
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
     ),
