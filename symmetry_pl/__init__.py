@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         SymmetryLensEstimator,
     )
     from symmetry_pl.fitted import FittedModel
-    from symmetry_pl.lens import SymmetryLens
+    from symmetry_pl.lens import LieDerivative, LieGAN, SymmetryGAN, SymmetryLens
     from symmetry_pl.sgm import SGM
     from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
@@ -30,7 +30,10 @@ __all__ = [
     "FlowSTIB",
     "FlowSTIBEstimator",
     "LatentFlowSTIB",
+    "LieDerivative",
+    "LieGAN",
     "SGMEstimator",
+    "SymmetryGAN",
     "SymmetryLens",
     "SymmetryLensEstimator",
     "TokenFlowSTIB",
@@ -43,6 +46,9 @@ _ROOMS = {
     "FlowSTIBEstimator": "estimators",
     "SGM": "sgm",
     "SGMEstimator": "estimators",
+    "LieDerivative": "lens",
+    "LieGAN": "lens",
+    "SymmetryGAN": "lens",
     "SymmetryLens": "lens",
     "SymmetryLensEstimator": "estimators",
 }  # the others are of stib

@@ -1,5 +1,8 @@
-"""SymmetryLens: the generator of a hidden one-parameter group, from raw vectors."""
+"""Generators of a hidden symmetry from raw vectors: SymmetryLens and its rivals."""
 
+from symmetry_pl.lens.lie_derivative import LieDerivative
+from symmetry_pl.lens.liegan import LieGAN
+from symmetry_pl.lens.symmetry_gan import SymmetryGAN
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 
-__all__ = ["SymmetryLens"]
+__all__ = ["LieDerivative", "LieGAN", "SymmetryGAN", "SymmetryLens"]

@@ -27,7 +27,12 @@ LOGGED = {
         factor_tv factor_tv_null factor_tv_heart_orientation loss blur spread disagreement""",
     "lens": """loss alignment uniformity marginal_entropy joint_entropy conditional_nll rank nll
         stationarity_residual confidence generator_cosine generator_power lifting_error
-        filter_locality loss_refitted loss_of_truth""",
+        filter_locality loss_refitted loss_of_truth energy_distance energy_distance_floor
+        subgroup_cosine subgroup_cosine_random element_cosine element_cosine_random moving_cosine
+        moving_cosine_random element_power orbit_cosine identity_cosine form_error algebra_cosine
+        algebra_coverage form_cosine rotation_ceiling favoured_cosine favoured_epoch
+        null_dimension null_gap loss_law generator_loss discriminator_loss regularisation sparsity
+        correlation""",
 }
 RESULTS = sorted((ROOT / "docs/results").glob("*.json"))
 
