@@ -11,6 +11,8 @@ from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
 from symmetry_pl.datamodules.molecules.zinc import ZINCDataModule
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
 from symmetry_pl.datamodules.vectors.example_tables import ExampleTableDataModule
+from symmetry_pl.datamodules.vectors.group_orbits import GroupOrbitsDataModule
+from symmetry_pl.datamodules.vectors.laws import LawsDataModule
 from symmetry_pl.datamodules.vectors.mnist_slices import MNISTSlicesDataModule
 from symmetry_pl.datamodules.vectors.planted_groups import PlantedGroupsDataModule
 from symmetry_pl.datamodules.vectors.signals import SignalsDataModule
@@ -22,7 +24,9 @@ __all__ = [
     "DSpritesDataModule",
     "ExampleMoleculesDataModule",
     "ExampleTableDataModule",
+    "GroupOrbitsDataModule",
     "ImagesDataModule",
+    "LawsDataModule",
     "MNISTDataModule",
     "MNISTSlicesDataModule",
     "PlantedGroupsDataModule",

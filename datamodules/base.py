@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -79,9 +80,9 @@ class SymmetryDataModule(LightningDataModule, ABC):
         return self._splits[name]
 
     @property
-    def prediction_name(self) -> str:
-        """Name of the table of predictions."""
-        return "predictions"
+    def own_file(self) -> Path | None:
+        """The file or folder of one's own that is read; None where there is none."""
+        return None
 
     def adopt(self, description: DataDescription) -> None:
         """Before a prediction: read inputs as the model's data were; here there is nothing to do.

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.core.registry import check_choice as _check_choice
+from symmetry_pl.messages import quoted
 
-__all__ = ["check_at_least", "check_choice", "check_kind", "refuse_options"]
+__all__ = ["check_at_least", "check_choice", "check_csv", "check_kind", "refuse_options"]
 
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
@@ -31,6 +32,20 @@ def check_at_least(least: float, **options: float | None) -> None:
     for name, value in options.items():
         if value is not None and not least <= value < math.inf:
             raise ValueError(f"data.{name} must be at least {least}, got {value}")
+
+
+def check_csv(delimiter: str | None, decimal: str | None = None) -> None:
+    """Refuse what cannot be between cells of a CSV file, or within its numbers; None is not given.
+
+    >>> check_csv("::")
+    Traceback (most recent call last):
+    ValueError: data.delimiter must be one character, got '::'
+    """
+    check_choice("decimal", decimal, (None, ".", ","))
+    if delimiter is not None and len(delimiter) != 1:
+        raise ValueError(f"data.delimiter must be one character, got {quoted(delimiter)}")
+    if decimal is not None and decimal == delimiter == ".":
+        raise ValueError("data.delimiter and data.decimal are both '.'")
 
 
 def check_kind(model: DataDescription, kind: str, otherwise: str, who: str = "the model") -> None:

@@ -37,46 +37,6 @@ class StreamSampler(DistributedSampler[Any]):
         return iter(range(first + self.rank, first + self.total_size, self.num_replicas))
 
 
-class PassSampler(DistributedSampler[Any]):
-    """Epochs of a fixed size, however many rows there are.
-
-    Passes over all rows follow each other, each in a new random order, and an epoch goes on where
-    the one before it ended: every row comes once before any comes twice. What an epoch visits is a
-    function of (seed, epoch) alone; process r of W takes positions r, r + W, … of it.
-
-    Args:
-        rows: how many there are, n.
-        samples_per_epoch: samples that count as one epoch, over all processes; what is not
-            divisible by W is left out.
-        seed: seed of the order.
-        world_size: number of processes W.
-        rank: this process.
-
-    Example:
-        >>> sampler = PassSampler(3, 6)
-        >>> epoch = list(sampler)
-        >>> sorted(epoch[:3]), sorted(epoch[3:])
-        ([0, 1, 2], [0, 1, 2])
-    """
-
-    def __init__(
-        self, rows: int, samples_per_epoch: int, seed: int = 0, world_size: int = 1, rank: int = 0
-    ) -> None:
-        super().__init__(
-            range(samples_per_epoch),  # type: ignore[arg-type]
-            num_replicas=world_size,
-            rank=rank,
-            seed=seed,
-            drop_last=True,
-        )
-        self.rows = torch.arange(rows)
-
-    def __iter__(self) -> Iterator[int]:
-        start = self.epoch * self.total_size
-        rows = endless_permutation(self.rows, start, self.total_size, (self.seed, _POOL))
-        return iter(rows[self.rank :: self.num_replicas].tolist())
-
-
 class CurriculumSampler(DistributedSampler[Any]):
     """Epochs of a wide pool first, then epochs that mix a share of focus rows into it.
 
@@ -148,6 +108,34 @@ class CurriculumSampler(DistributedSampler[Any]):
             return rows
         mix = _generator(self.seed, _MIX, epoch)
         return rows[torch.randperm(len(rows), generator=mix)]
+
+
+class PassSampler(CurriculumSampler):
+    """Epochs of a fixed size, however many rows there are.
+
+    Passes over all rows follow each other, each in a new random order, and an epoch goes on where
+    the one before it ended: a ``CurriculumSampler`` of a pool alone.
+
+    Args:
+        rows: how many there are, n.
+        samples_per_epoch: samples that count as one epoch, over all processes; what is not
+            divisible by W is left out.
+        seed: seed of the order.
+        world_size: number of processes W.
+        rank: this process.
+
+    Example:
+        >>> sampler = PassSampler(3, 6)
+        >>> epoch = list(sampler)
+        >>> sorted(epoch[:3]), sorted(epoch[3:])
+        ([0, 1, 2], [0, 1, 2])
+    """
+
+    def __init__(
+        self, rows: int, samples_per_epoch: int, seed: int = 0, world_size: int = 1, rank: int = 0
+    ) -> None:
+        every = torch.arange(rows)
+        super().__init__(every, every[:0], samples_per_epoch, 0, 0.0, seed, world_size, rank)
 
 
 def endless_permutation(items: Tensor, start: int, count: int, seed: tuple[int, int]) -> Tensor:

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
         SymmetryLensEstimator,
     )
     from symmetry_pl.fitted import FittedModel
-    from symmetry_pl.lens import InvarianceAlgebra, SymmetryLens
+    from symmetry_pl.lens import (
+        InvarianceAlgebra,
+        LieDerivative,
+        LieGAN,
+        SymmetryGAN,
+        SymmetryLens,
+    )
     from symmetry_pl.sgm import SGM
     from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
@@ -31,7 +37,10 @@ __all__ = [
     "FlowSTIBEstimator",
     "InvarianceAlgebra",
     "LatentFlowSTIB",
+    "LieDerivative",
+    "LieGAN",
     "SGMEstimator",
+    "SymmetryGAN",
     "SymmetryLens",
     "SymmetryLensEstimator",
     "TokenFlowSTIB",
@@ -45,6 +54,9 @@ _ROOMS = {
     "InvarianceAlgebra": "lens",
     "SGM": "sgm",
     "SGMEstimator": "estimators",
+    "LieDerivative": "lens",
+    "LieGAN": "lens",
+    "SymmetryGAN": "lens",
     "SymmetryLens": "lens",
     "SymmetryLensEstimator": "estimators",
 }  # the others are of stib

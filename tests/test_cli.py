@@ -165,7 +165,7 @@ def test_molecules_of_another_file_are_predicted(own_molecules, capsys):
     predict += ["--data=PredictionCSVDataModule", "--data.path=new.csv"]
     assert main(predict) == 2
     assert (
-        "row 1 on line 3 ('CCS'): the model has never seen the symbol 'S'"
+        "row 1 on line 3, column 'smiles' ('CCS'): the model has never seen the symbol 'S'"
         in capsys.readouterr().err
     )
     assert not list(run.glob("predictions*"))

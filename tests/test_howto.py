@@ -255,7 +255,7 @@ def smiles_mistakes():
     yield f"{fit} --data.on_invalid raise"
     edited("molecules.csv")
     yield f"{fit} --data.smiles_column SMILES"
-    edited("molecules.csv", every=lambda line: line.replace(",", ";"))
+    edited("molecules.csv", every=lambda line: line.replace(",", "/"))
     yield fit
     edited("molecules.csv")
     edited("series.csv", line_2="CC[Se]C,selenide")

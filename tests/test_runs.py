@@ -178,7 +178,7 @@ def test_bad_input_is_one_sentence_and_an_exit_code(arguments, message, capsys):
 
 
 BAD_TABLES = {
-    "unparsable SMILES": ("qm9.csv", "smiles,gap,alpha\nC1CC,0.3,75\n", "row 0 ('C1CC')"),
+    "unparsable SMILES": ("qm9.csv", "smiles,gap,alpha\nC1CC,0.3,75\n", "'smiles' ('C1CC')"),
     "NaN target": ("qm9.csv", "smiles,gap,alpha\nCCO,nan,75\n", "not a number"),
     "empty split": ("qm9.csv", "smiles,gap,alpha\nCC12CC3(CC(O)C13)O2,0.3,75\n", "set is empty"),
     "missing column": ("qm9.csv", "smiles,gap\nCCO,0.3\n", "no column for polarisability"),

@@ -24,20 +24,25 @@ class CsvTable:
         ragged: rows with more or fewer fields than the header.
         lines: the line on which each row ends, from 1 at the header ``(N,)``; empty for a table
             that is in memory.
+        delimiter: what stands between two fields; empty in memory.
     """
 
     header: tuple[str, ...]
     columns: dict[str, list[str]]
     ragged: tuple[BadRow, ...]
     lines: Sequence[int]
+    delimiter: str = ""
 
-    def bad_row(self, row: int, text: str, reason: str) -> BadRow:
-        """An unusable row, which a message names by its row and by its line in an editor."""
-        return BadRow(row, text, reason, self.lines[row] if self.lines else None)
+    def bad_row(self, row: int, text: str, reason: str, column: str) -> BadRow:
+        """A cell that cannot be used, named by its row, and by its line in an editor."""
+        return BadRow(row, text, reason, self.lines[row] if self.lines else None, column)
 
 
 def read_csv(
-    path: str | Path, wanted: Sequence[str], delimiter: str = ",", option: str | None = None
+    path: str | Path,
+    wanted: Sequence[str],
+    delimiter: str | None = ",",
+    option: str | None = None,
 ) -> CsvTable:
     """Read columns of a CSV file with a header; blank lines count as no rows.
 
@@ -46,7 +51,7 @@ def read_csv(
     Args:
         path: the file; its content decides whether it is gzipped.
         wanted: names of columns; those that the file lacks are left out of the result.
-        delimiter: what stands between two fields.
+        delimiter: what stands between two fields; None to find it.
         option: the option that names the file, for messages.
 
     Raises:
@@ -64,14 +69,14 @@ def read_csv(
 
 
 def read_columns(
-    path: str | Path, wanted: Mapping[str, Sequence[str]], delimiter: str = ","
+    path: str | Path, wanted: Mapping[str, Sequence[str]], delimiter: str | None = None
 ) -> CsvTable:
     """Read columns that must be there, of the file that ``data.path`` names.
 
     Args:
         path: the file.
         wanted: names of columns, by the option of the datamodule that names them.
-        delimiter: what stands between two fields.
+        delimiter: what stands between two fields; None to find it.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -107,7 +112,7 @@ def _columns(
         for name, place in places.items():
             columns[name].append(fields[place])
         lines.append(reader.line)
-    return CsvTable(header, columns, tuple(ragged), lines)
+    return CsvTable(header, columns, tuple(ragged), lines, reader.delimiter)
 
 
 def ragged_row(row: int, fields: Sequence[str], width: int, reader: CsvReader) -> BadRow:

@@ -96,9 +96,10 @@ class ColumnReader:
             values = to_floats([text.replace(",", ".") for text in texts])
         else:
             values = [self._number(text) for text in texts]
-            if self.decimal is None:
-                self._remember(".", texts, values, first)
-        self._remember(",", texts, values, first)
+        if self.decimal is None:  # else nothing is to be found out
+            for mark in ".,":
+                if mark in joined:
+                    self._remember(mark, texts, values, first)
         return values
 
     def _number(self, text: str) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from symmetry_pl.core.bad_rows import BadRow, RefusedRows
-from symmetry_pl.datamodules.files.csv_table import ragged_row
+from symmetry_pl.datamodules.files.csv_table import CsvTable, ragged_row
 from symmetry_pl.datamodules.files.csv_text import CsvReader, is_header, open_csv
 from symmetry_pl.datamodules.files.number_column import (
     ColumnReader,
@@ -17,7 +17,7 @@ from symmetry_pl.datamodules.files.number_column import (
 )
 from symmetry_pl.messages import quoted
 
-__all__ = ["NumberTable", "read_number_table"]
+__all__ = ["NumberTable", "numbers_of", "read_number_table"]
 
 _ROWS = 4096  # that are read at once
 
@@ -163,6 +163,33 @@ def read_number_table(
     numbers = {place: column.column() for place, column in columns.items()}
     return NumberTable(
         where, names, len(lines), numbers, texts, tuple(whole), lines, reader.delimiter
+    )
+
+
+def numbers_of(
+    table: CsvTable, where: str, columns: Sequence[str], decimal: str | None = None
+) -> NumberTable:
+    """Columns of text as numbers, in this order.
+
+    Args:
+        table: has these columns.
+        where: what messages call it.
+        columns: names.
+        decimal: ``.`` or ``,``; None to find it.
+
+    >>> table = CsvTable(("a",), {"a": ["1,5", "x"]}, (), ())
+    >>> found = numbers_of(table, "a.csv", ["a"])
+    >>> found.numbers[0].values.tolist(), [str(bad) for bad in found.faults([0])]
+    ([1.5, nan], ["row 1, column 'a' ('x'): no number"])
+    """
+    numbers: dict[int, NumberColumn] = {}
+    for place, name in enumerate(columns):
+        reader = ColumnReader(decimal)
+        reader.add(table.columns[name], 0)
+        numbers[place] = reader.column()
+    count = len(numbers[0].values)
+    return NumberTable(
+        where, tuple(columns), count, numbers, {}, table.ragged, table.lines, table.delimiter
     )
 
 

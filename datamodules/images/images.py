@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from symmetry_pl.core.bad_rows import BadRow, RefusedRows
 from symmetry_pl.core.description import DataDescription
@@ -22,6 +21,7 @@ from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageData
 from symmetry_pl.datamodules.images.image_files import Pictures, read_folder, summary
 from symmetry_pl.datamodules.images.image_labels import read_labels
 from symmetry_pl.datamodules.options import check_choice, check_kind, refuse_options
+from symmetry_pl.datamodules.own_data import OwnDataModule
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
 from symmetry_pl.messages import quoted
@@ -34,7 +34,7 @@ __all__ = ["ImagesDataModule"]
 _BRIGHT = 0.5  # mean of the frame's pixels in [−1, 1] above which the ground is not black
 
 
-class ImagesDataModule(ImageDataModule):
+class ImagesDataModule(OwnDataModule, ImageDataModule):
     """Images of your own: a folder of image files, or an array, in a file or in memory.
 
     Batches are images ``(B, C, H, W)`` in [−1, 1], C = 1 or 3, targets ``(B, t)``, and row
@@ -128,10 +128,6 @@ class ImagesDataModule(ImageDataModule):
         self.names: list[str] = []
         self._memory: tuple[npt.NDArray[Any], Targets] | None = None
         self._images: Tensor | None = None
-        self._y = torch.empty(0, 0)
-        self._rows: dict[str, npt.NDArray[np.int64]] = {}
-        self._adopted: DataDescription | None = None
-        self._description: DataDescription | None = None
 
     @classmethod
     def from_arrays(
@@ -170,9 +166,16 @@ class ImagesDataModule(ImageDataModule):
     @property
     def description(self) -> DataDescription:
         """Images of shape (C, H, W), and targets; ``extra`` says how arrays became these."""
-        if self._description is None:
-            raise RuntimeError("call setup() of the ImagesDataModule first")
-        return self._description
+        return super().description
+
+    @property
+    def own_file(self) -> Path | None:
+        """The file or folder; None in memory."""
+        return Path(self.path).expanduser() if self.path else None
+
+    def check_model(self, description: DataDescription) -> None:
+        """Refuse a model of what are no images."""
+        check_kind(description, "image", "and ImagesDataModule gives images")
 
     def adopt(self, description: DataDescription) -> None:
         """Read images as those that a model was trained on.
@@ -183,17 +186,15 @@ class ImagesDataModule(ImageDataModule):
         Raises:
             ValueError: if they are no images.
         """
-        check_kind(description, "image", "and ImagesDataModule gives images")
+        super().adopt(description)
         extra = description.extra
         self.channels = "grey" if description.x_shape[0] == 1 else "rgb"
         self.resize = self.resize or extra.get("resize")
         self.invert = bool(extra.get("invert", self.invert))
-        self._adopted, self._description, self._images = description, None, None
-        self._splits.clear()
 
     def setup(self, stage: str | None = None) -> None:
         """Read the images, leave out unusable ones, and split them; once."""
-        if self._images is not None:
+        if self._description is not None:
             return
         path, pictures, targets = self._read()
         rows = self._usable(pictures, path)
@@ -262,10 +263,6 @@ class ImagesDataModule(ImageDataModule):
             raise RuntimeError("call setup() of the ImagesDataModule first")
         everything = ImageDataset(self._images, self._y)
         return everything.subset(torch.from_numpy(self._rows[name]))
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """All usable images, in order."""
-        return self._loader(self.split("all"))
 
     def row_columns(self, rows: Tensor) -> dict[str, list[Any]]:
         """Names of these images' files, relative to their folder; of arrays, nothing."""

@@ -53,7 +53,8 @@ class ExampleMoleculesDataModule(SmilesCSVDataModule):
             raise ValueError(f"data.molecules must be at most {_HELD_OUT}, got {molecules}")
         self.molecules = molecules
 
-    def _columns(self) -> CsvTable:
+    def columns(self) -> CsvTable:
+        """SMILES of the chosen molecules, and log P as RDKit computes it."""
         if self._memory is None:
             self.path = zinc_file(self.root)
             smiles = [text.strip() for text in read_csv(self.path, ["smiles"]).columns["smiles"]]

@@ -70,6 +70,8 @@ class MoleculeDataModule(SymmetryDataModule):
     """The option that names the targets, for messages."""
     samples: ClassVar[str] = "molecules"
     """What is trained on, for messages."""
+    smiles_column: str = "smiles"
+    """Name of the column of molecules."""
 
     def __init__(
         self,
@@ -141,7 +143,11 @@ class MoleculeDataModule(SymmetryDataModule):
         """Read the table, split it, and standardise the targets; once, whatever the stage."""
         if self._loaded is not None:
             return
-        table, names, units = self._read()
+        try:
+            table, names, units = self._read()
+        except RefusedRows as refused:
+            self.bad_rows = refused.rows
+            raise
         table = self._usable(table)
         splits = self._split(table)
         vocabulary, tokens = tokenise(map(self.language.split, table.texts))
@@ -261,7 +267,7 @@ class MoleculeDataModule(SymmetryDataModule):
         if bool(readable.all()):
             return table, tokens, splits
         bad = [
-            BadRow(int(table.rows[i]), table.smiles[i], reason(i))
+            self._of_molecule(int(table.rows[i]), table.smiles[i], reason(i))
             for i in (~readable).nonzero()[:, 0].tolist()
         ]
         self.bad_rows = tuple(sorted((*self.bad_rows, *bad), key=lambda b: b.row))
@@ -280,6 +286,10 @@ class MoleculeDataModule(SymmetryDataModule):
         self._check_sets(splits, f"{table.path}: what no training molecule has leaves")
         return kept, tokens[readable], splits
 
+    def _of_molecule(self, row: int, smiles: str, reason: str) -> BadRow:
+        """A molecule that cannot be used."""
+        return BadRow(row, smiles, reason, column=self.smiles_column)
+
     def _check_sets(self, splits: Splits, cause: str) -> None:
         """Refuse an empty set."""
         for name, rows in zip(("training", "validation", "test"), splits, strict=False):
@@ -293,7 +303,7 @@ class MoleculeDataModule(SymmetryDataModule):
         bad = sorted(bad, key=lambda b: b.row)
         self.bad_rows = tuple(sorted((*self.bad_rows, *bad), key=lambda b: b.row))
         found = f"{table.path}: {summarise_bad_rows(bad)}"
-        if len(bad) == len(table.rows):
+        if len({fault.row for fault in bad}) == len(table.rows):
             raise RefusedRows(f"{found}: no row is left", bad)
         if self.on_invalid == "raise":
             raise RefusedRows(f"{found} (set data.on_invalid to drop to leave them out)", bad)
@@ -308,7 +318,7 @@ class MoleculeDataModule(SymmetryDataModule):
         joined = " after joining" if self.fragments else ""
         limit = f"symbols{joined}, more than data.max_length={self.max_length}"
         return [
-            BadRow(row, smiles, f"{found} {limit}")
+            self._of_molecule(row, smiles, f"{found} {limit}")
             for i, (row, smiles) in enumerate(zip(table.rows.tolist(), table.smiles, strict=True))
             if row not in bad and (found := length(i)) > self.max_length
         ]

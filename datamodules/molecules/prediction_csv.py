@@ -18,7 +18,7 @@ from symmetry_pl.datamodules.files.csv_table import read_columns
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
 from symmetry_pl.datamodules.molecules.tokens import TokenDataset
-from symmetry_pl.datamodules.options import check_kind
+from symmetry_pl.datamodules.options import check_csv, check_kind
 from symmetry_pl.molecules import Representation, Vocabulary, representation, standardise
 
 __all__ = ["PredictionCSVDataModule", "encode_smiles"]
@@ -46,7 +46,8 @@ class PredictionCSVDataModule(MoleculeDataModule):
         path: the file, gzipped or not, with a header.
         smiles_column: name of the column of molecules.
         id_column: name of a column that is carried into predictions as it stands.
-        delimiter: what stands between two fields.
+        delimiter: what stands between two fields; null to find it: a comma, a semicolon, a tab or a
+            bar.
         on_invalid: what to do about rows that cannot be used (no molecule, none that the model can
             read, another number of fields than the header): ``raise`` or ``drop``, with a warning
             that states the count. ``bad_rows`` has them all.
@@ -63,13 +64,12 @@ class PredictionCSVDataModule(MoleculeDataModule):
         path: str,
         smiles_column: str = "smiles",
         id_column: str | None = None,
-        delimiter: str = ",",
+        delimiter: str | None = None,
         on_invalid: Literal["raise", "drop"] = "raise",
         **kwargs: Any,
     ) -> None:
         super().__init__(on_invalid, **kwargs)
-        if len(delimiter) != 1:
-            raise ValueError(f"data.delimiter must be one character, got {delimiter!r}")
+        check_csv(delimiter)
         self.path = Path(path).expanduser()
         self.smiles_column, self.id_column = smiles_column, id_column
         self._told: dict[str, list[str]] = {}
@@ -82,9 +82,9 @@ class PredictionCSVDataModule(MoleculeDataModule):
         return False
 
     @property
-    def prediction_name(self) -> str:
-        """``predictions_`` and the file's name."""
-        return f"predictions_{self.path.name.split('.')[0]}"
+    def own_file(self) -> Path:
+        """The file."""
+        return self.path
 
     def adopt(self, description: DataDescription) -> None:
         """Spell molecules as a model reads them.
@@ -164,7 +164,7 @@ class PredictionCSVDataModule(MoleculeDataModule):
                     self.changes.update(changes)
                     texts[row] = self.language.text(symbols)
                 except ValueError as error:
-                    bad[row] = read.bad_row(row, text, str(error))
+                    bad[row] = read.bad_row(row, text, str(error), self.smiles_column)
         rows, none = torch.arange(len(smiles)), torch.zeros(len(smiles), 0)
         return _Table(self.path, rows, smiles, texts, none, tuple(bad.values()), tokens), [], []
 

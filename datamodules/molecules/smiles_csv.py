@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 import torch
 
 from symmetry_pl.datamodules.files.csv_table import CsvTable, read_columns
-from symmetry_pl.datamodules.files.numbers import to_floats
+from symmetry_pl.datamodules.files.number_table import numbers_of
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.datamodules.molecules.molecule_table import MoleculeTable, Splits
-from symmetry_pl.datamodules.options import refuse_options
+from symmetry_pl.datamodules.options import check_csv, refuse_options
 from symmetry_pl.datamodules.targets import as_targets
 from symmetry_pl.molecules import standardise
 
@@ -44,12 +45,14 @@ class SmilesCSVDataModule(MoleculeDataModule):
         property_columns: names of the columns to predict.
         units: unit of each of these, by name; dimensionless where it has none.
         smiles_column: name of the column of molecules.
-        delimiter: what stands between two fields.
+        delimiter: what stands between two fields; null to find it: a comma, a semicolon, a tab or a
+            bar.
+        decimal: ``.`` or ``,``; null to find it. Separators of thousands are refused.
         test_fraction: share of the molecules that is the test set.
         val_fraction: share of the others that is the validation set.
         on_invalid: what to do about rows that cannot be used (no molecule, a property that is
             missing or not a number, another number of fields than the header): ``raise`` or
-            ``drop``, with a warning that states the count. ``bad_rows`` has them all.
+            ``drop``, with a warning that states the count. ``bad_rows`` has all of their faults.
         representation: how tokens spell molecules.
         max_length: L, symbols a molecule may have, fragments counting as one; a longer one
             cannot be used. Null for the length of the longest training molecule.
@@ -72,7 +75,8 @@ class SmilesCSVDataModule(MoleculeDataModule):
         property_columns: list[str] = [],  # noqa: B006 (jsonargparse shows it)
         units: dict[str, str] = {},  # noqa: B006 (jsonargparse shows it)
         smiles_column: str = "smiles",
-        delimiter: str = ",",
+        delimiter: str | None = None,
+        decimal: Literal[".", ","] | None = None,
         test_fraction: float = 0.1,
         val_fraction: float = 0.1,
         on_invalid: Literal["raise", "drop"] = "raise",
@@ -92,14 +96,13 @@ class SmilesCSVDataModule(MoleculeDataModule):
         for option, value in (("test_fraction", test_fraction), ("val_fraction", val_fraction)):
             if not 0 < value < 1:
                 raise ValueError(f"data.{option} must lie between 0 and 1, got {value}")
-        if len(delimiter) != 1:
-            raise ValueError(f"data.delimiter must be one character, got {delimiter!r}")
+        check_csv(delimiter, decimal)
         self._memory: CsvTable | None = None
         self.path = Path(path).expanduser()
         self.property_columns = list(property_columns)
         self.units = dict(units)
         self.smiles_column = smiles_column
-        self.delimiter = delimiter
+        self.delimiter, self.decimal = delimiter, decimal
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
 
     @classmethod
@@ -130,7 +133,9 @@ class SmilesCSVDataModule(MoleculeDataModule):
         >>> data.description.symbols, data.description.metric_names()
         (('', 'C', 'N', 'O'), ['mae_boiling_k'])
         """
-        of_files = ("path", "property_columns", "units", "smiles_column", "delimiter")
+        of_files = (
+            "path", "property_columns", "units", "smiles_column", "delimiter", "decimal"
+        )  # fmt: skip
         refuse_options(options, of_files)
         molecules = list(smiles)
         for row, text in enumerate(molecules):
@@ -151,8 +156,18 @@ class SmilesCSVDataModule(MoleculeDataModule):
         made._memory = CsvTable(header, {made.smiles_column: molecules, **columns}, (), ())
         return made
 
-    def _columns(self) -> CsvTable:
-        """The columns that are wanted, of the file or from memory."""
+    @property
+    def own_file(self) -> Path | None:
+        """The file; None in memory."""
+        return None if self._memory is not None or self.path == Path() else self.path
+
+    def columns(self) -> CsvTable:
+        """Molecules and properties as they are written, of the file or from memory.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: for a missing column, or an empty file.
+        """
         if self._memory is not None:
             return self._memory
         if self.path == Path():
@@ -163,42 +178,29 @@ class SmilesCSVDataModule(MoleculeDataModule):
         return read_columns(self.path, wanted, self.delimiter)
 
     def _read(self) -> tuple[_Table, list[str], list[str]]:
-        table = self._columns()
+        table, names = self.columns(), self.property_columns
         smiles = [text.strip() for text in table.columns[self.smiles_column]]
-        values = torch.tensor(
-            [to_floats(table.columns[name]) for name in self.property_columns],
-            dtype=torch.float64,
-        ).T.contiguous()
-        bad = {b.row: b for b in table.ragged}
-        finite = values.isfinite()
+        numbers = numbers_of(table, str(self.path), names, self.decimal)
+        places = range(len(names))
+        numbers.check_notation(places)
+        bad = numbers.faults(places)
+        without = {fault.row for fault in bad}
+        whole = {fault.row for fault in table.ragged}
         canonical, texts = [""] * len(smiles), [""] * len(smiles)
         self.changes.clear()
         for row, text in enumerate(smiles):
-            if row not in bad:
+            if row not in whole:
                 try:
                     canonical[row], changes = standardise(text)
                     texts[row] = self.language.text(self.language.spell(canonical[row]))
-                    self._check_numbers(table.columns, row, finite[row].tolist())
-                    self.changes.update(changes)
                 except ValueError as error:
-                    bad[row] = table.bad_row(row, text, str(error))
-        units = [self.units.get(name, "") for name in self.property_columns]
-        read = _Table(
-            self.path,
-            torch.arange(len(smiles)),
-            smiles,
-            texts,
-            values,
-            tuple(bad.values()),
-            canonical,
-        )
-        return read, self.property_columns, units
-
-    def _check_numbers(self, columns: dict[str, list[str]], row: int, finite: list[bool]) -> None:
-        for name, fine in zip(self.property_columns, finite, strict=True):
-            if not fine:
-                found = columns[name][row].strip()
-                raise ValueError(f"{name} is {repr(found) + ', no number' if found else 'missing'}")
+                    bad.append(table.bad_row(row, text, str(error), self.smiles_column))
+                else:
+                    self.changes.update(() if row in without else changes)
+        values = torch.from_numpy(np.stack([numbers.numbers[i].values for i in places], axis=1))
+        units = [self.units.get(name, "") for name in names]
+        rows = torch.arange(len(smiles))
+        return _Table(self.path, rows, smiles, texts, values, tuple(bad), canonical), names, units
 
     def _split(self, table: _Table) -> Splits:
         """Deal molecules, not rows."""

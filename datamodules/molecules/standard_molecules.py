@@ -89,5 +89,6 @@ def _note_bad(
     """The rows not known as bad, once the reasons that stand in a column are added."""
     for row in rows:
         if column[row].startswith(_BAD):
-            bad.setdefault(row, BadRow(row, smiles[row], column[row].removeprefix(_BAD)))
+            reason = column[row].removeprefix(_BAD)
+            bad.setdefault(row, BadRow(row, smiles[row], reason, column="smiles"))
     return [row for row in rows if row not in bad]

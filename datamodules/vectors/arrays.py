@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader
 
 from symmetry_pl.core.bad_rows import RefusedRows
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.files.array_files import Table
 from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.options import check_at_least, check_choice, check_kind, refuse_options
-from symmetry_pl.datamodules.splits import check_fractions, random_split
+from symmetry_pl.datamodules.own_data import OwnDataModule
+from symmetry_pl.datamodules.splits import check_fractions, grouped_split, random_split
 from symmetry_pl.datamodules.targets import Targets, as_rows, as_targets, standardised
 from symmetry_pl.datamodules.vectors.array_checks import (
     bad_numbers,
@@ -34,6 +34,7 @@ from symmetry_pl.datamodules.vectors.vector_data import (
     VectorDataset,
     normal_noise,
 )
+from symmetry_pl.datamodules.vectors.windows import overlapping_rows
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11
@@ -43,12 +44,13 @@ __all__ = ["ArrayDataModule"]
 _LARGE = 1e100  # squares of larger numbers overflow in sums
 
 
-class ArrayDataModule(VectorDataModule):
+class ArrayDataModule(OwnDataModule, VectorDataModule):
     """Vectors of your own: the rows of an array or of a table, from a file or from memory.
 
     Rows are samples, counted from 0 at the first row of data. Validation and test sets are cut at
-    random, so that overlapping windows of one series end up on both sides of a cut and make these
-    sets easier than new data. Prediction goes through all usable rows in the order of the file.
+    random, in blocks where rows depend on their neighbours: windows of one series would else end up
+    on both sides of a cut and make these sets easier than new data. Prediction goes
+    through all usable rows in their order.
 
     Targets are given in units of the training rows' standard deviation about their mean. With the
     ``data`` of a model (``adopt``) all rows are scaled as that model's own were, its columns are
@@ -70,6 +72,8 @@ class ArrayDataModule(VectorDataModule):
         test_fraction: share of the rows that is the test set; 0 for none.
         on_invalid: what to do about rows with missing or infinite numbers: ``raise`` or ``drop``,
             with a warning that states the count. ``bad_rows`` has all such numbers.
+        block: rows next to each other that may depend on each other, and are held out together;
+            null to find out whether they overlap as windows of one series do.
         topology: whether the hidden line has ends (``chain``) or closes (``ring``).
         scale: subtract one mean and divide by one standard deviation, those of all columns of the
             training set together; nothing that tells columns apart is changed.
@@ -98,15 +102,23 @@ class ArrayDataModule(VectorDataModule):
         val_fraction: float = 0.1,
         test_fraction: float = 0.1,
         on_invalid: Literal["raise", "drop"] = "raise",
+        block: int | None = None,
         topology: Literal["chain", "ring"] = "chain",
         scale: bool = True,
         noise: float = 0.0,
         dtype: Literal["float32", "float64"] = "float32",
         **kwargs: Any,
     ) -> None:
-        super().__init__(topology, dtype, batch_size, eval_batch_size, **kwargs)
+        super().__init__(
+            topology=topology,
+            dtype=dtype,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            **kwargs,
+        )
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
         check_at_least(0, noise=noise)
+        check_at_least(1, block=1 if block is None else block)
         check_fractions(val_fraction, test_fraction)
         if not isinstance(file, (str, Path)):
             raise ValueError(
@@ -124,15 +136,13 @@ class ArrayDataModule(VectorDataModule):
         self.header = header
         self.val_fraction, self.test_fraction = val_fraction, test_fraction
         self.on_invalid = on_invalid
+        self.block = block
+        self._overlap = 1
         self.scale = scale
         self.noise = noise
         self._memory: tuple[Table, Targets] | None = None
-        self._adopted: DataDescription | None = None
         self._values: npt.NDArray[Any] = np.empty((0, 0))
-        self._y = torch.empty(0, 0)
-        self._rows: dict[str, npt.NDArray[np.int64]] = {}
         self._mean, self._scale, self._noise = np.zeros(1), np.ones(1), 0.0
-        self._description: DataDescription | None = None
 
     @classmethod
     def from_arrays(
@@ -171,28 +181,21 @@ class ArrayDataModule(VectorDataModule):
 
     @property
     def description(self) -> DataDescription:
-        """Vectors of shape ``(d,)``; ``extra`` holds topology, columns, mean, scale and noise."""
-        if self._description is None:
-            raise RuntimeError("call setup() of the ArrayDataModule first")
-        return self._description
+        """Vectors of shape ``(d,)``.
+
+        ``extra`` holds topology, columns, mean, scale, noise, ``rows`` (number of training rows)
+        and ``split``.
+        """
+        return super().description
 
     @property
-    def gives_targets(self) -> bool:
-        """Whether batches have targets; to a model that has been trained they need not be given."""
-        return self._y.shape[1] > 0
+    def own_file(self) -> Path | None:
+        """The file; None in memory."""
+        return Path(self.file).expanduser() if self.file else None
 
-    def adopt(self, description: DataDescription) -> None:
-        """Read the inputs of a model, scaled as those it was trained on.
-
-        Args:
-            description: the ``data`` of the model.
-
-        Raises:
-            ValueError: if they are no vectors.
-        """
+    def check_model(self, description: DataDescription) -> None:
+        """Refuse a model of what are no vectors."""
         check_kind(description, "vector", "and ArrayDataModule gives vectors")
-        self._adopted, self._description = description, None
-        self._splits.clear()
 
     def setup(self, stage: str | None = None) -> None:
         """Read the file, leave out unusable rows, split and check it; once."""
@@ -231,13 +234,7 @@ class ArrayDataModule(VectorDataModule):
                 "needs: see data.columns"
             )
         rows = self._usable(table, targets)
-        self._rows = random_split(
-            rows,
-            self.val_fraction,
-            self.test_fraction,
-            self.split_seed,
-            f"{table.path} has only {len(rows)} usable rows",
-        )
+        self._rows = self._split(rows, table)
         train = table.values[self._rows["train"]].astype(np.float64)
         if not self.targets:
             check_count(train, table)
@@ -267,6 +264,7 @@ class ArrayDataModule(VectorDataModule):
             "mean": mean if self.scale else 0.0,
             "scale": spread if self.scale else 1.0,
             "noise": self.noise * spread,
+            "rows": len(train),
             "split": self.split_identity,
         }
         self._scale_by(extra)
@@ -300,9 +298,28 @@ class ArrayDataModule(VectorDataModule):
         number = torch.from_numpy(rows)
         return VectorDataset(torch.from_numpy(x).to(self.dtype), number, self._y[number])
 
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """All usable rows, in the order of the file."""
-        return self._loader(self.split("all"))
+    @property
+    def dependent_rows(self) -> int | None:
+        """How many rows next to each other may depend on each other; null if nobody knows."""
+        return self.block or (self._overlap if self._overlap > 1 else None)
+
+    def _split(self, rows: npt.NDArray[np.int64], table: Table) -> dict[str, Any]:
+        """Sets of rows, or of blocks of rows where they depend on their neighbours."""
+        fractions = self.val_fraction, self.test_fraction, self.split_seed
+        if self.block is None:
+            self._overlap = overlapping_rows(table.values[rows])
+        block = self.dependent_rows or 1
+        if block == 1:
+            few = f"{table.path} has only {len(rows)} usable rows"
+            return random_split(rows, *fractions, few)
+        if self.block is None:
+            warnings.warn(
+                f"{table.path}: the rows are windows of one series, {block} of which share numbers "
+                "(data.block): as many are held out together",
+                stacklevel=5,
+            )
+        where = f"{table.path}, in blocks of {block} rows,"
+        return grouped_split(rows, np.arange(len(rows)) // block, *fractions, where)
 
     def _usable(self, table: Table, targets: Targets) -> npt.NDArray[np.int64]:
         """Rows whose numbers are all finite, or an error that names the others."""

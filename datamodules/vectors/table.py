@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader
 
 from symmetry_pl.core.bad_rows import RefusedRows, summarise_bad_rows
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.base import SymmetryDataModule
 from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.files.number_table import NumberTable, read_number_table
-from symmetry_pl.datamodules.options import check_at_least, check_choice, refuse_options
+from symmetry_pl.datamodules.options import check_at_least, check_choice, check_csv, refuse_options
+from symmetry_pl.datamodules.own_data import OwnDataModule
 from symmetry_pl.datamodules.samplers import PassSampler
 from symmetry_pl.datamodules.splits import check_fractions, grouped_split
 from symmetry_pl.datamodules.targets import standardised
@@ -44,7 +44,7 @@ _OF_FILES = ("path", "inputs", "targets", "units", "id_column", "delimiter", "de
 _EXACT = 2.0**53  # up to which each whole number is one in double precision
 
 
-class TableDataModule(SymmetryDataModule):
+class TableDataModule(OwnDataModule):
     r"""Rows of a table of your own, from a CSV file or from memory.
 
     Batches are ``(x, y, row)``: inputs ``(B, d)``, float32, each column in units of its own
@@ -111,7 +111,7 @@ class TableDataModule(SymmetryDataModule):
     ) -> None:
         super().__init__(batch_size=batch_size, eval_batch_size=eval_batch_size, **kwargs)
         check_choice("on_invalid", on_invalid, ("raise", "drop"))
-        check_choice("decimal", decimal, (None, ".", ","))
+        check_csv(delimiter, decimal)
         check_at_least(1, samples_per_epoch=samples_per_epoch)
         check_fractions(val_fraction, test_fraction)
         if not isinstance(path, (str, Path)):
@@ -119,10 +119,6 @@ class TableDataModule(SymmetryDataModule):
                 f"data.path is a path, got a {type(path).__name__}: TableDataModule.from_arrays "
                 "and from_frame take tables in memory"
             )
-        if delimiter is not None and len(delimiter) != 1:
-            raise ValueError(f"data.delimiter must be one character, got {quoted(delimiter)}")
-        if decimal is not None and decimal == delimiter == ".":
-            raise ValueError("data.delimiter and data.decimal are both '.'")
         if inputs is not None and not inputs:
             raise ValueError("data.inputs names no column: leave it out for all columns of numbers")
         for name in units:
@@ -135,12 +131,8 @@ class TableDataModule(SymmetryDataModule):
         self.samples_per_epoch = samples_per_epoch
         self._wanted = Wanted(inputs, list(targets), dict(units), id_column)
         self._memory: NumberTable | None = None
-        self._adopted: DataDescription | None = None
         self._table: TableRows | None = None
         self._scales = ColumnScales.none(0)
-        self._y = torch.empty(0, 0)
-        self._rows: dict[str, npt.NDArray[np.int64]] = {}
-        self._description: DataDescription | None = None
 
     # -- tables in memory ------------------------------------------------------------------------
 
@@ -227,31 +219,20 @@ class TableDataModule(SymmetryDataModule):
         ``extra`` holds ``columns`` (names), ``mean`` and ``scale`` (one a column), ``rows`` (number
         of training rows) and ``split``.
         """
-        if self._description is None:
-            raise RuntimeError("call setup() of the TableDataModule first")
-        return self._description
+        return super().description
 
     @property
-    def gives_targets(self) -> bool:
-        """Whether batches have targets; to a model that has been trained they need not be given."""
-        return self._y.shape[1] > 0
+    def own_file(self) -> Path | None:
+        """The file; None in memory."""
+        return Path(self.path).expanduser() if self.path else None
 
-    def adopt(self, description: DataDescription) -> None:
-        """Read the inputs of a model, scaled as those it was trained on.
-
-        Args:
-            description: the ``data`` of the model.
-
-        Raises:
-            ValueError: if they are no named columns.
-        """
+    def check_model(self, description: DataDescription) -> None:
+        """Refuse a model whose inputs are no named columns."""
         if description.kind != "vector" or "columns" not in description.extra:
             raise ValueError(
                 f"the model was trained on {description.kind} data of shape {description.x_shape} "
                 "without names of columns: TableDataModule gives the columns of a table"
             )
-        self._adopted, self._description, self._table = description, None, None
-        self._splits.clear()
 
     def setup(self, stage: str | None = None) -> None:
         """Read the table, leave out unusable rows, split and scale it; once."""
@@ -402,10 +383,6 @@ class TableDataModule(SymmetryDataModule):
             len(train), self.samples_per_epoch, self.split_seed, self.world_size, self.rank
         )
         return self._loader(train, train=True, sampler=sampler)
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """All usable rows, in the order of the file."""
-        return self._loader(self.split("all"))
 
     def row_columns(self, rows: Tensor) -> dict[str, list[Any]]:
         """IDs and inputs of these rows, as they stand in the table."""

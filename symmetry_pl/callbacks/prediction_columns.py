@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +18,10 @@ _LABELS = ("id", "file", "as_written")
 
 
 def prediction_columns(
-    values: Mapping[str, Tensor], data: DataDescription, source: Mapping[str, list[Any]]
+    values: Mapping[str, Tensor],
+    data: DataDescription,
+    source: Mapping[str, list[Any]],
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Columns:
     """What is predicted as columns, under the names that the data have.
 
@@ -26,12 +29,14 @@ def prediction_columns(
     inputs. Inputs of tables, and their reconstructions ``<name>_hat``, are in the user's units;
     those without a name are called ``x_<number>`` and ``x_hat_<number>``. Token ids become SMILES,
     predicted targets are named after the property and its unit, and another tensor ``(B, d)``
-    becomes ``name_0 … name_{d-1}``. A name that is taken already gets the suffix ``_predicted``.
+    has the ``names`` of its columns, or becomes ``name_0 … name_{d-1}``. A name that is taken
+    already gets the suffix ``_predicted``.
 
     Args:
         values: tensors ``(B,)`` or ``(B, d)``; others are passed over.
         data: names, units and scales.
         source: what the datamodule says of these rows, by column.
+        names: of the columns of other tensors, by the tensor's name.
 
     >>> data = DataDescription("vector", (1,), ("y",), ("eV",), (0.0,), (1.0,),
     ...     extra={"columns": ["length"], "mean": [3.0], "scale": [2.0]})
@@ -46,14 +51,16 @@ def prediction_columns(
     for name, tensor in values.items():
         if tensor.ndim > 2 or (name == "x" and inputs):
             continue
-        for label, column in _columns(name, tensor, data).items():
+        for label, column in _columns(name, tensor, data, names or {}).items():
             while found.get(label):  # ends: each round makes it longer
                 label += "_predicted"
             found[label] = column
     return found
 
 
-def _columns(name: str, values: Tensor, data: DataDescription) -> Columns:
+def _columns(
+    name: str, values: Tensor, data: DataDescription, called: Mapping[str, Sequence[str]]
+) -> Columns:
     if name in ("x", "x_hat") and data.kind == "tokens":
         from symmetry_pl.molecules import Vocabulary, representation
 
@@ -74,7 +81,8 @@ def _columns(name: str, values: Tensor, data: DataDescription) -> Columns:
         return {n: values[:, i].tolist() for i, n in enumerate(names)}
     if values.ndim == 1:
         return {name: values.tolist()}
-    return {f"{name}_{i}": values[:, i].tolist() for i in range(values.shape[1])}
+    names = list(called.get(name, [f"{name}_{i}" for i in range(values.shape[1])]))
+    return {label: values[:, i].tolist() for i, label in enumerate(names)}
 
 
 def _label(what: str, name: str) -> str:

@@ -70,14 +70,15 @@ class PredictionWriter(BasePredictionWriter):
                 np.savez(file, **arrays)
         told = getattr(getattr(trainer, "datamodule", None), "row_columns", None)
         source = told(joined["row"]) if told is not None and "row" in joined else {}
-        columns = prediction_columns(joined, pl_module.data, source)
+        columns = prediction_columns(joined, pl_module.data, source, pl_module.column_names())
         path = self.run_dir / f"{self.name}.csv"
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
+        instead = ", in place of those that were there" if path.exists() else ""
         atomic_write(path, text.getvalue())
-        print(f"{len(order)} predictions in {path}")
+        print(f"{len(order)} predictions in {path}{instead}")
 
     def _gathered(self, trainer: Trainer, own: dict[str, Tensor]) -> dict[str, Tensor] | None:
         """What all processes predict, on the first; None on the others."""

@@ -105,6 +105,34 @@ class DataDescription:
         shown = ", ".join(map(repr, (new or old)[:5])) + (", …" if len(new or old) > 5 else "")
         return f"{'with' if new else 'without'} the symbols {shown}"
 
+    def other_inputs(self, other: DataDescription) -> str:
+        """Where the other names or scales its inputs otherwise, in a clause; empty if nowhere.
+
+        >>> a, b = (DataDescription("vector", (1,), extra={"columns": ["t"], "mean": [m]})
+        ...     for m in (0.0, 2.0))
+        >>> a.other_inputs(b), a.other_inputs(a)
+        ("'t' = 2 ± 1 instead of 0 ± 1", '')
+        """
+        if self.kind != "vector" or other.kind != "vector" or self.x_shape != other.x_shape:
+            return ""
+        width = self.x_shape[0]
+        names, others = (
+            d.extra.get("columns", [f"x{i}" for i in range(width)]) for d in (self, other)
+        )
+        for i, (name, new) in enumerate(zip(names, others, strict=True)):
+            if "columns" in self.extra and "columns" in other.extra and name != new:
+                return f"{new!r} instead of {name!r}"
+            (m, s), (mean, scale) = self._scale_of(i), other._scale_of(i)
+            if abs(m - mean) > 1e-6 * abs(s) or not math.isclose(s, scale, rel_tol=1e-6):
+                return f"{new!r} = {mean:.4g} ± {scale:.4g} instead of {m:.4g} ± {s:.4g}"
+        return ""
+
+    def _scale_of(self, place: int) -> tuple[float, float]:
+        """What is subtracted from an input, and what divides it then."""
+        found = [self.extra.get(key, default) for key, default in (("mean", 0.0), ("scale", 1.0))]
+        mean, scale = (v[place] if isinstance(v, (list, tuple)) else v for v in found)
+        return float(mean), float(scale)
+
     def _without_numbers(self) -> DataDescription:
         return replace(self, target_mean=(), target_scale=(), extra={})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.trainer.states import TrainerFn
-from pytorch_lightning.utilities import rank_zero_info
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
 from symmetry_pl.core.description import DataDescription
@@ -112,6 +112,10 @@ class SymmetryModule(EvaluatedModule):
         """What the model itself says of the data, by name; written beside predictions."""
         return {}
 
+    def column_names(self) -> dict[str, Sequence[str]]:
+        """Names of the columns of what ``predict_step`` gives; others have numbers."""
+        return {}
+
     def verdict(self, figures: dict[str, float]) -> str | None:
         """A sentence on what a test has found, printed below its table; none by default.
 
@@ -137,6 +141,13 @@ class SymmetryModule(EvaluatedModule):
                 f"{self._described_by} was trained on other data than the datamodule gives "
                 f"({self.data.difference(data)}): use the data options it was trained with, "
                 "data.split_seed among them"
+            )
+        otherwise = "" if self.data is None else self.data.other_inputs(data)
+        if otherwise:
+            rank_zero_warn(
+                f"{self._described_by} was trained on other inputs than the datamodule gives "
+                f"({otherwise}): a number means another input to it; use the data it was trained "
+                "with"
             )
         self.check_data(data)
         unbuilt, self.data = self.data is None, data

@@ -140,7 +140,7 @@ def _about(options: argparse.Namespace, model: str, args: list[str]) -> dict[str
 
 def _training_file(path: str, column: str) -> set[str]:
     """Canonical SMILES of a file's molecules."""
-    columns = read_csv(path, [column]).columns
+    columns = read_csv(path, [column], delimiter=None).columns
     if column not in columns:
         raise ValueError(f"--train: {path} has no column {column!r} (--smiles_column)")
     return {c for text in columns[column] if (c := canonical_smiles(text.strip()))}

@@ -23,6 +23,7 @@ __all__ = [
     "cycle_logarithm",
     "lift_matrix",
     "pad",
+    "ring_logarithm",
 ]
 
 _TAYLOR_RADIUS = 1e-3
@@ -246,6 +247,50 @@ def cycle_logarithm(
     sign = 1 - 2 * (lag % 2)
     entries = torch.pi * sign.double() / (size * torch.where(lag == 0, torch.ones_like(sine), sine))
     return entries.masked_fill(lag == 0, 0.0).to(dtype or torch.get_default_dtype())
+
+
+def ring_logarithm(
+    size: int, dtype: torch.dtype | None = None, device: torch.device | str | None = None
+) -> Tensor:
+    r"""A real logarithm of the shift on a ring, in two more dimensions where the ring is even.
+
+    For odd n it is ``cycle_logarithm``. The shift of an even ring turns the alternating vector
+    a = (1, −1, 1, …)/√n round, so that its determinant is −1. With a dimension e on either side, of
+    which one is turned round too, it is a rotation, by π in the plane of a and e:
+
+    .. math:: S = \begin{pmatrix} S_\mathrm{ring} & \pi a \\ -\pi a^\top & 0 \end{pmatrix}, \quad
+        (S_\mathrm{ring})_{ij} = \frac{(-1)^{i-j}\,\pi}{n \tan(\pi (i - j) / n)}
+
+    What exp(tS) does within the ring is the interpolation by waves of the fewest oscillations: a
+    becomes a cos πt, and the rest of a is out of the ring for any t but a whole number.
+
+    Args:
+        size: n ≥ 3.
+        dtype: of the result; the default dtype if None. Computed in float64.
+        device: of the result.
+
+    Returns:
+        ``(n, n)`` for odd n, else ``(n + 2, n + 2)``, the ring in the middle; antisymmetric.
+
+    >>> shift = crop(OneParameterSubgroup(ring_logarithm(4)).generator(), 4)
+    >>> shift.round().abs()
+    tensor([[0., 1., 0., 0.],
+            [0., 0., 1., 0.],
+            [0., 0., 0., 1.],
+            [1., 0., 0., 0.]])
+    """
+    if size % 2:
+        return cycle_logarithm(size, dtype, device)
+    index = torch.arange(size, device=device)
+    lag = index[:, None] - index
+    tangent = torch.tan(torch.pi * lag.double() / size)
+    sign = 1 - 2 * (lag % 2)
+    entries = torch.pi * sign.double() / (size * torch.where(lag == 0, torch.inf, tangent))
+    alternating = torch.pi * (1 - 2 * (index % 2)).double() / size**0.5
+    whole = torch.zeros(size + 2, size + 2, dtype=torch.float64, device=device)
+    whole[1:-1, 1:-1] = entries
+    whole[1:-1, -1], whole[-1, 1:-1] = alternating, -alternating
+    return whole.to(dtype or torch.get_default_dtype())
 
 
 def lift_matrix(

@@ -1,6 +1,9 @@
-"""Generators of hidden groups from raw vectors: SymmetryLens, and Lie algebras of no shift."""
+"""Generators of a hidden symmetry from raw vectors: SymmetryLens, its rivals, and linear groups."""
 
 from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
+from symmetry_pl.lens.lie_derivative import LieDerivative
+from symmetry_pl.lens.liegan import LieGAN
+from symmetry_pl.lens.symmetry_gan import SymmetryGAN
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 
-__all__ = ["InvarianceAlgebra", "SymmetryLens"]
+__all__ = ["InvarianceAlgebra", "LieDerivative", "LieGAN", "SymmetryGAN", "SymmetryLens"]

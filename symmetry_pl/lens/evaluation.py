@@ -50,3 +50,16 @@ def true_symmetry(data: DataDescription | None) -> tuple[list[list[float]], Doma
         axes = tuple((int(length), topology) for length, topology in extra["axes"])
         return basis, as_domain(Domain(axes), len(basis))
     return basis, as_domain(extra["topology"], len(basis))
+
+
+def true_algebra(data: DataDescription | None) -> tuple[Tensor, Tensor | None] | None:
+    """A basis of the true Lie algebra ``(k, n, n)`` and its form ``(n, n)``, float64.
+
+    ``extra`` has them as ``algebra`` and, the diagonal alone, ``form``, which is empty where the
+    group leaves more than one form alone.
+    """
+    extra = {} if data is None else data.extra
+    if "algebra" not in extra:
+        return None
+    algebra, form = (torch.tensor(extra[key], dtype=torch.float64) for key in ("algebra", "form"))
+    return algebra, torch.diag(form) if len(form) else None

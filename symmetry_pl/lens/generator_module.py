@@ -31,9 +31,12 @@ class GeneratorModule(SymmetryModule):
 
     painter: ClassVar[str] = "symmetry_pl.lens.painter:GeneratorPainter"
     headline: ClassVar[tuple[str, ...]] = ("objective", "generator_cosine")
+    least_dim: ClassVar[int] = 3
+    """Fewest numbers of a sample: two positions have no order."""
 
     def __init__(self, topology: Topology = "chain", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.blocks = 1  # vectors that a sample is made of, which move alike
         check_literals(type(self).__init__, self.hparams, "model")
         self.topology = topology
 
@@ -47,6 +50,15 @@ class GeneratorModule(SymmetryModule):
         if self.data is None:
             raise ValueError(f"{type(self).__name__} does not know its data yet")
         return self.data.x_shape[0]
+
+    @property
+    def block_dim(self) -> int:
+        """n, the numbers of a vector that an element acts on."""
+        return self.dim // self.blocks
+
+    def algebra(self) -> Tensor | None:
+        """Lie algebra generators ``(c, n, n)``, where the method has any."""
+        return None
 
     @property
     def domain(self) -> Domain:
@@ -67,17 +79,18 @@ class GeneratorModule(SymmetryModule):
         return GeneratorEvaluator()
 
     def check_data(self, data: DataDescription) -> None:
-        """Refuse what is not a vector of at least 3 numbers."""
+        """Refuse what is not a vector of enough numbers."""
         if data.kind != "vector":
             raise ValueError(
                 f"the data are {data.kind} of shape {data.x_shape}, and {type(self).__name__} "
                 "learns from plain vectors: use SignalsDataModule, MNISTSlicesDataModule or "
                 "ArrayDataModule"
             )
-        if data.x_shape[0] < 3:
+        if data.x_shape[0] < self.least_dim:
+            why = ": two positions have no order" if self.least_dim == 3 else ""
             raise ValueError(
-                f"samples have {data.x_shape[0]} numbers, and a hidden symmetry needs at least 3: "
-                "two positions have no order"
+                f"samples have {data.x_shape[0]} numbers, and a hidden symmetry needs at least "
+                f"{self.least_dim}{why}"
             )
 
     def setup(self, stage: str) -> None:
@@ -94,8 +107,12 @@ class GeneratorModule(SymmetryModule):
             "MNISTSlicesDataModule or ArrayDataModule"
         )
 
-    def training_signals(self, limit: int | None = None) -> Tensor:
+    def training_signals(self, limit: int | None = None, ordered: bool = False) -> Tensor:
         """The training set as it is, or its first samples, ``(n, d)``: the same on all processes.
+
+        Args:
+            limit: n; all if null. They are in random order.
+            ordered: have them in the order of their source, which says what depends on what.
 
         Raises:
             ValueError: without a datamodule that holds it.
@@ -105,4 +122,7 @@ class GeneratorModule(SymmetryModule):
         if given is None:
             raise ValueError(self._unreadable)
         signals: Tensor = given(limit)
+        rows = getattr(source.split("train"), "rows", None) if source and ordered else None
+        if rows is not None:
+            signals = signals[rows[: len(signals)].argsort()]
         return signals.to(self.device, self.dtype)  # type: ignore[arg-type]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from symmetry_pl.groups.domain import Topology
 from symmetry_pl.groups.subgroup import OneParameterSubgroup, crop, lift_matrix, pad
-from symmetry_pl.lens.embedding import embed, positions
+from symmetry_pl.lens.embedding import embed, positions, room
 
 
 class GroupConvolution(nn.Module):
@@ -17,14 +18,22 @@ class GroupConvolution(nn.Module):
 
     Args:
         dim: d, the length of a sample.
-        padding: zeros on either side of the filter; 0 for a ring.
+        padding: zeros on either side of the filter of a chain; d if null. A ring decides itself.
         init_scale: standard deviation of the random start of A; φ starts at 0 (section 4.3.1).
+        topology: whether the hidden positions are a ``chain`` or a ``ring``.
     """
 
-    def __init__(self, dim: int, padding: int, init_scale: float = 1e-3) -> None:
+    def __init__(
+        self,
+        dim: int,
+        padding: int | None,
+        init_scale: float = 1e-3,
+        topology: Topology = "chain",
+    ) -> None:
         super().__init__()
-        self.dim, self.padding = dim, padding
-        size = dim + 2 * padding
+        self.dim, self.topology = dim, topology
+        self.padding = room(dim, topology, padding)
+        size = dim + 2 * self.padding
         self.parameter = nn.Parameter(init_scale * torch.randn(size, size))
         self.filter = nn.Parameter(torch.zeros(dim))
         self.shift: Tensor
@@ -69,7 +78,9 @@ class GroupConvolution(nn.Module):
     def transform(self, x: Tensor, t: Tensor | float) -> Tensor:
         """Samples ``(B, d)`` moved by real amounts ``t`` along the symmetry, one or ``(B,)``.
 
-        What leaves a chain at one end leaves the sample; a ring closes.
+        What leaves a chain at one end leaves the sample; a ring closes. Second moments of the law
+        stay as they are on a ring for every t, and inside a chain; of other moments a t between
+        whole numbers keeps what interpolation by sines keeps (docs/lens.md measures it).
         """
         moved = self.subgroup().transform(pad(x, self.padding), t)
         return moved[:, self.padding : self.padding + self.dim]
@@ -80,7 +91,7 @@ class GroupConvolution(nn.Module):
 
         L is then that basis; with another ``direction`` ``(d,)`` for φ it is what that sees.
         """
-        parameter, middle = embed(basis.to(self.filter), self.padding)
+        parameter, middle = embed(basis.to(self.filter), self.padding, self.topology)
         self.parameter.copy_(parameter)
         self.filter.copy_(middle if direction is None else direction)
 

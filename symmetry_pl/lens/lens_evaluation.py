@@ -13,6 +13,7 @@ from symmetry_pl.lens.evaluation import GeneratorEvaluator, true_symmetry
 from symmetry_pl.lens.losses import covariance
 from symmetry_pl.lens.objective import loss_terms
 from symmetry_pl.lens.refit import refitted_loss
+from symmetry_pl.lens.warm_start.verdict import judged
 from symmetry_pl.metrics.generator import lifting_scores, stationarity_residual
 
 
@@ -62,12 +63,25 @@ class LensEvaluator(GeneratorEvaluator):
             "conditional_nll": scores.conditional_nll,
             "stationarity_residual": stationarity_residual(spread, model.domain),
         }
-        if torch.isfinite(model.confidence):
-            values["confidence"] = model.confidence
+        if model.judgement:
+            values |= self._judged(model)
         if model.symmetry.filter.any():  # untrained, it looks nowhere
             values |= super().compute(model, stage)
             values |= self._against_truth(model, x, stage)
         return values
+
+    @staticmethod
+    def _judged(model: Any) -> dict[str, Tensor]:
+        """What the warm start said of itself."""
+        found = judged(model.topology, dim=model.dim, **model.judgement).found
+        figures = {
+            "confidence": float(model.confidence),
+            "agreement": model.judgement["agreement"],
+            "agreement_p_value": model.judgement["p_value"],
+            "misfit": model.judgement["misfit"],
+            "symmetry_found": float(found),
+        }
+        return {name: torch.tensor(value) for name, value in figures.items()}
 
     def _against_truth(self, model: Any, x: Tensor, stage: Stage) -> dict[str, Tensor]:
         truth = true_symmetry(model.data)

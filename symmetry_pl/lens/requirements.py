@@ -8,7 +8,7 @@ from typing import Any
 from symmetry_pl.core.clock import ClockedModule
 from symmetry_pl.core.phases import Phases, parse_length
 
-__all__ = ["check_options", "check_phases", "check_ring", "check_rows"]
+__all__ = ["check_options", "check_phases", "check_rows"]
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -27,9 +27,14 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise ValueError(f"model.{name} must be at least 1, got {options[name]}")
     if not 0 < options["em_rate"] <= 1:
         raise ValueError(f"model.em_rate must be above 0 and at most 1, got {options['em_rate']}")
-    for name in ("alignment", "uniformity", "resolution", "information", "init_scale"):
+    for name in ("alignment", "uniformity", "resolution", "init_scale"):
         if options[name] < 0:
             raise ValueError(f"model.{name} must not be negative, got {options[name]}")
+    if options["resolution"] + options["information"] < 0:
+        raise ValueError(
+            "model.resolution + model.information is the weight of the joint entropy and must not "
+            f"be negative, got {options['resolution']} + {options['information']}"
+        )
     if options["filter_noise"] < 0 or not options["filter_noise_batches"] > 0:
         raise ValueError(
             "model.filter_noise must not be negative, and model.filter_noise_batches be positive"
@@ -54,19 +59,6 @@ def check_phases(model: ClockedModule, batches: int) -> None:
     if trainer.max_epochs and trainer.max_epochs > 0 and per_epoch:
         total = trainer.max_epochs * per_epoch
         Phases(model.phase_names, model.rest, model.lengths, total, per_epoch)
-
-
-def check_ring(dim: int) -> None:
-    """Refuse a ring that no rotation turns by one position.
-
-    Raises:
-        ValueError: for an even number of positions.
-    """
-    if dim % 2 == 0:
-        raise ValueError(
-            f"the shift on a ring of {dim} positions has determinant -1, and no rotation is its "
-            "root: use data of an odd number of columns, or model.topology chain"
-        )
 
 
 def check_rows(

@@ -23,15 +23,24 @@ from symmetry_pl.lens.objective import loss_terms
 from symmetry_pl.lens.requirements import (
     check_options,
     check_phases,
-    check_ring,
     check_rows,
 )
 from symmetry_pl.lens.straighten import mend
 from symmetry_pl.lens.warm_start.blind import blind_source
+from symmetry_pl.lens.warm_start.evidence import half_errors
+from symmetry_pl.lens.warm_start.verdict import judged
 
 __all__ = ["SymmetryLens"]
 
 _EM_SAMPLES = 5000
+_EVIDENCE = (
+    "samples",
+    "agreement",
+    "p_value",
+    "misfit",
+    "white",
+    "closed",
+)  # arguments of ``judged``
 
 
 class SymmetryLens(GeneratorModule):
@@ -63,7 +72,7 @@ class SymmetryLens(GeneratorModule):
         alignment: a.
         uniformity: u.
         resolution: r.
-        information: i.
+        information: i; −r drops the joint entropy and keeps the marginal one.
         pairing: ``paired`` compares the two densities of the conditional divergence on the same
             samples; ``unpaired`` on different ones, as the published code does.
         statistics: ``dataset`` takes scale and covariance from the whole training set, which makes
@@ -125,26 +134,22 @@ class SymmetryLens(GeneratorModule):
             "information": information,
         }
         self.confidence: Tensor
+        self.evidence: Tensor
+        self.half_bases: Tensor
         self.measured: Tensor
         self.covariance: Tensor
 
     # -- networks, players and figures -----------------------------------------------------------
 
-    def check_data(self, data: DataDescription) -> None:
-        """Refuse what is not a vector, and rings that no rotation turns."""
-        super().check_data(data)
-        if self.ring:
-            check_ring(data.x_shape[0])
-
     def configure_networks(self, data: DataDescription) -> None:
         """The group convolution and the densities of what it sees."""
         dim, given = data.x_shape[0], self.hparams
-        padding = given["padding"]
-        room = 0 if self.ring else dim if padding is None else padding
-        self.symmetry = GroupConvolution(dim, room, given["init_scale"])
+        self.symmetry = GroupConvolution(dim, given["padding"], given["init_scale"], self.topology)
         self.register_buffer("measured", torch.tensor(False))
         self.register_buffer("covariance", torch.eye(dim))
         self.register_buffer("confidence", torch.tensor(float("nan")))
+        self.register_buffer("evidence", torch.zeros(len(_EVIDENCE)))
+        self.register_buffer("half_bases", torch.zeros(2, dim, dim))
         self.densities = DensityModel(
             dim,
             given["components"],
@@ -176,9 +181,34 @@ class SymmetryLens(GeneratorModule):
         return self.symmetry.transform(x, t)
 
     def learned(self) -> dict[str, Tensor]:
-        """Generator, its logarithm, filter and lifting matrix, and how sure a warm start was."""
-        sure = {"confidence": self.confidence} if torch.isfinite(self.confidence) else {}
-        return {**self.symmetry.learned(), **sure}
+        """Generator, its logarithm, filter and lifting matrix, and how sure a warm start was.
+
+        ``generator_error`` ``(d, d)`` and ``filter_error`` ``(d,)`` are standard errors, half of
+        what the two halves of the samples differ by; ``power_errors`` those of G, G², … in norm,
+        over that of the power.
+        """
+        found = self.symmetry.learned()
+        if self.judgement:
+            found |= {"confidence": self.confidence, **self._errors()}
+        return found
+
+    def _errors(self) -> dict[str, Tensor]:
+        errors = half_errors(self.half_bases, self.topology)
+        return {name: value.to(self.dtype) for name, value in errors.items()}
+
+    @property
+    def judgement(self) -> dict[str, float]:
+        """What the warm start says of itself, by name; empty where there was none."""
+        if not torch.isfinite(self.confidence):
+            return {}
+        return dict(zip(_EVIDENCE, self.evidence.tolist(), strict=True))
+
+    def verdict(self, figures: dict[str, float]) -> str | None:
+        """What was found, in words, and why."""
+        if not self.judgement:
+            return None
+        name, because = judged(self.topology, dim=self.dim, **self.judgement)
+        return f"{name}: {because}"
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Row numbers and the symmetry-based representation."""
@@ -203,7 +233,7 @@ class SymmetryLens(GeneratorModule):
         started = bool(self.measured)
         signals = self.measure()
         if self.hparams["init"] == "blind_source" and not started:
-            self._warm_start(signals)
+            self._warm_start()
         self._restart_densities(signals)
 
     def measure(self) -> Tensor:
@@ -213,25 +243,30 @@ class SymmetryLens(GeneratorModule):
         self.measured.fill_(True)
         return signals
 
-    def training_signals(self, limit: int | None = None) -> Tensor:
+    def training_signals(self, limit: int | None = None, ordered: bool = False) -> Tensor:
         """The training set in the units of the representation, or its first samples."""
-        return self.symmetry.scaled(super().training_signals(limit))
+        return self.symmetry.scaled(super().training_signals(limit, ordered))
 
-    def _warm_start(self, signals: Tensor) -> None:
-        options = {"seed": (self.noise_seed or 0) % 2**31} | (self.hparams["init_options"] or {})
+    def _warm_start(self) -> None:
+        given = {
+            "seed": (self.noise_seed or 0) % 2**31,
+            "block": getattr(self.trainer.datamodule, "dependent_rows", None),  # type: ignore[attr-defined]
+        }
+        options = given | (self.hparams["init_options"] or {})
+        signals = self.training_signals(ordered=True)
         found = blind_source(signals.cpu(), topology=self.topology, **options)
         # numbers may differ between machines: one process decides
-        basis, confidence = self.trainer.strategy.broadcast((found.basis, found.confidence))
-        self.symmetry.adopt(basis)
-        self.confidence.fill_(confidence)
-        rank_zero_info(
-            f"warm start: {found.method} waveforms, stationarity {found.stationarity:.2f} "
-            f"(1 is sampling noise), confidence {found.confidence:.2f}"
-        )
-        if not found.confident:
+        found = self.trainer.strategy.broadcast(found)
+        self.symmetry.adopt(found.basis)
+        self.confidence.fill_(found.confidence)
+        self.evidence.copy_(torch.tensor([found.figures[name] for name in _EVIDENCE]))
+        self.half_bases.copy_(found.halves)
+        verdict = found.verdict
+        rank_zero_info(f"warm start: {verdict.name}: {verdict.because}")
+        if not verdict.found:
             rank_zero_warn(
-                "the warm start is NOT SURE of the symmetry it found: try more samples, "
-                "model.init_options.effort, or model.init random"
+                f"the warm start is NOT SURE of a symmetry: {verdict.name}: try more samples, "
+                "another model.topology, model.init_options.effort, or model.init random"
             )
 
     def _restart_densities(self, signals: Tensor) -> None:

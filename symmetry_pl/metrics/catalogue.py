@@ -129,6 +129,8 @@ _UNITS = {
     "debye": "debye",
     "kcal_per_mol": "kcal/mol",
     "kj_per_mol": "kJ/mol",
+    "%": "%",
+    "°c": "°C",
 }  # names of figures are in lower case and without signs
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-__all__ = ["DealtMetric"]
+__all__ = ["DealtMetric", "GatheredPairs"]
 
 
 class DealtMetric(Metric):
@@ -41,3 +41,30 @@ class DealtMetric(Metric):
         """What all processes have gathered, in the order of the set."""
         order = dim_zero_cat(self.places).argsort()
         return tuple(dim_zero_cat(each)[order] for each in samples)
+
+
+class GatheredPairs(DealtMetric):
+    """Inputs and targets of a whole set, in its order.
+
+    Args:
+        kwargs: as of ``torchmetrics.Metric``.
+    """
+
+    x: list[Tensor]
+    y: list[Tensor]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_state("x", [], dist_reduce_fx="cat")
+        self.add_state("y", [], dist_reduce_fx="cat")
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        """Add inputs ``(B, d)`` and targets ``(B, t)``."""
+        self._deal(len(x))
+        self.x.append(x)
+        self.y.append(y)
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """All inputs and targets."""
+        x, y = self._in_order(self.x, self.y)
+        return x, y

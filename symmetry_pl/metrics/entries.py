@@ -26,6 +26,7 @@ _LOSS: dict[str, Any] = {"digits": 3, "group": "loss"}
 _TERM: dict[str, Any] = {**_LOSS, "better": "neither"}
 _SCHEDULE: dict[str, Any] = {"group": "schedule", "better": "neither"}
 _TRUTH: dict[str, Any] = {"digits": 3, "group": "truth"}
+_NEITHER: dict[str, Any] = {**_TRUTH, "better": "neither"}
 _PROTOTYPES: dict[str, Any] = {"group": "prototypes"}
 _FACTORS: dict[str, Any] = {"digits": 3, "group": "factors"}
 
@@ -126,6 +127,36 @@ _GENERATORS = (
         group="truth",
     ),
     MetricSpec(
+        "symmetry_found",
+        "share of runs that found a symmetry",
+        "found",
+        digits=2,
+        better="neither",
+        group="truth",
+    ),
+    MetricSpec(
+        "agreement",
+        "cosine of G from two halves",
+        "halves",
+        better="more",
+        group="truth",
+    ),
+    MetricSpec(
+        "agreement_p_value",
+        "p that halves agree by chance",
+        "p",
+        better="neither",
+        group="truth",
+    ),
+    MetricSpec(
+        "misfit",
+        "non-stationary over sampling level",
+        "misfit",
+        digits=1,
+        better="less",
+        group="truth",
+    ),
+    MetricSpec(
         "generator_cosine",
         "cosine of G with the true shift",
         "cosine",
@@ -217,6 +248,56 @@ _GENERATORS = (
     ),
 )
 """How near a generator is to the truth, and what it costs."""
+
+_RANDOM = "a random matrix"
+_MATCH: dict[str, Any] = {"digits": 3, "group": "truth", "better": "more"}
+_ELEMENTS = (
+    MetricSpec(
+        "energy_distance",
+        "energy distance of moved samples",
+        "energy distance",
+        beside="energy_distance_floor",
+        beside_label="of samples not moved",
+        **_LOSS,
+    ),
+    MetricSpec(
+        "subgroup_cosine",
+        "cosine of exp(tL) with the true shift",
+        "best exp(tL)",
+        beside="subgroup_cosine_random",
+        beside_label=_RANDOM,
+        **_MATCH,
+    ),
+    MetricSpec(
+        "element_cosine",
+        "cosine of g with the nearest power",
+        "nearest power",
+        beside="element_cosine_random",
+        beside_label=_RANDOM,
+        **_MATCH,
+    ),
+    MetricSpec(
+        "moving_cosine",
+        "the same without the identity",
+        "without identity",
+        beside="moving_cosine_random",
+        beside_label=_RANDOM,
+        **_MATCH,
+    ),
+    MetricSpec("element_power", "that power", "nearest", **_NEITHER),
+    MetricSpec("orbit_cosine", "cosine of g with the true subgroup", "orbit", **_MATCH),
+    MetricSpec("identity_cosine", "cosine of g with the identity", "identity", **_NEITHER),
+    MetricSpec("form_error", "change of the true form under g", "form error", **_TRUTH),
+    MetricSpec("algebra_cosine", "share of L in the true algebra", "in the algebra", **_MATCH),
+    MetricSpec("algebra_coverage", "share of the true algebra found", "coverage", **_MATCH),
+    MetricSpec("form_cosine", "cosine of the invariant form", "form", **_MATCH),
+    MetricSpec("null_dimension", "generators in the null space", "dimension", **_NEITHER),
+    MetricSpec("null_gap", "gap behind them, as a ratio", "gap", **_MATCH),
+    MetricSpec("rotation_ceiling", "cosine of the best rotation", "best rotation", **_NEITHER),
+    MetricSpec("favoured_cosine", "best epoch by the truth", "best epoch by truth", **_MATCH),
+    MetricSpec("favoured_epoch", "which epoch that was", "its epoch", **_NEITHER),
+)
+"""How near group elements and Lie algebras are to the true ones."""
 
 # The floor stands once, beside the last of the spreads that it is a floor of.
 _IMAGES = (
@@ -383,6 +464,20 @@ _MINOR = (
         **_GAME,
     ),
     _minor("bijection", "error of the bijection of y", "bijection", **_GAME),
+    *(
+        _minor(f"{name}_random", f"{words}, {_RANDOM}", "random matrix", **_NEITHER)
+        for name, words in (
+            ("subgroup_cosine", "cosine of exp(tL)"),
+            ("element_cosine", "cosine with the nearest power"),
+            ("moving_cosine", "cosine with the nearest power but the identity"),
+        )
+    ),
+    _minor("loss_law", "loss of the fitted law", "loss of the law", **_LOSS),
+    _minor("generator_loss", "−log D of moved samples", "generator", "nats", **_GAME),
+    _minor("discriminator_loss", "cross-entropy of D", "discriminator", "nats", **_GAME),
+    _minor("regularisation", "penalty of the identity", "regularisation", **_GAME),
+    _minor("sparsity", "norm of L", "sparsity", **_GAME),
+    _minor("correlation", "correlation of channels", "correlation", **_GAME),
     _minor("lambda", "weight λ of the errors", "λ", **_SCHEDULE),
     _minor("mi_weight", "weight of the information", "weight of MI", **_SCHEDULE),
     _minor("y_weight", "weight of the targets", "weight of y", **_SCHEDULE),
@@ -392,5 +487,5 @@ _MINOR = (
 )
 """Figures without a row in the summary of a test."""
 
-ENTRIES = _CODES + _GENERATORS + _IMAGES + _MINOR
+ENTRIES = _CODES + _GENERATORS + _ELEMENTS + _IMAGES + _MINOR
 """All of them; a summary has its rows in this order."""

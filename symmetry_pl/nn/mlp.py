@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "softplus": nn.Softplus,
     "silu": nn.SiLU,
     "gelu": nn.GELU,
     "relu": nn.ReLU,
+    "leaky_relu": partial(nn.LeakyReLU, 0.2),
     "tanh": nn.Tanh,
 }
 
@@ -26,7 +29,8 @@ class MLP(nn.Sequential):
         outputs: size of the last axis of the output.
         width: units a hidden layer, or one number a layer.
         depth: hidden layers, where ``width`` is one number.
-        activation: one of ``softplus silu gelu relu tanh``.
+        activation: one of ``softplus silu gelu relu leaky_relu tanh``; the slope of the fifth is
+            .2 below 0.
         bias: whether the layers have biases. A homogeneous activation (ReLU) without biases gives
             a homogeneous map; softplus does not, as softplus(0) = ln 2.
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from symmetry_pl.metrics import MetricSpec
 
-__all__ = ["LEAKAGE", "Experiment", "System", "TakenFrom"]
+__all__ = ["LEAKAGE", "Analysis", "Experiment", "NeedsPackage", "System", "TakenFrom"]
 
 LEAKAGE = ("mi_z0_y", "mi_z0_y_white", "mi_z0_y_probe", "mi_z0_y_probe_null95", "probe_r2_z0_y")
 """What Z0 of molecules tells of Y: as published, and as a probe reads it."""
@@ -65,6 +65,23 @@ class System:
         return f"{self.dataset}/{self.name}" if self.dataset else self.name
 
 
+class NeedsPackage(ValueError):
+    """An experiment needs a package that is not installed."""
+
+
+class Analysis(NamedTuple):
+    """What the rows of an experiment say together, such as the effects of what a plan varies.
+
+    Args:
+        compute: from the content of the results file to what is stored in it as `analysis`.
+        table: Markdown of the content of the results file, the analysis with it. It stands above
+            the rows, and where a page has the markers of the short table.
+    """
+
+    compute: Callable[[dict[str, Any]], dict[str, Any]]
+    table: Callable[[dict[str, Any]], str]
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A table: systems by figures, on one dataset or several.
@@ -79,6 +96,7 @@ class Experiment:
         references: computes rows that no model gives, such as noise floors: label to figures.
         notes: what a reader must know to read the table.
         summary: figure of the short table, datasets by systems; None for no such table.
+        analysis: what the rows say together, in place of a short table.
         figure: draws the experiment from the content of its results file, written beside the
             table; it returns None where there is too little to draw.
     """
@@ -92,6 +110,7 @@ class Experiment:
     references: Callable[[], dict[str, dict[str, Any]]] | None = None
     notes: tuple[str, ...] = ()
     summary: str | None = None
+    analysis: Analysis | None = None
     figure: Callable[[dict[str, Any]], Figure | None] | None = None
 
     @property

@@ -21,6 +21,15 @@ class Entry(NamedTuple):
 
 
 EXPERIMENTS = {
+    "lens/ablation": Entry(
+        f"{_HERE}.lens_ablation:EXPERIMENT", "SymmetryLens, Figures 15-18: terms of the loss"
+    ),
+    "lens/sensitivity": Entry(
+        f"{_HERE}.lens_sensitivity:EXPERIMENT", "SymmetryLens, Table 5: elementary effects"
+    ),
+    "lens/significance": Entry(
+        f"{_HERE}.lens_significance:EXPERIMENT", "SymmetryLens: how often its verdict is wrong"
+    ),
     "lens/table1": Entry(
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
     ),

@@ -29,7 +29,7 @@ def reference_rows() -> dict[str, dict[str, Any]]:
         )
         data.prepare_data()
         data.setup()
-        columns = data._columns().columns
+        columns = data.columns().columns
         molecules = [MolFromSmiles(text) for text in columns["smiles"]]
         x = np.stack([fingerprint.GetCountFingerprintAsNumPy(m) for m in molecules]).astype(float)
         y = np.array(columns["logp_rdkit"], dtype=float)

@@ -16,7 +16,7 @@ from symmetry_pl.core.files import atomic_write
 from symmetry_pl.reproduce.evidence import Evidence, evidence_of, place, place_of
 from symmetry_pl.reproduce.experiment import Experiment, System, TakenFrom, slug_of
 from symmetry_pl.reproduce.jobs import Job
-from symmetry_pl.reproduce.tables import markdown_table, summary_table
+from symmetry_pl.reproduce.tables import markdown_table, page_tables
 
 __all__ = [
     "Result",
@@ -146,6 +146,8 @@ def write_results(experiment: Experiment, found: Sequence[Result], folder: Path)
         "evidence": [evidence[where].to_json() for where in order],
         "rows": [row for where in order for row in rows[where]],
     }
+    if experiment.analysis is not None:
+        result["analysis"] = experiment.analysis.compute(result)
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     atomic_write(folder / f"{experiment.slug}.json", text)
     return result
@@ -159,6 +161,8 @@ def write_pages(experiment: Experiment, result: dict[str, Any], folder: Path) ->
     """
     page = folder / f"{experiment.slug}.md"
     table = markdown_table(experiment, result)
+    if experiment.analysis is not None:
+        table = f"{experiment.analysis.table(result)}\n{table}"
     text = f"# {experiment.title}\n\nGenerated from `{experiment.slug}.json`.\n\n{table}"
     atomic_write(page, text)
     figures = _write_figure(experiment, result, folder.parent / "figures")
@@ -174,9 +178,7 @@ def fill_pages(experiment: Experiment, result: dict[str, Any], root: Path) -> li
     Returns:
         The pages that have the markers.
     """
-    tables = {experiment.slug: markdown_table(experiment, result)}
-    if experiment.summary:
-        tables[f"{experiment.slug}:summary"] = summary_table(experiment, result)
+    tables = page_tables(experiment, result)
     filled = []
     for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
         text = old = page.read_text(encoding="utf-8") if page.is_file() else ""

@@ -11,7 +11,10 @@ from symmetry_pl.reproduce.experiment import Experiment, System
 if TYPE_CHECKING:
     from symmetry_pl.metrics import MetricSpec
 
-__all__ = ["markdown_table", "summary_table"]
+__all__ = ["markdown_table", "page_tables", "summary_table"]
+
+_NAMED = 10
+"""Rows that are not there and are named; more of them are counted."""
 
 _MARKS = {
     "†": "Made from a checkout with uncommitted changes.",
@@ -65,6 +68,20 @@ def markdown_table(experiment: Experiment, result: dict[str, Any]) -> str:
     spread = "Mean ± standard deviation over seeds; in brackets the published value."
     notes = (spread, *experiment.notes, *_marks(evidence), *_made(experiment, evidence))
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)]) + "\n"
+
+
+def page_tables(experiment: Experiment, result: dict[str, Any]) -> dict[str, str]:
+    """The tables that pages may show, by the names in their markers: all rows, and a short one.
+
+    The short one is the experiment's analysis where it has one.
+    """
+    tables = {experiment.slug: markdown_table(experiment, result)}
+    short = f"{experiment.slug}:summary"
+    if experiment.analysis is not None:
+        tables[short] = experiment.analysis.table(result)
+    elif experiment.summary is not None:
+        tables[short] = summary_table(experiment, result)
+    return tables
 
 
 def summary_table(experiment: Experiment, result: dict[str, Any]) -> str:
@@ -121,18 +138,23 @@ def _marks(evidence: dict[tuple[str, str], Evidence]) -> list[str]:
 
 
 def _made(experiment: Experiment, evidence: dict[tuple[str, str], Evidence]) -> list[str]:
-    """The commands, each with its rows where there are several, and the seeds that are missing."""
+    """The commands, each with its rows where there are several, and what is missing."""
     systems: dict[tuple[str, str, int | None], list[str]] = {}
     missing = []
+    absent: dict[str, list[str]] = {}
     for system in experiment.systems:
         one = evidence.get(place_of(experiment, system))
+        dataset = f"{system.dataset.replace('_', ' ')}: " if system.dataset else ""
         if one is None:
+            absent.setdefault(dataset, []).append(system.label)
             continue
-        dataset = f"{one.dataset.replace('_', ' ')}: " if system.dataset else ""
         systems.setdefault((one.command, one.date, one.cores), []).append(dataset + system.label)
         if one.missing:
             seeds = ", ".join(map(str, one.missing))
             missing.append(f"Not made yet: {dataset}{system.label}, seeds {seeds}.")
+    for dataset, labels in absent.items():
+        rows = "; ".join(labels) if len(labels) <= _NAMED else f"{len(labels)} rows"
+        missing.append(f"Not made yet: {dataset}{rows}.")
     commands = [
         f"Command: `{command}`; {date}, {cores} cores."
         if len(systems) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -126,6 +127,10 @@ class PrototypeModule(SymmetryModule):
         drawn = self.sample_elements(prototypes, noise)
         change = self.group.compose(self.group.inverse(element), drawn)
         return self.group.apply(change, x), change
+
+    def column_names(self) -> dict[str, Sequence[str]]:
+        """Those of η are the names of its coordinates."""
+        return {"eta": self.group.names}
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Row numbers, η, log p(η | x̂), and the prototypes."""

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from processes import run_in_processes
 
+from symmetry_pl import SGM
 from symmetry_pl.callbacks import PredictionWriter
 from symmetry_pl.callbacks.prediction_columns import prediction_columns
 from symmetry_pl.cli import main
@@ -53,6 +54,18 @@ def test_columns_without_names_have_numbers():
     data = vectors(columns=["0", "1"], mean=3.0, scale=2.0)
     found = prediction_columns({"x": torch.ones(1, 2), "x_hat": torch.zeros(1, 2)}, data, {})
     assert found == {"x_0": [5.0], "x_1": [5.0], "x_hat_0": [3.0], "x_hat_1": [3.0]}
+
+
+def test_columns_have_the_names_that_a_model_gives_them():
+    values = {"eta": torch.tensor([[1.0, 2.0]]), "z": torch.tensor([[3.0]])}
+    source = {"turn": [5.0]}
+    found = prediction_columns(values, vectors(), source, {"eta": ("shift", "turn")})
+    assert found == {"turn": [5.0], "shift": [1.0], "turn_predicted": [2.0], "z_0": [3.0]}
+
+
+def test_coordinates_of_a_group_are_named():
+    model = SGM(group="color")
+    assert model.column_names() == {"eta": ("hue", "saturation", "value")}
 
 
 def rows_of(path):

@@ -85,8 +85,8 @@ def test_dropped_rows_are_listed_in_the_run_and_predictions_name_the_others(spre
     with pytest.warns(UserWarning, match="1 unusable row: row 1 on line 3, column 'Length, total'"):
         assert main([*predict, "--data.path=new.csv", "--data.id_column=who"]) == 0
     assert (run / "bad_rows.csv").read_bytes() == before
-    assert '1,3,"Length, total",x,no number' in (run / "bad_rows_predictions.csv").read_text()
-    with (run / "predictions.csv").open(newline="") as file:
+    assert '1,3,"Length, total",x,no number' in (run / "bad_rows_predictions_new.csv").read_text()
+    with (run / "predictions_new.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == ["a", "c"]
     assert [float(row["Wall thickness (mm)"]) for row in rows] == [1, 2]

@@ -9,7 +9,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from symmetry_pl.core import Evaluator, Player, SymmetryModule
+from symmetry_pl.core import DataDescription, Evaluator, Player, SymmetryModule
 from symmetry_pl.core.noise import mix_seed
 
 
@@ -303,3 +303,34 @@ def test_mixed_seeds_do_not_collide():
     seeds = {mix_seed(s, c) for s in range(50) for c in range(200)}
     assert len(seeds) == 50 * 200
     assert all(0 <= s < 2**63 for s in seeds)
+
+
+def inputs(**extra):
+    scales = {"columns": ["a", "b"], "mean": [1.0, 2.0], "scale": [1.0, 0.5]}
+    return DataDescription("vector", (2,), extra=scales | extra)
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"mean": [1.0, 3.0]}, r"\('b' = 3 ± 0\.5 instead of 2 ± 0\.5\)"),
+        ({"scale": [2.0, 0.5]}, r"\('a' = 1 ± 2 instead of 1 ± 1\)"),
+        ({"columns": ["a", "c"]}, r"\('c' instead of 'b'\)"),
+        ({"mean": 1.0, "scale": 1.0}, r"\('b' = 1 ± 1 instead of 2 ± 0\.5\)"),
+    ],
+)
+def test_inputs_that_mean_something_else_are_warned_of(extra, words):
+    game = Game()
+    game.describe_data(inputs())
+    with pytest.warns(UserWarning, match=f"was trained on other inputs .*{words}"):
+        game.describe_data(inputs(**extra))
+
+
+def test_inputs_of_the_same_scale_are_the_same(recwarn):
+    game = Game()
+    game.describe_data(inputs())
+    game.describe_data(inputs(mean=[1.0 + 1e-9, 2.0], rows=7))
+    game = Game()
+    game.describe_data(DataDescription("vector", (2,)))
+    game.describe_data(DataDescription("vector", (2,), extra={"mean": 0.0, "columns": ["a", "b"]}))
+    assert not recwarn.list

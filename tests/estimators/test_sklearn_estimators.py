@@ -193,7 +193,7 @@ def test_what_is_saved_is_loaded_and_predicted_by_the_command_line(fitted):
     assert np.array_equal(symmetry_pl.load("m.ckpt").predict(X)[:, 0], fitted.predict(X))
     data = ["--data", "TableDataModule", "--data.path", "xy.csv"]
     assert main(["predict", "--ckpt_path", "m.ckpt", *data]) == 0
-    (path,) = Path().rglob("predictions.csv")
+    (path,) = Path().rglob("predictions_xy.csv")
     columns = table(path)
     names = fitted.get_feature_names_out()
     assert np.allclose(numbers(columns, names), fitted.transform(X), **CLOSE)

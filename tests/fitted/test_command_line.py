@@ -61,8 +61,8 @@ def test_images():
     init = {"path": "images.npy", "batch_size": 10, "invert": True}
     checkpoint, columns = predicted("SGM", options, "ImagesDataModule", init)
     model = symmetry_pl.load(checkpoint)
-    eta = [name for name in columns if name.startswith("eta_")]
-    assert np.allclose(model.elements(images), numbers(columns, eta), **CLOSE)
+    eta = numbers(columns, model.element_names)
+    assert np.allclose(model.elements(images), eta, **CLOSE)
     assert np.allclose(model.log_prob(images), numbers(columns, ["log_prob"])[:, 0], rtol=1e-5)
     prototypes = np.load(checkpoint.parents[1] / "predictions.npz")["prototype"][:, 0]
     assert np.allclose(model.transform(images), (1 - prototypes) / 2, **CLOSE)

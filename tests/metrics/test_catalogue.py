@@ -27,7 +27,12 @@ LOGGED = {
         factor_tv factor_tv_null factor_tv_heart_orientation loss blur spread disagreement""",
     "lens": """loss alignment uniformity marginal_entropy joint_entropy conditional_nll rank nll
         stationarity_residual confidence generator_cosine generator_power lifting_error
-        filter_locality loss_refitted loss_of_truth""",
+        filter_locality loss_refitted loss_of_truth energy_distance energy_distance_floor
+        subgroup_cosine subgroup_cosine_random element_cosine element_cosine_random moving_cosine
+        moving_cosine_random element_power orbit_cosine identity_cosine form_error algebra_cosine
+        algebra_coverage form_cosine rotation_ceiling favoured_cosine favoured_epoch
+        null_dimension null_gap loss_law generator_loss discriminator_loss regularisation sparsity
+        correlation""",
 }
 RESULTS = sorted((ROOT / "docs/results").glob("*.json"))
 
@@ -81,6 +86,8 @@ def test_what_follows_from_names():
         "polarisability [bohr³]",
     )
     assert spec("mae_solubility_kcal_per_mol").title == "MAE of solubility [kcal/mol]"
+    percent = DataDescription("vector", (1,), ("yield", "T"), ("%", "°C")).metric_names()
+    assert [spec(name).title for name in percent] == ["MAE of yield [%]", "MAE of T [°C]"]
     assert spec(error.beside).unit == "bohr³"
     assert spec("mae_x_search").label == "MAE of X (sum over coordinates), searched"
     assert spec("mae_x_search").better == "less"

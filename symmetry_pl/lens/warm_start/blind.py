@@ -8,62 +8,54 @@ are local filters wherever the waveform has edges, so their places settle both:
    (Toeplitz; circulant on a ring) up to sampling noise, they are the positions (``narrow``).
 2. *Smooth waveforms.* Otherwise the components only measure places. Candidates are the stationary
    covariances with the spectrum of the data, judged by those places (``branches``), and followed
-   down J = KL from stationary + β · extent of the filters (``descent``, ``smooth``). Searches from
-   new components are repeated until two end in the same chain of lowest J, or ``effort`` is spent.
-3. The last descent also makes moments of the amplitudes |y| stationary, which resolves what nearly
-   equal eigenvalues leave open (``amplitudes``). β is the largest at which what remains
+   down J = KL from stationary + β · extent of the filters (``descent``, ``smooth``). Each half of
+   the samples is searched by itself (``half_search``), from new components until both lead to the
+   same stationary chain, or ``effort`` is spent; that chain is followed to its end on all samples.
+3. The last descent (``polish``) also makes moments of the amplitudes |y| stationary, which resolves
+   what nearly equal eigenvalues leave open (``amplitudes``). β is the largest at which what remains
    non-stationary is no more than sampling noise: the discrepancy principle of Morozov.
 
+What two halves that were searched apart agree in is ``evidence``, of which there is a ``verdict``.
 Nothing is chosen by labels or by gradients of SymmetryLens's loss. That components near each other
 have correlated energies is the idea of topographic ICA (Hyvärinen, Hoyer and Inki 2001).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import get_args
+from typing import TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
 from symmetry_pl.core.registry import check_choice
 from symmetry_pl.groups.domain import Topology
-from symmetry_pl.lens.warm_start.amplitudes import AmplitudeMisfit, StrictObjective
-from symmetry_pl.lens.warm_start.descent import Fits, Objective, descend
-from symmetry_pl.lens.warm_start.ica import Contrast, fast_ica
+from symmetry_pl.lens.warm_start.amplitudes import AmplitudeMisfit
+from symmetry_pl.lens.warm_start.dependence import block_length
+from symmetry_pl.lens.warm_start.descent import Fits, Objective
+from symmetry_pl.lens.warm_start.evidence import Evidence, closes, evidence
+from symmetry_pl.lens.warm_start.half_search import HalfSearch, mended
 from symmetry_pl.lens.warm_start.lattice import Lattice, chain_generator
-from symmetry_pl.lens.warm_start.narrow import component_chain
-from symmetry_pl.lens.warm_start.smooth import (
-    Components,
-    basis_cosine,
-    component_places,
-    distinct,
-    independent_components,
-    reflect,
-    search,
-)
-from symmetry_pl.lens.warm_start.symbol import fit_symbol, stationarity_kl
+from symmetry_pl.lens.warm_start.narrow import ordered_components
+from symmetry_pl.lens.warm_start.polish import Polished, near, polished
+from symmetry_pl.lens.warm_start.smooth import basis_cosine, distinct
+from symmetry_pl.lens.warm_start.verdict import STATIONARY, Verdict, judged
 from symmetry_pl.lens.warm_start.whitening import Whitened, whiten
 
 __all__ = ["WarmStart", "blind_source"]
 
-_STATIONARY = 5.0  # times the sampling level that may remain of a chain of components
-_NEARLY = 0.03  # nats a position that it may leave all the same; smooth waveforms: 0.4 up
-_HOPELESS = 0.15  # nats a position after one run
-_RUNS = 3  # of ICA, a search
-_AGREE = 0.99  # cosine of generators of searches that found the same; near misses lie at 0.98
-_FOUND_AGAIN = 0.97  # cosine of two runs of ICA, the second on fewer samples
-_GAIN = 1e-3  # relative gain worth another improvement
-_CLOSE = 1.5  # times the best J, up to where candidates are fitted to the amplitudes
-_STEPS = 40  # of descent at each beta
+_Halves: TypeAlias = tuple[Whitened, Whitened]
+
+_STATIONARY = 5.0  # times the sampling level that may remain of a chain found in both halves
+_NEARLY = 0.03  # nats a position that components may leave all the same; smooth waveforms: 0.4 up
+_FOUND_AGAIN = 0.97  # cosine of the chains of two halves; what parts them is then mended
+_GAIN = 1e-3  # relative fall of J that is worth another descent
+_IDLE = 2  # searches of a half that found nothing better
 _CONFIDENT = 0.5
-_REPEATED = 0.6  # least confidence in a nearly stationary chain that a second run found again
-_BETAS = (0.01, 0.003, 0.001, 3e-4, 1e-4)
-_NEAR_BEST = 1.5  # times the least misfit over β, for data that never reach the sampling level
-_ALLOWED = 3.0  # times the sampling level without loss of confidence
-_MARGIN = 0.01  # relative lead over the runner-up below which confidence falls
+_APART = 0.04  # 1 - cosine of two halves at which confidence is one half
 
 
 @dataclass(frozen=True)
@@ -72,31 +64,67 @@ class WarmStart:
 
     Attributes:
         basis: Q, ``(d, d)``, float64, orthogonal; row k is the direction of hidden position k.
+        halves: the same of either half of the samples, found without the other, ``(2, d, d)``.
         method: "narrow" if the independent components are the positions, "smooth" if they only
             told places.
         stationarity: Gaussian KL of Q x from stationary over the level that sampling alone leaves:
             at most about 1 if x is stationary in this basis.
-        score: label-free figure by which candidates were ranked, lower is better: the KL (narrow),
-            or J with the misfit of the amplitudes at β = 0.01 (smooth). Not comparable across data.
-        confidence: from 0 to 1. Narrow: 0 if the covariance is a multiple of the identity, so that
-            any order is stationary, or if no further run of ICA finds the same chain; else 1
-            up to 2.5 times the sampling level, falling to 0.6.
-            Smooth: the share of further searches that found the same chain, times the lead over the
-            second-best chain (1 from 1 % up), times 3 / misfit where the data are less stationary
-            than 3 sampling levels.
-        confident: whether the confidence is at least one half.
-        diagnostics: the figures behind it.
+        misfit: the same of covariance and amplitudes together.
+        evidence: what the halves say of each other.
+        diagnostics: figures of the search.
+        samples: as many independent ones as there are.
+        white: whether the covariance is a multiple of the identity.
+        closed: whether the ends of a chain are neighbours.
         topology: "chain" or "ring".
     """
 
     basis: Tensor
+    halves: Tensor
     method: str
     stationarity: float
-    score: float
-    confidence: float
-    confident: bool
+    misfit: float
+    evidence: Evidence
     diagnostics: dict[str, float]
+    samples: int
+    white: bool
+    closed: bool
     topology: Topology = "chain"
+
+    @property
+    def verdict(self) -> Verdict:
+        """What was found, in words."""
+        return judged(self.topology, dim=len(self.basis), **self.figures)
+
+    @property
+    def confidence(self) -> float:
+        r"""Probability that the generator has a cosine of at least .99 with a true one.
+
+        .. math:: \frac{\min(1, (3 / m)^2)}{1 + ((1 - a) / .04)^3}
+
+        with a the agreement of the halves, whose generators scatter about four times as far from
+        each other as the whole's from the truth, and m the misfit; measured in docs/lens.md.
+        """
+        if self.white or self.closed:
+            return 0.0
+        apart = max(0.0, 1 - self.evidence.agreement) / _APART
+        return min(1.0, (STATIONARY / self.misfit) ** 2) / (1 + apart**3)
+
+    @property
+    def confident(self) -> bool:
+        """Whether the confidence is at least one half."""
+        return self.confidence >= _CONFIDENT
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What the verdict is made of, by the names of the arguments of ``judged``."""
+        return {
+            "samples": float(self.samples),
+            "agreement": self.evidence.agreement,
+            "p_value": self.evidence.p_value,
+            "misfit": self.misfit,
+            "white": float(self.white),
+            "closed": float(self.closed),
+        }
 
     def generator(self) -> Tensor:
         """Σ_k q_{k+1} q_kᵀ, ``(d, d)``; on a ring the full cycle."""
@@ -110,6 +138,7 @@ def blind_source(
     seed: int = 0,
     effort: int = 1,
     max_samples: int | None = 200_000,
+    block: int | None = None,
 ) -> WarmStart:
     """Find the orthonormal chain of positions along which the law of ``x`` is stationary.
 
@@ -125,8 +154,11 @@ def blind_source(
         x: samples, ``(n, d)`` with n > d ≥ 3.
         topology: whether the positions end ("chain") or close ("ring").
         seed: of the random starts and of the subset.
-        effort: smooth waveforms: at most 2 + 4 · effort searches to find one chain twice.
+        effort: smooth waveforms: at most 2 + 4 · effort searches of either half.
         max_samples: use a random subset of at most this many; ``None`` uses all.
+        block: rows next to each other that may depend on each other, as windows of a series do;
+            found from their correlations if null, 1 if none do. Where it is more than 1, the halves
+            are all rows before and all after the middle, and a subset is the first rows.
 
     Returns:
         The chain; its direction and overall sign are arbitrary.
@@ -136,14 +168,23 @@ def blind_source(
     """
     if effort < 1:
         raise ValueError(f"effort must be at least 1, got {effort}")
+    if block is not None and block < 1:
+        raise ValueError(f"block must be at least 1, got {block}")
     check_choice("topology", topology, get_args(Topology))
     with _one_thread():
         generator = torch.Generator().manual_seed(seed)
-        data = whiten(x.detach().cpu(), max_samples, generator)
+        x = x.detach().cpu()
+        data = whiten(x, max_samples, generator, block or _block(x, generator))
+        halves = data.halves(generator)
         lattice = Lattice(data.dim, topology)
-        found = _narrow(data, lattice, generator)
-        settled = found.confident or data.is_white()
-        return found if settled else _smooth(data, lattice, generator, effort)
+        found = _narrow(data, halves, lattice, generator)
+        return found or _smooth(data, halves, lattice, generator, effort)
+
+
+def _block(x: Tensor, generator: torch.Generator) -> int:
+    """That of rows which are numbers; ``whiten`` refuses others."""
+    usable = x.ndim == 2 and bool(torch.isfinite(x).all()) and bool((x.amax(0) > x.amin(0)).all())
+    return block_length(x, generator) if usable else 1
 
 
 @contextmanager
@@ -157,116 +198,96 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _narrow(data: Whitened, lattice: Lattice, generator: torch.Generator) -> WarmStart:
-    """Take independent components for positions; confident if that leaves x nearly stationary."""
-    level = data.sampling_level()
-    contrasts: tuple[Contrast, ...] = ("tanh", "cube")
-    found: list[tuple[float, Tensor]] = []
-    for contrast in contrasts:
-        rotation = fast_ica(data.z, contrast=contrast, generator=generator)
-        basis = component_chain(data, rotation, lattice)
-        covariance = basis @ data.covariance @ basis.T
-        kl = float(stationarity_kl(covariance, lattice, fit_symbol(covariance, lattice)))
-        found.append((kl, basis))
-        if kl <= 2 * level or kl > _HOPELESS * data.dim:
-            break
-    kl, basis = min(found, key=lambda one: one[0])
-    agreement, confidence = 0.0, 0.0
-    if kl <= max(_STATIONARY * level, _NEARLY * data.dim) and not data.is_white():
-        for contrast in ("tanh", "cube", "tanh", "cube"):
-            rotation = fast_ica(data.some_rows(), contrast=contrast, generator=generator)
-            again = component_chain(data, rotation, lattice)
-            agreement = max(agreement, basis_cosine(basis, again, lattice))
-            if agreement > _FOUND_AGAIN:
-                confidence = max(_REPEATED, min(1.0, _CONFIDENT * _STATIONARY * level / kl))
-                break
-    return WarmStart(
-        basis=basis,
-        method="narrow",
-        stationarity=kl / level,
-        score=kl,
-        confidence=confidence,
-        confident=confidence >= _CONFIDENT,
-        diagnostics={"kl": kl, "agreement": agreement},
-        topology=lattice.topology,
-    )
+def _narrow(
+    data: Whitened, halves: _Halves, lattice: Lattice, generator: torch.Generator
+) -> WarmStart | None:
+    """Independent components as positions, if that leaves x nearly stationary; None if not.
 
-
-def _smooth(data: Whitened, lattice: Lattice, generator: torch.Generator, effort: int) -> WarmStart:
-    """Search until the best chain was found twice, 2 + 4 · effort times at most."""
-    sets = [independent_components(data, lattice, _RUNS, generator) for _ in range(2)]
-    filters = torch.cat([part.filters for part in sets])
-    objective = Objective(data.eigenvalues, data.eigenvectors, filters, lattice)
-    rounds: list[Fits] = []
-    for turn in range(2 + 4 * effort):
-        if turn >= 2:
-            sets.append(independent_components(data, lattice, _RUNS, generator))
-        found = search(data, sets[turn], objective)
-        best = min(rounds, key=lambda fits: float(fits.objective[0]), default=found)
-        if not rounds or basis_cosine(best.turns[0], found.turns[0], lattice) <= _AGREE:
-            found = _improved(data, objective, sets[turn], found)
-        rounds.append(found)
-        best = min(rounds, key=lambda fits: float(fits.objective[0]))
-        hits = sum(basis_cosine(best.turns[0], fits.turns[0], lattice) > _AGREE for fits in rounds)
-        if hits >= 2:
-            break
-    share = (hits - 1) / (len(rounds) - 1)
-    return _finished(data, objective, distinct(Fits.joined(rounds), lattice), share)
-
-
-def _improved(data: Whitened, objective: Objective, components: Components, fits: Fits) -> Fits:
-    """``fits`` after searches with the places that they themselves imply, and reflections.
-
-    Four rounds at most, each of which must lower J.
+    White data have no order, and get this one.
     """
-    lattice = objective.lattice
-    for _ in range(4):
-        before = float(fits.objective[0])
-        again = search(data, component_places(components, fits.turns[0], objective), objective)
-        fits = distinct(Fits.joined([fits, again]), lattice)
-        fits = distinct(Fits.joined([fits, reflect(objective, fits)]), lattice)
-        if float(fits.objective[0]) > before - _GAIN * before:
-            break
-    return fits
+    parts = [ordered_components(half, lattice, generator) for half in halves]
+    start = min(parts, key=lambda part: part.kl).basis
+    whole = ordered_components(data, lattice, generator, start)
+    level, agreement = data.sampling_level(), basis_cosine(parts[0].basis, parts[1].basis, lattice)
+    bases, kl, figures = [whole.basis, parts[0].basis, parts[1].basis], whole.kl, {"kl": whole.kl}
+    if data.is_white():
+        return _found(data, halves, lattice, generator, "narrow", bases, kl, figures)
+    if agreement <= _FOUND_AGAIN or kl > max(_STATIONARY * level, _NEARLY * data.dim):
+        return None
+    end = _settled(data, whole.basis, lattice) if kl > STATIONARY * level else None
+    if end is not None and end.misfit <= STATIONARY:  # else descent leads away, not to stationarity
+        ends = [
+            end,
+            *(
+                _settled(half, part.basis, lattice)
+                for half, part in zip(halves, parts, strict=True)
+            ),
+        ]
+        bases, kl, figures = [one.basis for one in ends], end.kl, end.figures
+    return _found(data, halves, lattice, generator, "narrow", bases, kl, figures)
 
 
-def _finished(data: Whitened, objective: Objective, fits: Fits, share: float) -> WarmStart:
-    """Choose between the two best candidates and fit the amplitudes too, at the right beta."""
-    lattice, misfit = objective.lattice, AmplitudeMisfit(data, objective.lattice)
-    strict = StrictObjective(objective, misfit)
-    close = fits.objective <= _CLOSE * fits.objective[0]
-    fits = descend(strict, fits[close.nonzero().flatten()[:2].tolist()], _BETAS[0], _STEPS)
-    best = int(fits.objective.argmin())
-    score, path = float(fits.objective[best]), [fits[[best]]]
-    kl_level, misfit_level = data.sampling_level(), misfit.level(path[0].turns[0])
-    ratios: list[float] = []
-    for beta in _BETAS:
-        if ratios:
-            path.append(descend(strict, path[-1], beta, _STEPS))
-        remains = float(path[-1].objective) - beta * float(path[-1].spread)
-        ratios.append(remains / (kl_level + misfit_level))
-        if ratios[-1] <= 1:
-            break
-    enough = max(1.0, _NEAR_BEST * min(ratios))
-    chosen = next(k for k, ratio in enumerate(ratios) if ratio <= enough)
-    fit, ratio = path[chosen], ratios[chosen]
-    runner_up = float(fits.objective.amax()) / score if len(fits) > 1 else _CLOSE
-    margin = min(1.0, (runner_up - 1) / _MARGIN)
-    confidence = share * margin * min(1.0, _ALLOWED / ratio)
+def _found(
+    data: Whitened,
+    halves: _Halves,
+    lattice: Lattice,
+    generator: torch.Generator,
+    method: str,
+    bases: list[Tensor],
+    kl: float,
+    figures: dict[str, float],
+) -> WarmStart:
+    """The chain of the whole, judged by those of the halves: ``bases`` in this order."""
+    amplitudes = AmplitudeMisfit(data, lattice)
+    turn, level = bases[0] @ data.eigenvectors, data.sampling_level()
+    remains, allowed = kl + float(amplitudes(turn)[0]), level + amplitudes.level(turn)
     return WarmStart(
-        basis=fit.turns[0] @ data.eigenvectors.T,
-        method="smooth",
-        stationarity=float(fit.kl) / kl_level,
-        score=score,
-        confidence=confidence,
-        confident=confidence >= _CONFIDENT,
-        diagnostics={
-            "agreement": share,
-            "runner_up": runner_up,
-            "misfit": ratio,
-            "amplitudes": float(misfit(fit.turns[0])[0]) / misfit_level,
-            "beta": _BETAS[chosen],
-            "spread": float(fit.spread),
-        },
+        basis=bases[0],
+        halves=torch.stack(bases[1:]),
+        method=method,
+        stationarity=kl / level,
+        misfit=remains / allowed,
+        evidence=evidence(halves, (bases[1], bases[2]), lattice, generator),
+        diagnostics=figures,
+        samples=round(len(data) / data.inflation),
+        white=data.is_white(),
+        closed=lattice.topology == "chain" and closes(data, bases[0]),
         topology=lattice.topology,
     )
+
+
+def _settled(data: Whitened, basis: Tensor, lattice: Lattice) -> Polished:
+    """A chain of components after descent from it, with themselves as filters."""
+    objective = Objective(data.eigenvalues, data.eigenvectors, basis, lattice)
+    return polished(data, objective, near(data, objective, basis))
+
+
+def _smooth(
+    data: Whitened, halves: _Halves, lattice: Lattice, generator: torch.Generator, effort: int
+) -> WarmStart:
+    """Search both halves until they lead to one stationary chain.
+
+    At most 2 + 4 · effort times each. Agreement on a chain that leaves much non-stationary is no
+    reason to stop. Two chains, each of which its half comes back to, are no fault of the search.
+    """
+    searches = [HalfSearch(half, lattice, generator) for half in halves]
+    end, reached = None, math.inf
+    for _ in range(2 + 4 * effort):
+        for one in searches:
+            one.again()
+        objective = HalfSearch.objective_of(data, searches)
+        carried = [one.carried(data, objective) for one in searches]
+        fits = distinct(Fits.joined(carried), lattice)
+        best = float(fits.objective[0])
+        same = basis_cosine(carried[0].turns[0], carried[1].turns[0], lattice) > _FOUND_AGAIN
+        if same and best < reached - _GAIN * abs(best):
+            end, reached = polished(data, objective, mended(fits, objective)), best
+            if end.misfit <= STATIONARY:
+                break
+        if not same and min(one.idle for one in searches) >= _IDLE:
+            break
+    if end is None or best < reached - _GAIN * abs(best):
+        end = polished(data, objective, mended(fits, objective))
+    ends = [polished(one.data, one.objective, one.fits) for one in searches]
+    bases = [end.basis, ends[0].basis, ends[1].basis]
+    return _found(data, halves, lattice, generator, "smooth", bases, end.kl, end.figures)

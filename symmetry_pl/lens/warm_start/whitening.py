@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ class Whitened:
         covariance: C, ``(d, d)``, float64.
         eigenvalues: of C, falling, ``(d,)``.
         eigenvectors: U, ``(d, d)``, one a column: C = U diag(λ) Uᵀ.
+        block: rows next to each other that may depend on each other; 1 if none do.
     """
 
     x: Tensor
@@ -32,6 +34,7 @@ class Whitened:
     covariance: Tensor
     eigenvalues: Tensor
     eigenvectors: Tensor
+    block: int = 1
 
     def __len__(self) -> int:
         return len(self.x)
@@ -50,10 +53,52 @@ class Whitened:
 
         To second order KL = ¼ tr(δ²) with δ the error of the white covariance, and over samples
         E tr(δ²) = (E|z|⁴ − d) / n whatever the distribution; a fitted symbol absorbs about
-        2 / (d + 1) of it. For Gaussian data this is d (d − 1) / 4n.
+        2 / (d + 1) of it. For Gaussian data this is d (d − 1) / 4n. Where rows depend on their
+        neighbours it is ``inflation`` times that.
         """
-        fourth = float(self.z.double().square().sum(1).square().mean())
-        return (fourth - self.dim) / (4 * len(self)) * (self.dim - 1) / (self.dim + 1)
+        absorbed = (self.dim - 1) / (self.dim + 1)
+        return self._independent / (4 * len(self)) * absorbed * self.inflation
+
+    @cached_property
+    def _independent(self) -> float:
+        """E tr(δ²) of independent rows, times n."""
+        return float(self.z.double().square().sum(1).square().mean()) - self.dim
+
+    @cached_property
+    def inflation(self) -> float:
+        r"""Variance of a second moment over that of as many independent rows, at least 1.
+
+        .. math:: \sum_b \Big\| \sum_{i \in b} (z_i z_i^\top - I) \Big\|^2 \Big/
+            \sum_i \big\| z_i z_i^\top - I \big\|^2
+
+        over blocks b of neighbouring rows.
+        """
+        count = len(self) // self.block
+        if self.block == 1 or count < 2:
+            return 1.0
+        eye = self.block * torch.eye(self.dim)
+        total = 0.0
+        for k in range(count):
+            rows = self.z[k * self.block : (k + 1) * self.block]
+            total += float((rows.T @ rows - eye).double().square().sum())
+        return max(1.0, total / (count * self.block * self._independent))
+
+    def halves(self, generator: torch.Generator) -> tuple[Whitened, Whitened]:
+        """Two sets of rows that are independent of each other, each white by itself.
+
+        Drawn at random, or, where rows depend on their neighbours, all before and all after the
+        middle.
+
+        Raises:
+            ValueError: if a half has no more rows than columns.
+        """
+        half = len(self) // 2
+        if self.block > 1:
+            first, second = self.x[:half], self.x[half:]
+        else:
+            order = torch.randperm(len(self), generator=generator)
+            first, second = self.x[order[:half].sort()[0]], self.x[order[half:].sort()[0]]
+        return whiten(first, block=self.block), whiten(second, block=self.block)
 
     def is_white(self) -> bool:
         """Whether the covariance is a multiple of the identity as far as the samples tell."""
@@ -63,7 +108,10 @@ class Whitened:
 
 
 def whiten(
-    x: Tensor, max_samples: int | None = None, generator: torch.Generator | None = None
+    x: Tensor,
+    max_samples: int | None = None,
+    generator: torch.Generator | None = None,
+    block: int = 1,
 ) -> Whitened:
     """Check, centre and whiten the rows of ``x``.
 
@@ -71,6 +119,8 @@ def whiten(
         x: samples, ``(n, d)``.
         max_samples: use a random subset of at most this many.
         generator: draws the subset.
+        block: rows next to each other that may depend on each other; a subset is then made of the
+            first rows.
 
     Raises:
         ValueError: if x is not ``(n, d)`` with n > d ≥ 3, or has NaN or infinite entries, a
@@ -82,7 +132,8 @@ def whiten(
             f"max_samples must exceed the {x.shape[1]} dimensions of x, got {max_samples}"
         )
     if max_samples is not None and len(x) > max_samples:
-        x = x[torch.randperm(len(x), generator=generator)[:max_samples]]
+        rows = torch.randperm(len(x), generator=generator)[:max_samples]
+        x = x[rows] if block == 1 else x[:max_samples]
     x = x.double()
     _check_constant(x)
     x = x - x.mean(0)
@@ -95,7 +146,9 @@ def whiten(
             "combinations of others, so keep fewer columns or the leading principal components"
         )
     white = x @ (eigenvectors * eigenvalues.rsqrt() @ eigenvectors.T)
-    return Whitened(x.float(), white.float(), covariance, eigenvalues.flip(0), eigenvectors.flip(1))
+    return Whitened(
+        x.float(), white.float(), covariance, eigenvalues.flip(0), eigenvectors.flip(1), block
+    )
 
 
 def _check_values(x: Tensor) -> None:

@@ -415,6 +415,7 @@ def test_a_model_has_images_read_as_its_own_were():
     new.setup()
     assert new.description is model.description
     assert [len(new.split(name)) for name in ("train", "val", "test", "all")] == [3] * 4
+    assert not new.gives_targets
     same = made(
         "new", resize=[4, 4], invert=True, channels="grey", val_fraction=0.4, test_fraction=0
     )

@@ -18,7 +18,7 @@ def test_they_are_held_out_from_zinc_with_their_own_property(small_zinc):
     smiles = [row["smiles"] for row in csv.DictReader(small_zinc.open())]
     zinc = ready(ZINCDataModule(test_size=100, val_size=20, root=str(small_zinc)))
     data = ready(ExampleMoleculesDataModule(molecules=80, root=str(small_zinc)))
-    own = data._columns().columns["smiles"]
+    own = data.columns().columns["smiles"]
     assert len(own) == 80
     assert set(own) == {smiles[row] for row in zinc.split("test").rows.tolist()} & set(own)
     _, y, rows = data.split("test").__getitems__([0, 5])

@@ -114,7 +114,7 @@ def test_lengths_are_judged_after_joining(tmp_path):
 
     row = int((lengths > limit).nonzero()[0, 0])
     reason = (
-        rf"row {row} .*{lengths[row]} symbols after joining, more than data\.max_length={limit}"
+        rf"row {row}, .*{lengths[row]} symbols after joining, more than data\.max_length={limit}"
     )
     with pytest.raises(ValueError, match=rf"unusable rows: {reason}.*data\.on_invalid"):
         csv(path, fragments=6, max_length=limit).setup()

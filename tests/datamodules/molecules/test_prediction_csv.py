@@ -53,7 +53,7 @@ def test_what_the_model_cannot_read_is_named_or_dropped(tmp_path):
     long = "C" * (known.x_shape[0] + 1)
     path = written(tmp_path, ["smiles,id", "CCO,1", "CCS,2", f"{long},3", "C1C,4", "CC", "OC,6"])
     with pytest.raises(
-        ValueError, match=r"new\.csv: 4 unusable rows: row 1 on line 3 \('CCS'\): the"
+        ValueError, match=r"new\.csv: 4 unusable rows: row 1 on line 3, .*\('CCS'\): the"
     ):
         loaded(path, known)
     with pytest.warns(UserWarning, match="4 unusable rows.*left out"):

@@ -244,7 +244,7 @@ def test_formula_null_takes_everything(tmp_path):
 
 def test_symbols_of_held_out_molecules_alone_are_no_symbols(tmp_path):
     data = small(own_table(tmp_path), formula=None)
-    with pytest.warns(UserWarning, match=r"row 10 \('N#N'\): no training molecule has .* '#'"):
+    with pytest.warns(UserWarning, match=r"row 10, .*\('N#N'\): no training molecule has .* '#'"):
         data.setup()
     table, splits, description = data._get()
     assert "#" not in description.symbols
@@ -335,7 +335,7 @@ def test_unknown_formula_and_empty_split(tmp_path):
 def test_unusable_rows_are_named_or_dropped(tmp_path):
     bad = [("C1CC", 1.0, 1.0), ("CCC", "", 2.0), ("CCC", 1.0, "nan")]
     root = own_table(tmp_path, [*SMALL, *bad])
-    with pytest.raises(ValueError, match=r"3 unusable rows: row 11 \('C1CC'\).*ring 1.*row 12"):
+    with pytest.raises(ValueError, match=r"3 unusable rows: row 11, .*\('C1CC'\).*ring 1.*row 12"):
         small(root).setup()
     data = small(root, on_invalid="drop")
     with pytest.warns(UserWarning, match="3 unusable rows.*left out"):

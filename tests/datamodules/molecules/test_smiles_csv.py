@@ -90,22 +90,56 @@ def test_unusable_rows_are_named_or_dropped(tmp_path):
     ]
     path = written(tmp_path, [*ROWS, *bad])
     with pytest.raises(
-        ValueError, match=r"own\.csv: 7 unusable rows: row 32 on line 34 .*and 4 more \(set"
+        ValueError, match=r"own\.csv: 7 unusable rows: row 32 on line 34, .*and 4 more \(set"
     ):
         small(path).setup()
     with pytest.warns(UserWarning, match="7 unusable rows.*left out"):
         data = loaded(path, on_invalid="drop")
     assert len(data._get()[0]) == len(ROWS)
     assert data.description == loaded(written(tmp_path)).description
-    reasons = {b.row: b.reason for b in data.bad_rows}
-    assert list(reasons) == list(range(32, 39))
-    assert reasons[32] == "SMILES syntax: unclosed ring 1"
-    assert reasons[33] == "gap is missing"
-    assert reasons[34] == "gap is 'high', no number"
-    assert reasons[35] == "empty"
-    assert reasons[36] == "gap is 'inf', no number"
-    assert reasons[37] == "2 fields, but the header has 3"
-    assert "Explicit valence" in reasons[38]
+    assert [b.line for b in data.bad_rows] == list(range(34, 41))
+    faults = {b.row: (b.column, b.text, b.reason) for b in data.bad_rows}
+    assert list(faults) == list(range(32, 39))
+    assert faults[32] == ("smiles", "C1CC", "SMILES syntax: unclosed ring 1")
+    assert faults[33] == ("gap", "", "missing")
+    assert faults[34] == ("gap", "high", "no number")
+    assert faults[35] == ("smiles", "", "empty")
+    assert faults[36] == ("gap", "inf", "infinite")
+    assert faults[37] == ("", "CCC,1", "2 fields, but the header has 3")
+    assert faults[38][0] == "smiles"
+    assert "Explicit valence" in faults[38][2]
+
+
+def test_a_row_has_all_of_its_faults_and_counts_once(tmp_path):
+    path = written(tmp_path, [("C1CC", "", "x"), ("C1CC", 1, 1)])
+    with pytest.raises(ValueError, match=r"2 unusable rows: .*: no row is left"):
+        small(path, property_columns=["gap", "alpha"], on_invalid="drop").setup()
+    data = small(written(tmp_path, [*ROWS, ("C1CC", "", "x")]), property_columns=["gap", "alpha"])
+    with pytest.raises(ValueError, match="1 unusable row: "):
+        data.setup()
+    assert [b.column for b in data.bad_rows] == ["gap", "alpha", "smiles"]
+
+
+def test_a_file_of_a_spreadsheet_program_is_read_as_a_plain_one(tmp_path):
+    plain = loaded(written(tmp_path))
+    lines = ["smiles;gap;note", *(f"{s};{str(g).replace('.', ',')};a, b" for s, g, _ in ROWS)]
+    path = tmp_path / "sheet.csv"
+    path.write_bytes(("\ufeff" + "\r\n".join(lines) + "\r\n").encode())
+    data = loaded(str(path))
+    assert data.description == plain.description
+    assert torch.equal(data.split("test").y, plain.split("test").y)
+    rows = [f"{s};{n},000\n" for n, (s, *_) in enumerate(ROWS, 1)]
+    path.write_text("".join(["smiles;gap\n", *rows]))
+    with pytest.raises(ValueError, match=r"'1,000' \(row 0, column 'gap'\).*set data\.decimal"):
+        small(str(path)).setup()
+    small(str(path), decimal=",").setup()
+
+
+def test_separators_of_thousands_are_listed(tmp_path):
+    data = small(written(tmp_path, [*ROWS, ("C", "1 234.5", 1)]))
+    with pytest.raises(ValueError, match="1 numbers with a separator of thousands"):
+        data.setup()
+    assert [(b.row, b.column) for b in data.bad_rows] == [(32, "gap")]
 
 
 def test_a_molecule_that_the_language_cannot_spell(tmp_path):
@@ -120,7 +154,7 @@ def test_a_molecule_that_the_language_cannot_spell(tmp_path):
 def test_a_longest_length(tmp_path):
     path = written(tmp_path)
     assert loaded(path, max_length=20).description.x_shape == (20,)
-    with pytest.raises(ValueError, match=r"row 28 .*9 symbols, more than data\.max_length=8"):
+    with pytest.raises(ValueError, match=r"row 28, .*9 symbols, more than data\.max_length=8"):
         small(path, max_length=8).setup()
 
 
@@ -138,7 +172,7 @@ def test_what_is_held_out_says_nothing_of_vocabulary_and_length(tmp_path, odd, r
         row = int(plain.split(name).rows[0])
         rows = [*ROWS[:row], (odd, *ROWS[row][1:]), *ROWS[row + 1 :]]
         data = small(written(tmp_path, rows), fragments=fragments)
-        with pytest.warns(UserWarning, match=rf"1 unusable row: row {row} .*{reason}.*{words}"):
+        with pytest.warns(UserWarning, match=rf"1 unusable row: row {row}, .*{reason}.*{words}"):
             data.setup()
         assert data.description == plain.description
         assert [b.row for b in data.bad_rows] == [row]
@@ -186,10 +220,10 @@ def test_other_columns_and_delimiters(tmp_path):
     [
         ("", r"own\.csv \(data\.path\) is empty"),
         ("smiles,gap\n", r"own\.csv \(data\.path\) has a header but no rows"),
-        ("smiles,gap\nC,nan\nCC,\n", "2 unusable rows: .*'nan', no number; .*no row is left"),
+        ("smiles,gap\nC,nan\nCC,\n", "2 unusable rows: .*'nan'.: missing; .*no row is left"),
         ("SMILES,gap\nC,1\n", r"no column 'smiles' \(data.smiles_column\); its columns are SMILES"),
         ("smiles,Gap\nC,1\n", r"no column 'gap' \(data.property_columns\); its columns are smiles"),
-        ("smiles;gap\nC;1\n", "no column 'smiles'.*its columns are smiles;gap"),
+        ("smiles/gap\nC/1\n", "no column 'smiles'.*its columns are smiles/gap"),
         ("smiles,gap\nC1,1\nC2,2\n", "2 unusable rows: .*no row is left"),
         ("smiles,gap\nC,1\nCC,2\n", "the test set is empty: 2 molecules in"),
         ("smiles,gap\n" + "".join(f"{s},1\n" for s, *_ in ROWS), "gap is the same for all"),
@@ -279,7 +313,7 @@ def test_rows_in_memory_are_named():
     values[3] = np.nan
     data = SmilesCSVDataModule.from_smiles([*MEMORY[:-1], "C1CC"], values)
     with pytest.raises(
-        ValueError, match=r"2 unusable rows: row 3 \('CCCN'\): y0 .*row 39 \('C1CC'\)"
+        ValueError, match=r"2 unusable rows: row 3, .*'y0' \('nan'\): missing; row 39, .*'C1CC'"
     ):
         data.setup()
 

@@ -224,7 +224,7 @@ def test_a_right_published_file_comes_before_ones_own(tmp_path, monkeypatch):
 def test_unusable_rows_are_named_or_dropped(tmp_path):
     root = written(tmp_path, [*MOLECULES[:20], "C1CC", "FI(F)(F)(F)F", *MOLECULES[20:], "C,1"])
     options = {"representation": "selfies"}
-    with pytest.raises(ValueError, match=r"3 unusable rows: row 20 \('C1CC'\): .*ring 1; row 21"):
+    with pytest.raises(ValueError, match=r"3 unusable rows: row 20, .*'C1CC'.*ring 1; row 21"):
         small(root, tmp_path, **options).setup()
     data = small(root, tmp_path, on_invalid="drop", **options)
     with pytest.warns(UserWarning, match="3 unusable rows.*left out"):

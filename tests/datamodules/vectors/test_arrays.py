@@ -9,6 +9,7 @@ from pytorch_lightning import Trainer
 from symmetry_pl import FlowSTIB
 from symmetry_pl.datamodules.files.array_files import read_table
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
+from symmetry_pl.stib.table_recipe import recipe_for
 
 RNG = np.random.default_rng(0)
 DATA = RNG.normal(3.0, 2.0, (200, 4)) * [1, 2, 3, 4]
@@ -347,3 +348,14 @@ def test_a_model_reads_arrays_in_memory():
     narrow.adopt(data.description)
     with pytest.raises(ValueError, match=r"x has 3 columns, and the model .* shape \(4,\)"):
         narrow.setup()
+
+
+def test_the_rows_that_are_trained_on_are_told_to_the_model():
+    x = np.random.default_rng(0).normal(size=(300, 4))
+    data = ArrayDataModule.from_arrays(x, x[:, :1], ["y"])
+    data.setup()
+    assert data.description.extra["rows"] == len(data.split("train")) == 240
+    model = FlowSTIB(z1_dim=1)
+    model.describe_data(data.description)
+    assert model.recipe == recipe_for(data.description)
+    assert model.recipe.blocks == 1

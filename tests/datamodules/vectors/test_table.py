@@ -339,11 +339,33 @@ def test_epochs_are_the_same_for_any_number_of_processes():
     assert len(dealt(1)) == 64
 
 
+def test_the_order_of_passes_is_what_it_was():
+    from symmetry_pl.datamodules.samplers import PassSampler
+
+    sampler = PassSampler(5, 7, seed=3)
+    assert list(sampler) == [1, 2, 3, 4, 0, 1, 4]
+    sampler.set_epoch(1)
+    assert list(sampler) == [2, 3, 0, 1, 2, 4, 3]
+
+
 def test_one_pass_an_epoch():
     data = TableDataModule.from_arrays(X, Y, samples_per_epoch=None, batch_size=16)
     data.setup()
     rows = [int(i) for batch in data.train_dataloader() for i in batch[2]]
     assert sorted(rows) == sorted(data.split("train").rows.tolist())
+
+
+@pytest.mark.parametrize("decimal", [",", "."])
+def test_what_may_be_thousands_is_what_decimal_says(tmp_path, decimal):
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n" + "".join(f"{i},125;{i}\n" for i in range(1, 40)))
+    data = TableDataModule(str(path), targets=["b"], decimal=decimal)
+    if decimal == ".":
+        with pytest.raises(ValueError, match="has no number, such as '1,125'"):
+            data.setup()
+    else:
+        data.setup()
+        assert data.row_columns(torch.tensor([0]))["a"] == [1.125]
 
 
 # -- a model's view ------------------------------------------------------------------------------
