@@ -166,8 +166,8 @@ def blind_source(
     Raises:
         ValueError: if x is not a usable sample (see ``whiten``), or an option is out of range.
     """
-    if effort < 1:
-        raise ValueError(f"effort must be at least 1, got {effort}")
+    if effort < 0:
+        raise ValueError(f"effort must not be negative, got {effort}")
     if block is not None and block < 1:
         raise ValueError(f"block must be at least 1, got {block}")
     check_choice("topology", topology, get_args(Topology))
