@@ -21,6 +21,7 @@ def overlapping_rows(values: npt.NDArray[Any]) -> int:
     Args:
         values: rows in their order, ``(n, d)``.
 
+    >>> import numpy as np
     >>> series = np.random.default_rng(0).normal(size=300)
     >>> windows = np.lib.stride_tricks.sliding_window_view(series, 12)
     >>> overlapping_rows(windows), overlapping_rows(windows[::4]), overlapping_rows(windows[::12])

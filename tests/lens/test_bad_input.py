@@ -64,6 +64,6 @@ def test_usable_arrays_are_learned_from(tmp_path):
     code = main(
         ["fit", "--config", str(config_root() / "lens/gaussian.yaml"), "--data=ArrayDataModule",
          f"--data.file={tmp_path / 'signals.npy'}", "--data.batch_size=100",
-         "--trainer.max_epochs=2"]
+         "--trainer.max_epochs=2", "--model.init_options.effort=0"]
     )  # fmt: skip
     assert code == 0

@@ -154,7 +154,7 @@ def blind_source(
         x: samples, ``(n, d)`` with n > d ≥ 3.
         topology: whether the positions end ("chain") or close ("ring").
         seed: of the random starts and of the subset.
-        effort: smooth waveforms: at most 2 + 4 · effort searches of either half.
+        effort: smooth waveforms: at most 2 + 2 · effort searches of either half.
         max_samples: use a random subset of at most this many; ``None`` uses all.
         block: rows next to each other that may depend on each other, as windows of a series do;
             found from their correlations if null, 1 if none do. Where it is more than 1, the halves
@@ -166,8 +166,8 @@ def blind_source(
     Raises:
         ValueError: if x is not a usable sample (see ``whiten``), or an option is out of range.
     """
-    if effort < 1:
-        raise ValueError(f"effort must be at least 1, got {effort}")
+    if effort < 0:
+        raise ValueError(f"effort must not be negative, got {effort}")
     if block is not None and block < 1:
         raise ValueError(f"block must be at least 1, got {block}")
     check_choice("topology", topology, get_args(Topology))
@@ -267,12 +267,12 @@ def _smooth(
 ) -> WarmStart:
     """Search both halves until they lead to one stationary chain.
 
-    At most 2 + 4 · effort times each. Agreement on a chain that leaves much non-stationary is no
+    At most 2 + 2 · effort times each. Agreement on a chain that leaves much non-stationary is no
     reason to stop. Two chains, each of which its half comes back to, are no fault of the search.
     """
     searches = [HalfSearch(half, lattice, generator) for half in halves]
     end, reached = None, math.inf
-    for _ in range(2 + 4 * effort):
+    for _ in range(2 + 2 * effort):
         for one in searches:
             one.again()
         objective = HalfSearch.objective_of(data, searches)
