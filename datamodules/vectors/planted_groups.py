@@ -218,7 +218,8 @@ class PlantedGroupsDataModule(VectorDataModule):
         """Each of ``(B, d)`` by an element of the group, from 4 uniform numbers."""
         generators = self.group.moved
         if len(generators) == 3:
-            return np.einsum("nab,nb->na", _rotated(generators, ndtri(uniform)), y)
+            turned: Array = np.einsum("nab,nb->na", _rotated(generators, ndtri(uniform)), y)
+            return turned
         for one in generators:  # one or none
             amounts = uniform[:, 0] - 0.5
             amounts = amounts * (2 * np.pi * _PERIODS if self.group.compact else _REACH)

@@ -44,7 +44,7 @@ class AlgebraEvaluator(Evaluator):
             size = torch.full_like(found[0, :1], len(found))
             # one tensor (f + 2, g + 1): sums of r, of ‖r‖², and the number of samples
             sums = torch.cat([found.sum(0), found.square().sum((0, 1))[None], size])
-            self._sums = [sum([sums, *self._sums])]
+            self._sums = [torch.stack([sums, *self._sums]).sum(0)]
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures over all processes."""

@@ -118,8 +118,8 @@ class InvarianceAlgebra(GeneratorModule):
     @property
     def bank(self) -> FunctionBank:
         """What the law is tested with, in double precision."""
-        parts = (self.frequencies, self.wave_phases, self.window)
-        return FunctionBank(*(part.double() for part in parts))  # type: ignore[operator]
+        names = ("frequencies", "wave_phases", "window")
+        return FunctionBank(*(self.get_buffer(name).double() for name in names))
 
     def whitened(self, x: Tensor) -> Tensor:
         """Samples ``(B, d)`` where the group is one of rotations, ``(B, d)``."""
@@ -132,7 +132,8 @@ class InvarianceAlgebra(GeneratorModule):
         """
         white = self.whiten.double()
         found = self.directions[: int(self.count)].double()
-        return torch.linalg.solve(white, orthonormal(found) @ white).to(self.whiten.dtype)
+        inside: Tensor = torch.linalg.solve(white, orthonormal(found) @ white)
+        return inside.to(self.whiten.dtype)
 
     def transform(self, x: Tensor, t: Tensor) -> Tensor:
         """exp(Σ t_j X_j) x of samples ``(B, d)``; t of shape ``(g,)`` or ``(B, g)``."""

@@ -65,7 +65,8 @@ def closure_residual(generators: Tensor) -> Tensor:
     i, j = torch.triu_indices(len(x), len(x), 1)
     brackets = (x[i] @ x[j] - x[j] @ x[i]).flatten(1)
     outside = brackets - brackets @ basis @ basis.T
-    return outside.norm(dim=1).amax() / 2**0.5
+    largest: Tensor = outside.norm(dim=1).amax() / 2**0.5
+    return largest
 
 
 def algebra_scores(found: Tensor, truth: Tensor | Sequence[Any]) -> dict[str, float]:

@@ -74,8 +74,8 @@ def found_in(samples=8000, **options):
     ("options", "degrees"),
     [
         ({"group": "rotations", "dim": 4, "frequencies": [1.0, 2.0]}, 3),
-        ({"group": "so3_vectors", "dim": 3}, 4),
-        ({"group": "none", "dim": 4}, 0),
+        pytest.param({"group": "so3_vectors", "dim": 3}, 4, marks=pytest.mark.slow),
+        pytest.param({"group": "none", "dim": 4}, 0, marks=pytest.mark.slow),
     ],
 )
 def test_planted_generators_are_found_and_counted(options, degrees):

@@ -43,7 +43,7 @@ class Directions(NamedTuple):
 def mean_equations(bank: FunctionBank, z: Tensor) -> Tensor:
     """E ∂_a f(z) z_b, ``(f, d²)``, of samples ``(n, d)``: times vec X, the equations."""
     total = z.new_zeros(bank.size, z.shape[1], z.shape[1])
-    for part in z.split(_CHUNK):
+    for part in torch.split(z, _CHUNK):
         total += bank.equations(part)
     return total.flatten(1) / len(z)
 
@@ -91,7 +91,8 @@ def _directions(bank: FunctionBank, some: Tensor, mean: Tensor, covariance: Tens
 def inverse_root(covariance: Tensor) -> Tensor:
     """R with RᵀR the inverse of a covariance of equations ``(f, f)``, made a little larger."""
     ridge = _RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance)).to(covariance)
-    return torch.linalg.inv(torch.linalg.cholesky(covariance + ridge))
+    root: Tensor = torch.linalg.inv(torch.linalg.cholesky(covariance + ridge))
+    return root
 
 
 def _any_matrices(z: Tensor) -> Tensor:
@@ -103,7 +104,8 @@ def _any_matrices(z: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     shape = (_MATRICES, z.shape[1], z.shape[1])
     free = torch.randn(shape, generator=generator, dtype=torch.float64).to(z)
-    return free / torch.linalg.matrix_norm(free)[:, None, None]
+    unit: Tensor = free / torch.linalg.matrix_norm(free)[:, None, None]
+    return unit
 
 
 def _spread(z: Tensor, most: int) -> Tensor:
@@ -121,7 +123,7 @@ def _covariance(bank: FunctionBank, z: Tensor, matrices: Tensor) -> Tensor:
 def _noise(bank: FunctionBank, z: Tensor, root: Tensor) -> Tensor:
     """E AᵀRᵀRA, ``(d², d²)``, with A the equations of one sample, ∇f ⊗ z."""
     d, total = z.shape[1], z.new_zeros(z.shape[1] ** 2, z.shape[1] ** 2)
-    for part in z.split(_CHUNK):
+    for part in torch.split(z, _CHUNK):
         slopes = torch.einsum("ef,nfa->nea", root, bank.gradients(part))
         metric = torch.bmm(slopes.mT, slopes)
         square = part[:, :, None] * part[:, None, :]

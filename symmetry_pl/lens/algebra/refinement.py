@@ -13,7 +13,8 @@ __all__ = ["orthonormal", "violation_loss"]
 
 def orthonormal(matrices: Tensor) -> Tensor:
     """An orthonormal basis of the span of ``(g, d, d)`` matrices, of the same shape."""
-    return torch.linalg.qr(matrices.flatten(1).T)[0].T.reshape(matrices.shape)
+    basis: Tensor = torch.linalg.qr(matrices.flatten(1).T)[0].T.reshape(matrices.shape)
+    return basis
 
 
 def violation_loss(bank: FunctionBank, z: Tensor, matrices: Tensor) -> Tensor:

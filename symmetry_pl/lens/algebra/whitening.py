@@ -32,9 +32,9 @@ def whitening(x: Tensor, by_direction: bool = False) -> Tensor:
         covariance = d * _second_moments(x / distance.sqrt()[:, None])
         covariance = covariance * d / covariance.trace()
     values, vectors = torch.linalg.eigh(covariance)
-    white = (vectors / values.sqrt()) @ vectors.T
+    white: Tensor = (vectors / values.sqrt()) @ vectors.T
     if by_direction:
-        white = white * (d / (x @ white).square().sum(1).median()).sqrt()
+        white *= (d / (x @ white).square().sum(1).median()).sqrt()
     return white
 
 

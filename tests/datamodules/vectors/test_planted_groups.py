@@ -26,6 +26,7 @@ def test_closure_has_one_dimension_for_each_independent_frequency(frequencies, d
     assert inside == pytest.approx(np.array(frequencies))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", COMPACT)
 def test_second_and_third_moments_are_left_alone(options):
     data = PlantedGroupsDataModule(samples=40_000, dtype="float64", **options)
