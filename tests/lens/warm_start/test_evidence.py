@@ -118,7 +118,7 @@ def test_a_verdict_names_what_decided_it(changed, name):
     assert verdict.found == (name in ("chain", "ring"))
 
 
-@pytest.mark.parametrize("law", ["coloured", "wine"])
+@pytest.mark.parametrize("law", [pytest.param("coloured", marks=pytest.mark.slow), "wine"])
 def test_laws_without_a_symmetry_have_none(law):
     x, _ = _law(law, 7, 4_000)
     found = blind_source(x, effort=0)
