@@ -13,7 +13,6 @@ from symmetry_pl.lens.evaluation import GeneratorEvaluator, true_symmetry
 from symmetry_pl.lens.losses import covariance
 from symmetry_pl.lens.objective import loss_terms
 from symmetry_pl.lens.refit import refitted_loss
-from symmetry_pl.lens.warm_start.verdict import judged
 from symmetry_pl.metrics.generator import lifting_scores, stationarity_residual
 
 
@@ -63,8 +62,7 @@ class LensEvaluator(GeneratorEvaluator):
             "conditional_nll": scores.conditional_nll,
             "stationarity_residual": stationarity_residual(spread, model.domain),
         }
-        if model.judgement:
-            values |= self._judged(model)
+        values |= self._judged(model)
         if model.symmetry.filter.any():  # untrained, it looks nowhere
             values |= super().compute(model, stage)
             values |= self._against_truth(model, x, stage)
@@ -72,14 +70,16 @@ class LensEvaluator(GeneratorEvaluator):
 
     @staticmethod
     def _judged(model: Any) -> dict[str, Tensor]:
-        """What the warm start said of itself."""
-        found = judged(model.topology, dim=model.dim, **model.judgement).found
+        """What the warm start said of itself, if there was one."""
+        verdict = model.judged()
+        if verdict is None:
+            return {}
         figures = {
             "confidence": float(model.confidence),
             "agreement": model.judgement["agreement"],
             "agreement_p_value": model.judgement["p_value"],
             "misfit": model.judgement["misfit"],
-            "symmetry_found": float(found),
+            "symmetry_found": float(verdict.found),
         }
         return {name: torch.tensor(value) for name, value in figures.items()}
 

@@ -28,7 +28,7 @@ from symmetry_pl.lens.requirements import (
 from symmetry_pl.lens.straighten import mend
 from symmetry_pl.lens.warm_start.blind import blind_source
 from symmetry_pl.lens.warm_start.evidence import half_errors
-from symmetry_pl.lens.warm_start.verdict import judged
+from symmetry_pl.lens.warm_start.verdict import Verdict, judged
 
 __all__ = ["SymmetryLens"]
 
@@ -205,10 +205,13 @@ class SymmetryLens(GeneratorModule):
 
     def verdict(self, figures: dict[str, float]) -> str | None:
         """What was found, in words, and why."""
-        if not self.judgement:
-            return None
-        name, because = judged(self.topology, dim=self.dim, **self.judgement)
-        return f"{name}: {because}"
+        said = self.judged()
+        return said and f"{said.name}: {said.because}"
+
+    def judged(self) -> Verdict | None:
+        """The verdict of the warm start, if there was one."""
+        given = self.judgement
+        return judged(self.topology, dim=self.dim, **given) if given else None
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Row numbers and the symmetry-based representation."""
@@ -262,7 +265,12 @@ class SymmetryLens(GeneratorModule):
         self.evidence.copy_(torch.tensor([found.figures[name] for name in _EVIDENCE]))
         self.half_bases.copy_(found.halves)
         verdict = found.verdict
-        rank_zero_info(f"warm start: {verdict.name}: {verdict.because}")
+        held = found.evidence
+        rank_zero_info(
+            f"warm start: {verdict.name}: {verdict.because}; each half has {held.covariance:.1f} "
+            f"(covariance) and {held.amplitudes:.1f} (amplitudes) times that along the positions "
+            f"of the other, and {held.shuffled:.1f} with these in random order"
+        )
         if not verdict.found:
             rank_zero_warn(
                 f"the warm start is NOT SURE of a symmetry: {verdict.name}: try more samples, "

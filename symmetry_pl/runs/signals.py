@@ -16,7 +16,7 @@ SIGNALS = tuple(
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")
     if hasattr(signal, name)
 )
-_CAREFUL = {"queue", "threading", "logging", "tensorboard"}
+_CAREFUL = {"queue", "threading", "logging", "tensorboard"}  # modules that hold locks
 _PATIENCE = 1.0  # seconds that a stop waits for them
 _AGAIN = 0.01
 
@@ -57,12 +57,12 @@ def stops_raised(signals: tuple[signal.Signals, ...] = SIGNALS) -> Iterator[None
         yield
         return
     before = {number: signal.getsignal(number) for number in signals}
-
-    come: list[float] = []
+    first: float | None = None  # when a signal came
 
     def stop(number: int, frame: FrameType | None) -> None:
-        come.append(time.monotonic())
-        if _busy(frame) and come[-1] - come[0] < _PATIENCE:
+        nonlocal first
+        first = time.monotonic() if first is None else first
+        if _busy(frame) and time.monotonic() - first < _PATIENCE:
             again = threading.Timer(_AGAIN, _to_the_main_thread, (number,))
             again.daemon = True
             again.start()

@@ -48,6 +48,7 @@ class AmplitudeMisfit:
     def __init__(self, data: Whitened, lattice: Lattice, max_samples: int = 100_000) -> None:
         self.lattice = lattice
         scale = float(data.covariance.diagonal().mean().sqrt())
+        self._inflation = data.inflation
         rows = data.x[:: -(-len(data) // max_samples)]
         self.rotated = rows @ (data.eigenvectors / scale).to(rows)
         index = torch.arange(lattice.dim)
@@ -79,7 +80,7 @@ class AmplitudeMisfit:
         noise = moments.mixed_noise / variance + 0.5 * moments.energy_noise / variance**2
         # as many entries as there are lags are absorbed by the means
         kept = 1 - len(self.counts) / self.lattice.dim**2
-        return _WEIGHT * noise * kept / len(self.rotated)
+        return _WEIGHT * noise * kept / len(self.rotated) * self._inflation
 
     def _residual(self, matrix: Tensor) -> Tensor:
         sums = torch.zeros_like(self.counts).index_add_(0, self.lag.flatten(), matrix.flatten())

@@ -42,12 +42,6 @@ class Evidence:
     amplitudes: float
     shuffled: float
 
-    @property
-    def unexplained(self) -> float:
-        """Share of what an order could explain of the amplitudes that this one does not."""
-        gap = self.shuffled - 1
-        return max(0.0, self.amplitudes - 1) / gap if gap > 0 else 1.0
-
 
 def evidence(
     halves: tuple[Whitened, Whitened],

@@ -29,7 +29,6 @@ def test_the_true_basis_is_stationary_held_out_and_chance_is_not():
     assert 0.3 < found.covariance < 2
     assert 0.3 < found.amplitudes < 2
     assert found.shuffled > 10
-    assert found.unexplained < 0.1
     # a basis that keeps the second moments and has other signs agrees no more than chance
     vectors = halves[0].eigenvectors
     signs = torch.tensor([1, 1, -1, 1, -1, -1, -1, 1, 1, -1, 1], dtype=torch.float64)
