@@ -125,9 +125,15 @@ def _spherical(law: Rng, rng: Rng, n: int, d: int) -> Array:
     return rng.standard_normal((n, d)) / np.sqrt(rng.chisquare(5, n) / 5)[:, None]
 
 
-def _walk(law: Rng, rng: Rng, n: int, d: int) -> Array:
-    """Sums of independent steps: neighbours are alike, but variance grows from end to end."""
-    return np.cumsum(rng.laplace(size=(n, d)), axis=1)
+def _trend(law: Rng, rng: Rng, n: int, d: int) -> Array:
+    """Lines of random height and slope under noise that grows along them.
+
+    Sums of independent steps would not do: of such a walk a rotation makes an autoregression,
+    which is stationary but for its ends, and some 100,000 samples are needed to see these.
+    """
+    along = np.linspace(-1, 1, d)
+    lines = rng.laplace(size=(n, 1)) + law.uniform(0.5, 1.5) * rng.laplace(size=(n, 1)) * along
+    return lines + rng.laplace(size=(n, d)) * np.exp(along)
 
 
 def _volatility(law: Rng, rng: Rng, n: int, d: int) -> Array:
@@ -241,7 +247,7 @@ WITHOUT: dict[str, Law] = {
     "uniform": _uniform,
     "elliptical": _elliptical,
     "spherical": _spherical,
-    "walk": _walk,
+    "trend": _trend,
     "volatility": _volatility,
     "energies_random": _energies("random"),
     "energies_tree": _energies("tree"),
@@ -283,7 +289,7 @@ class LawsDataModule(VectorDataModule):
     Raises:
         ValueError: for a name that there is not.
 
-    >>> data = LawsDataModule("walk", dim=5, samples=100, eval_samples=50)
+    >>> data = LawsDataModule("trend", dim=5, samples=100, eval_samples=50)
     >>> data.training_inputs().shape, "ideal_basis" in data.description.extra
     (torch.Size([100, 5]), False)
     """

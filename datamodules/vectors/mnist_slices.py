@@ -68,6 +68,7 @@ class MNISTSlicesDataModule(DrawnDataModule):
     Slices are drawn from images at random: training slices from the first 55,000 training images,
     validation slices from the other 5,000, test slices from the 10,000 test images (the paper
     draws all of its 1,080,000 slices from all 70,000 images). Nothing is subtracted.
+    Slices of columns, which the paper has none of, are those of the images on their side.
 
     The published code always cuts the middle row, where the paper says that places are uniform
     in the image: ``rows`` chooses. The true symmetry is the shift by one pixel of the slice.
@@ -77,6 +78,7 @@ class MNISTSlicesDataModule(DrawnDataModule):
         eval_batch_size: slices a step in evaluation.
         dim: pixels of a slice d, 3 … 84.
         rows: ``random`` for heights uniform in the image, ``center`` for the middle.
+        along: ``rows`` of the image, or its ``columns``; ``rows`` says which of them.
         transform: the hidden basis, as of ``SignalsDataModule``.
         transform_seed: of ``permuted`` and ``random_orthogonal``.
         samples: size of the training set (1,080,000 in the paper).
@@ -96,6 +98,7 @@ class MNISTSlicesDataModule(DrawnDataModule):
         eval_batch_size: int = 10_000,
         dim: int = 27,
         rows: Literal["random", "center"] = "random",
+        along: Literal["rows", "columns"] = "rows",
         transform: Literal["natural", "permuted", "frequency", "random_orthogonal"] = "natural",
         transform_seed: int = 0,
         samples: int = 60_000,
@@ -106,10 +109,11 @@ class MNISTSlicesDataModule(DrawnDataModule):
     ) -> None:
         super().__init__("chain", dtype, batch_size, eval_batch_size, **kwargs)
         check_choice("rows", rows, ("random", "center"))
+        check_choice("along", along, ("rows", "columns"))
         if dim > 84:
             raise ValueError(f"data.dim must be at most 84, three times the width, got {dim}")
         self.hide(dim, transform, transform_seed, samples, eval_samples, noise)
-        self.rows = rows
+        self.rows, self.along = rows, along
         self._images: dict[str, Images] = {}
         self._scale = 0.0
 
@@ -122,16 +126,21 @@ class MNISTSlicesDataModule(DrawnDataModule):
         """Read the images and measure the standard deviation of slices; once."""
         if self._images:
             return
-        train = mnist_images(self.root, "train")
+        train, test = (self._upright(split) for split in ("train", "test"))
         held = max(1, len(train) // _VALIDATION_SHARE)
         self._images = {
             "train": train[:-held],
             "val": train[-held:],
-            "test": mnist_images(self.root, "test"),
+            "test": test,
         }
         # a draw of its own, so that the unit is the same for every seed and size of the sets
         reference = self._draw("train", 0, _REFERENCE_STREAM, np.arange(_REFERENCE))
         self._scale = float(reference.std())
+
+    def _upright(self, split: Literal["train", "test"]) -> Images:
+        """Images whose rows are cut."""
+        images = mnist_images(self.root, split)
+        return images if self.along == "rows" else images.transpose(0, 2, 1)
 
     def raw(self, split: str, rows: npt.NDArray[np.int64]) -> Array:
         """Slices of these numbers ``(B, d)`` in units of the standard deviation of slices."""

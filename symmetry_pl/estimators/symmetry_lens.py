@@ -40,7 +40,8 @@ class SymmetryLensEstimator(SymmetryEstimator):
     ``symmetry fit`` in memory: same module, same data, same trainer.
 
     Args:
-        topology: whether the hidden positions are a ``chain`` or a ``ring``.
+        topology: whether the hidden positions are a ``chain`` or a ``ring``; with ``auto`` the warm
+            start says which.
         model_options: options of ``SymmetryLens`` over those of the recommended config.
         max_epochs: passes over the training rows; None for as many batches as the recommended
             config takes, 240.
@@ -54,6 +55,7 @@ class SymmetryLensEstimator(SymmetryEstimator):
     Attributes:
         model_: what ``symmetry_pl.load`` gives of a checkpoint.
         generator_: G ``(d, d)``: a sample in standard units moves by one position to G x.
+        topology_: ``chain`` or ``ring``.
         confidence_: of the warm start, 0 … 1; NaN without one.
         n_features_in_: columns of x.
         feature_names_in_: their names, where a data frame was fitted.
@@ -73,7 +75,7 @@ class SymmetryLensEstimator(SymmetryEstimator):
 
     def __init__(
         self,
-        topology: Literal["chain", "ring"] = "chain",
+        topology: Literal["auto", "chain", "ring"] = "auto",
         *,
         model_options: dict[str, Any] | None = None,
         max_epochs: int | None = None,
@@ -115,7 +117,6 @@ class SymmetryLensEstimator(SymmetryEstimator):
         def data(batch_size: int) -> ArrayDataModule:
             return ArrayDataModule.from_arrays(
                 x,
-                topology=self.topology,
                 batch_size=batch_size,
                 val_fraction=self.val_fraction,
                 test_fraction=0.0,
@@ -131,6 +132,11 @@ class SymmetryLensEstimator(SymmetryEstimator):
         """G ``(d, d)`` float64."""
         found: Array = self._fitted.generator
         return found
+
+    @property
+    def topology_(self) -> str:
+        """``chain`` or ``ring``."""
+        return str(self._fitted.module.topology)
 
     @property
     def confidence_(self) -> float:

@@ -18,8 +18,16 @@ def check_options(options: Mapping[str, Any]) -> None:
         ValueError: naming the option.
     """
     padding = options["padding"]
-    if options["topology"] == "ring" and padding:
-        raise ValueError("a ring has no ends: model.padding must be null or 0 with topology ring")
+    if options["topology"] != "chain" and padding:
+        raise ValueError(
+            "a ring has no ends: model.padding must be null or 0 with model.topology "
+            f"{options['topology']}"
+        )
+    if options["topology"] == "auto" and options["init"] != "blind_source":
+        raise ValueError(
+            "model.topology auto is what the warm start finds: set model.init blind_source, or "
+            "model.topology chain or ring"
+        )
     if padding is not None and padding < 0:
         raise ValueError(f"model.padding must not be negative, got {padding}")
     for name in ("components", "hidden", "conditional_rows"):

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from symmetry_pl.core import DataDescription, Length, Player, PlayerOptions, reduction
 from symmetry_pl.core.phases import in_batches
-from symmetry_pl.groups.domain import Topology
 from symmetry_pl.lens.densities.density_model import DensityModel, conditioning_pixels
 from symmetry_pl.lens.generator_module import GeneratorModule
 from symmetry_pl.lens.group_convolution import GroupConvolution
@@ -26,7 +25,7 @@ from symmetry_pl.lens.requirements import (
     check_rows,
 )
 from symmetry_pl.lens.straighten import mend
-from symmetry_pl.lens.warm_start.blind import blind_source
+from symmetry_pl.lens.warm_start.blind import WarmStart, blind_source
 from symmetry_pl.lens.warm_start.evidence import half_errors
 from symmetry_pl.lens.warm_start.verdict import Verdict, judged
 
@@ -63,7 +62,8 @@ class SymmetryLens(GeneratorModule):
     ``symmetry`` moves A and φ, ``densities`` what is fitted by gradient.
 
     Args:
-        topology: whether the hidden positions are a ``chain`` or a ``ring``.
+        topology: whether the hidden positions are a ``chain`` or a ``ring``; with ``auto`` the warm
+            start says which, and what it says replaces ``auto`` in checkpoints.
         padding: zeros on either side of the filter, so that the chain has room to leave by; as many
             as a sample is long if null, as in the paper. A ring has none.
         init: ``blind_source``, the warm start, or ``random``, the paper's.
@@ -101,7 +101,7 @@ class SymmetryLens(GeneratorModule):
 
     def __init__(
         self,
-        topology: Topology = "chain",
+        topology: Literal["chain", "ring", "auto"] = "chain",
         padding: int | None = None,
         init: Literal["blind_source", "random"] = "blind_source",
         init_options: dict[str, Any] | None = None,
@@ -125,8 +125,9 @@ class SymmetryLens(GeneratorModule):
         compare_with_truth: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(topology, **kwargs)
+        super().__init__("chain" if topology == "auto" else topology, **kwargs)
         check_options(self.hparams)
+        self._found: WarmStart | None = None
         self.loss_weights = {
             "alignment": alignment,
             "uniformity": uniformity,
@@ -144,6 +145,11 @@ class SymmetryLens(GeneratorModule):
     def configure_networks(self, data: DataDescription) -> None:
         """The group convolution and the densities of what it sees."""
         dim, given = data.x_shape[0], self.hparams
+        if given["topology"] == "auto":
+            raise ValueError(
+                "model.topology auto is settled by a fit, which writes chain or ring into its "
+                "checkpoints: give one of the two, or begin with a checkpoint"
+            )
         self.symmetry = GroupConvolution(dim, given["padding"], given["init_scale"], self.topology)
         self.register_buffer("measured", torch.tensor(False))
         self.register_buffer("covariance", torch.eye(dim))
@@ -221,6 +227,8 @@ class SymmetryLens(GeneratorModule):
 
     def setup(self, stage: str) -> None:
         """Refuse data, batches and sets that cannot be used, before anything is computed."""
+        if stage == "fit" and self.hparams["topology"] == "auto":
+            self._settle_topology()
         super().setup(stage)
         source = getattr(self.trainer, "datamodule", None)
         if source is not None:
@@ -250,16 +258,30 @@ class SymmetryLens(GeneratorModule):
         """The training set in the units of the representation, or its first samples."""
         return self.symmetry.scaled(super().training_signals(limit, ordered))
 
-    def _warm_start(self) -> None:
+    def _settle_topology(self) -> None:
+        """Look for a chain and a ring while there are no networks, whose sizes depend on it."""
+        signals, conditional = super().training_signals(ordered=True), self.hparams["conditional"]
+        source = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.check_data(source.description)
+        validated = bool(self.trainer.limit_val_batches)
+        check_rows(source, "fit", signals.shape[1], conditional, validated)
+        self._found = self._search(signals, "auto")
+        self.topology = self.hparams["topology"] = self._found.topology
+        rank_zero_info(f"model.topology: {self.topology}, as the warm start finds")
+
+    def _search(self, signals: Tensor, topology: Literal["chain", "ring", "auto"]) -> WarmStart:
         given = {
-            "seed": (self.noise_seed or 0) % 2**31,
+            "seed": (torch.initial_seed() if self.noise_seed is None else self.noise_seed) % 2**31,
             "block": getattr(self.trainer.datamodule, "dependent_rows", None),  # type: ignore[attr-defined]
         }
         options = given | (self.hparams["init_options"] or {})
-        signals = self.training_signals(ordered=True)
-        found = blind_source(signals.cpu(), topology=self.topology, **options)
+        found = blind_source(signals.cpu(), topology=topology, **options)
         # numbers may differ between machines: one process decides
-        found = self.trainer.strategy.broadcast(found)
+        return self.trainer.strategy.broadcast(found)
+
+    def _warm_start(self) -> None:
+        found = self._found or self._search(self.training_signals(ordered=True), self.topology)
+        self._found = None
         self.symmetry.adopt(found.basis)
         self.confidence.fill_(found.confidence)
         self.evidence.copy_(torch.tensor([found.figures[name] for name in _EVIDENCE]))

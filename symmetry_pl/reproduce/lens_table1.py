@@ -17,6 +17,10 @@ DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "legendre_frequency": ("legendre", ("--data.transform=frequency",)),
     "mnist_slices": ("mnist_slices", ()),
     "mnist_slices_center": ("mnist_slices", ("--data.rows=center",)),
+    "mnist_columns_permuted": (
+        "mnist_slices",
+        ("--data.along=columns", "--data.transform=permuted"),
+    ),
     "gaussian_translation_7": ("gaussian", _SMALL),
     "gaussian_circulant_7": ("gaussian", _RING),
 }
@@ -51,6 +55,22 @@ def _systems() -> tuple[System, ...]:
             ),
             *_from_scratch(dataset, name, options),
         ]
+    rows += [
+        System(
+            f"warm_start_{samples}",
+            f"warm start alone (ours), {samples:,} samples",
+            "lens/mnist_slices.yaml",
+            "mnist_columns_permuted",
+            own=True,
+            overrides=(
+                *DATASETS["mnist_columns_permuted"][1],
+                *_AT_REST,
+                f"--data.samples={samples}",
+            ),
+            seeds=_SEEDS,
+        )
+        for samples in (30_000, 15_000)
+    ]
     return tuple(rows)
 
 

@@ -52,7 +52,7 @@ def small():
         "FlowSTIBEstimator": FlowSTIBEstimator(
             max_epochs=2, samples_per_epoch=None, model_options=flow
         ),
-        "SymmetryLensEstimator": SymmetryLensEstimator(max_epochs=1, model_options=lens),
+        "SymmetryLensEstimator": SymmetryLensEstimator("chain", max_epochs=1, model_options=lens),
     }
 
 

@@ -278,7 +278,7 @@ def test_images_as_rows_work_in_a_pipeline(fitted_sgm, digits):
 
 def test_signals(capfd):
     options = {"init": "random", "conditional": False, "players": {}}
-    lens = SymmetryLensEstimator(max_epochs=1, model_options=options).fit(X)
+    lens = SymmetryLensEstimator("chain", max_epochs=1, model_options=options).fit(X)
     assert lens.generator_.shape == (3, 3)
     assert np.isnan(lens.confidence_)
     assert np.isfinite(lens.score(X))

@@ -9,10 +9,11 @@ import yaml
 from pytorch_lightning import Callback, Trainer, seed_everything
 
 from symmetry_pl import SymmetryLens
-from symmetry_pl.datamodules import SignalsDataModule, SpiralDataModule
+from symmetry_pl.datamodules import LawsDataModule, SignalsDataModule, SpiralDataModule
 from symmetry_pl.groups.subgroup import crop
 from symmetry_pl.lens.group_convolution import GroupConvolution
 from symmetry_pl.lens.refit import refitted_loss
+from symmetry_pl.metrics.generator import generator_cosine
 from symmetry_pl.runs.folders import config_root
 
 
@@ -184,7 +185,7 @@ def test_from_scratch_the_generator_is_found():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"topology": "line"}, "model.topology must be chain or ring"),
+        ({"topology": "line"}, "model.topology must be chain, ring or auto"),
         ({"init": "blind"}, "model.init must be blind_source or random, got 'blind'"),
         ({"statistics": "datset"}, "model.statistics must be dataset or batch, got 'datset'"),
         ({"rank": "groving"}, "model.rank must be full or growing, got 'groving'"),
@@ -281,3 +282,24 @@ def test_what_is_learned_says_how_sure_a_warm_start_was():
     assert not found["generator_error"].any()
     assert not found["power_errors"].any()
     assert model.verdict({}).startswith("chain: two halves of the data give generators of cosine")
+
+
+@pytest.mark.parametrize("law", ["chain", "ring"])
+def test_chain_or_ring_is_what_the_data_say(law, tmp_path):
+    laws = LawsDataModule(law, dim=9, samples=4000, eval_samples=200, noise=0.1, batch_size=1000)
+    model = SymmetryLens("auto", conditional=False, phases={"estimate": "100 %"})
+    trainer = fit(model, laws, 1)
+    assert model.topology == law
+    assert model.judged().name == law
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    again = SymmetryLens.load_from_checkpoint(tmp_path / "a.ckpt")
+    assert again.topology == law
+    basis = torch.tensor(laws.description.extra["ideal_basis"])
+    assert generator_cosine(again.generators()[0].detach(), basis, law) > 0.99
+
+
+def test_auto_needs_the_warm_start_and_a_fit():
+    with pytest.raises(ValueError, match=r"topology auto is what the warm start finds: set model"):
+        SymmetryLens("auto", init="random")
+    with pytest.raises(ValueError, match=r"topology auto is settled by a fit"):
+        SymmetryLens("auto").describe_data(data().description)

@@ -4,8 +4,9 @@ Whitening leaves only a rotation unknown. Stationarity of the second moments lea
 the signs of d eigenvectors and the choice between symbols of equal spectrum. Independent components
 are local filters wherever the waveform has edges, so their places settle both:
 
-1. *Narrow waveforms.* If the components in order of place leave the covariance stationary
-   (Toeplitz; circulant on a ring) up to sampling noise, they are the positions (``narrow``).
+1. *Narrow waveforms.* Components lie near each other if they share much (``likeness``). If in
+   order of place they leave the covariance stationary (Toeplitz; circulant on a ring) up to
+   sampling noise, they are the positions (``narrow``).
 2. *Smooth waveforms.* Otherwise the components only measure places. Candidates are the stationary
    covariances with the spectrum of the data, judged by those places (``branches``), and followed
    down J = KL from stationary + β · extent of the filters (``descent``, ``smooth``). Each half of
@@ -26,7 +27,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -42,7 +43,7 @@ from symmetry_pl.lens.warm_start.lattice import Lattice, chain_generator
 from symmetry_pl.lens.warm_start.narrow import ordered_components
 from symmetry_pl.lens.warm_start.polish import Polished, near, polished
 from symmetry_pl.lens.warm_start.smooth import basis_cosine, distinct
-from symmetry_pl.lens.warm_start.verdict import STATIONARY, Verdict, judged
+from symmetry_pl.lens.warm_start.verdict import AGREE, STATIONARY, Verdict, judged
 from symmetry_pl.lens.warm_start.whitening import Whitened, whiten
 
 __all__ = ["WarmStart", "blind_source"]
@@ -50,10 +51,11 @@ __all__ = ["WarmStart", "blind_source"]
 _Halves: TypeAlias = tuple[Whitened, Whitened]
 
 _STATIONARY = 5.0  # times the sampling level that may remain of a chain found in both halves
+_SETTLED = 1.5  # times the sampling level that components may leave without a descent
 _NEARLY = 0.03  # nats a position that components may leave all the same; smooth waveforms: 0.4 up
 _FOUND_AGAIN = 0.97  # cosine of the chains of two halves; what parts them is then mended
 _GAIN = 1e-3  # relative fall of J that is worth another descent
-_IDLE = 2  # searches of a half that found nothing better
+_IDLE = 1  # searches of a half that found nothing better
 _CONFIDENT = 0.5
 _APART = 0.04  # 1 - cosine of two halves at which confidence is one half
 
@@ -96,10 +98,15 @@ class WarmStart:
         return judged(self.topology, dim=len(self.basis), **self.figures)
 
     @property
+    def agrees(self) -> bool:
+        """Whether both halves have it, stationary or not."""
+        return self.evidence.agreement >= AGREE
+
+    @property
     def confidence(self) -> float:
         r"""Probability that the generator has a cosine of at least .99 with a true one.
 
-        .. math:: \frac{\min(1, (3 / m)^2)}{1 + ((1 - a) / .04)^3}
+        .. math:: \frac{\min(1, (2 / m)^2)}{1 + ((1 - a) / .04)^3}
 
         with a the agreement of the halves, whose generators scatter about four times as far from
         each other as the whole's from the truth, and m the misfit. The form is ours; how often it
@@ -135,7 +142,7 @@ class WarmStart:
 def blind_source(
     x: Tensor,
     *,
-    topology: Topology = "chain",
+    topology: Topology | Literal["auto"] = "chain",
     seed: int = 0,
     effort: int = 1,
     max_samples: int | None = 200_000,
@@ -149,11 +156,13 @@ def blind_source(
     Limits. The hidden basis must be orthonormal (any other mixing is hidden by whitening), the law
     stationary, and the waveforms have edges or peaks enough to be told from Gaussian noise: for
     Gaussian processes the problem has no answer. The search starts from spectra with one peak.
-    Smooth waveforms need some 100 samples a dimension. Chain or ring must be known.
+    Smooth waveforms need some 100 samples a dimension.
 
     Args:
         x: samples, ``(n, d)`` with n > d ≥ 3.
-        topology: whether the positions end ("chain") or close ("ring").
+        topology: whether the positions end ("chain") or close ("ring"). With "auto" a ring is
+            looked for, too, where no chain is found, or one whose ends are neighbours; of two that
+            are no symmetry, the one that halves agree in, or that is nearer to stationary.
         seed: of the random starts and of the subset.
         effort: smooth waveforms: at most 2 + 2 · effort searches of either half.
         max_samples: use a random subset of at most this many; ``None`` uses all.
@@ -171,15 +180,26 @@ def blind_source(
         raise ValueError(f"effort must not be negative, got {effort}")
     if block is not None and block < 1:
         raise ValueError(f"block must be at least 1, got {block}")
-    check_choice("topology", topology, get_args(Topology))
+    check_choice("topology", topology, ("auto", *get_args(Topology)))
     with _one_thread():
         generator = torch.Generator().manual_seed(seed)
         x = x.detach().cpu()
         data = whiten(x, max_samples, generator, block or _block(x, generator))
         halves = data.halves(generator)
-        lattice = Lattice(data.dim, topology)
-        found = _narrow(data, halves, lattice, generator)
-        return found or _smooth(data, halves, lattice, generator, effort)
+        if topology != "auto":
+            return _on(Lattice(data.dim, topology), data, halves, generator, effort)
+        chain = _on(Lattice(data.dim, "chain"), data, halves, generator, effort)
+        if chain.verdict.found or chain.white:
+            return chain
+        ring = _on(Lattice(data.dim, "ring"), data, halves, generator, effort)
+        return max(chain, ring, key=lambda one: (one.verdict.found, one.agrees, -one.misfit))
+
+
+def _on(
+    lattice: Lattice, data: Whitened, halves: _Halves, generator: torch.Generator, effort: int
+) -> WarmStart:
+    found = _narrow(data, halves, lattice, generator)
+    return found or _smooth(data, halves, lattice, generator, effort)
 
 
 def _block(x: Tensor, generator: torch.Generator) -> int:
@@ -218,7 +238,11 @@ def _narrow(
         return _found(data, halves, lattice, generator, "narrow", bases, kl, figures)
     if kl > max(_STATIONARY * level, _NEARLY * data.dim):
         return None
-    end = _settled(data, whole.basis, lattice) if kl > STATIONARY * level else None
+    amplitudes = AmplitudeMisfit(data, lattice)
+    turn = whole.basis @ data.eigenvectors
+    allowed = level + amplitudes.level(turn)
+    unsettled = kl + float(amplitudes(turn)[0]) > _SETTLED * allowed
+    end = _settled(data, whole.basis, lattice) if unsettled else None
     if end is not None and end.misfit <= STATIONARY:  # else descent leads away, not to stationarity
         pairs = zip(halves, parts, strict=True)
         settled = [_settled(half, part.basis, lattice).basis for half, part in pairs]

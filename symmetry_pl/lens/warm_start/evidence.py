@@ -9,6 +9,7 @@ from torch import Tensor
 
 from symmetry_pl.groups.domain import Topology
 from symmetry_pl.lens.warm_start.amplitudes import AmplitudeMisfit
+from symmetry_pl.lens.warm_start.chance import chance_of_agreement
 from symmetry_pl.lens.warm_start.lattice import Lattice, chain_generator
 from symmetry_pl.lens.warm_start.smooth import basis_cosine
 from symmetry_pl.lens.warm_start.symbol import fit_symbol, stationarity_kl
@@ -16,7 +17,6 @@ from symmetry_pl.lens.warm_start.whitening import Whitened
 
 __all__ = ["Evidence", "closes", "evidence", "half_errors"]
 
-_SURROGATES = 999
 _ALIKE = 4.0  # standard errors that the ends may differ from neighbours by
 _NEIGHBOURS = 6.0  # standard errors by which neighbours are seen to be such
 
@@ -27,9 +27,7 @@ class Evidence:
 
     Attributes:
         agreement: cosine of the generators that were found in two halves by themselves.
-        p_value: share of surrogates, and of this pair, in which it is as large. A surrogate keeps
-            the second moments of the data and draws the signs of their eigenvectors, on which
-            stationarity does not depend: what agrees in a surrogate agrees by second moments alone.
+        p_value: that second moments alone make the halves agree so well; ``chance_of_agreement``.
         covariance: Gaussian KL from stationary of one half in the basis of the other, over what
             sampling leaves of a stationary truth.
         amplitudes: misfit of the amplitudes, likewise.
@@ -55,7 +53,7 @@ def evidence(
         halves: two independent sets of rows.
         bases: Q of each, ``(d, d)``.
         lattice: chain or ring.
-        generator: draws surrogates and orders.
+        generator: draws signs and orders.
     """
     agreement = basis_cosine(*bases, lattice)
     covariance, amplitudes, shuffled = [], [], []
@@ -71,20 +69,11 @@ def evidence(
         shuffled.append(min(float(misfit(turn[order])[0]) for order in orders) / level)
     return Evidence(
         agreement,
-        _p_value(agreement, bases[0] @ halves[0].eigenvectors, lattice, generator),
+        chance_of_agreement(bases, halves[0].eigenvectors, lattice, generator),
         max(covariance),
         max(amplitudes),
         min(shuffled),
     )
-
-
-def _p_value(agreement: float, turn: Tensor, lattice: Lattice, generator: torch.Generator) -> float:
-    dim = lattice.dim
-    signs = torch.randint(0, 2, (_SURROGATES, dim), generator=generator).double() * 2 - 1
-    one = turn.T @ lattice.shift() @ turn
-    overlap = [torch.einsum("nj,jk,nk->n", signs, one * other, signs) for other in (one, one.T)]
-    chance = torch.stack(overlap).amax(0) / lattice.shift().square().sum()
-    return (1 + int((chance >= agreement - 1e-6).sum())) / (1 + _SURROGATES)
 
 
 def half_errors(bases: Tensor, topology: Topology) -> dict[str, Tensor]:

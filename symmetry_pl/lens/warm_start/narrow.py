@@ -12,7 +12,7 @@ from symmetry_pl.lens.warm_start.ica import Contrast, fast_ica
 from symmetry_pl.lens.warm_start.lattice import Lattice
 from symmetry_pl.lens.warm_start.seriation import (
     align_signs,
-    energy_correlation,
+    likeness,
     spectral_order,
 )
 from symmetry_pl.lens.warm_start.symbol import fit_symbol, stationarity_kl
@@ -67,7 +67,7 @@ def component_chain(data: Whitened, rotation: Tensor, lattice: Lattice) -> Tenso
         rotation: R of ``fast_ica``, ``(d, d)``.
         lattice: chain or ring.
     """
-    similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
+    similarity = likeness(data, rotation)[0]
     first = spectral_order(similarity, lattice).numpy()
     order = improve_order(similarity.numpy(), first, closed=lattice.topology == "ring")
     basis = rotation[torch.from_numpy(order.copy())]

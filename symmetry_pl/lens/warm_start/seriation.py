@@ -1,4 +1,4 @@
-"""Putting independent components in the order of their places, by what they are excited with."""
+"""Putting independent components in the order of their places, by what they share."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.lens.warm_start.lattice import Lattice
+from symmetry_pl.lens.warm_start.whitening import Whitened
 
-__all__ = ["align_signs", "energy_correlation", "places", "spectral_order"]
+__all__ = ["align_signs", "energy_correlation", "likeness", "places", "spectral_order"]
 
 _NOISE = 3.0  # sampling errors of a correlation below which it counts as none
 _PLACELESS = 2 / 3  # of the median strongest correlation; weaker components have no place
@@ -30,6 +31,27 @@ def energy_correlation(y: Tensor) -> Tensor:
     scale = torch.where(variance > 0, variance.clamp_min(1e-300).rsqrt(), 0.0)
     correlation = covariance * scale[:, None] * scale - _NOISE / math.sqrt(len(y))
     return correlation.clamp_min(0).fill_diagonal_(0)
+
+
+def likeness(data: Whitened, rotation: Tensor) -> tuple[Tensor, Tensor]:
+    r"""How much independent components have in common, ``(d, d)``, and their energies' part of it.
+
+    .. math:: L_{kl} = e_{kl} + |M_{kl}| / \sqrt{M_{kk} M_{ll}}, \qquad M = R C^{1/2} R^\top
+
+    with e of ``energy_correlation``. Waveforms excite neighbours together, which e sees; sources
+    that are independent altogether, as the shocks of an autoregression, have energies that do not
+    correlate, but overlap in x: row k of M is the trace of component k in x, in the frame of all.
+
+    Args:
+        data: the data.
+        rotation: R of ``fast_ica``, ``(d, d)``.
+    """
+    energies = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
+    vectors = rotation @ data.eigenvectors
+    trace = (vectors * data.eigenvalues.sqrt()) @ vectors.T
+    scale = trace.diagonal().rsqrt()
+    overlap = (trace * scale[:, None] * scale).abs().fill_diagonal_(0)
+    return energies + 0.5 * (overlap + overlap.T), energies
 
 
 def spectral_order(similarity: Tensor, lattice: Lattice) -> Tensor:

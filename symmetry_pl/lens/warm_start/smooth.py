@@ -14,7 +14,7 @@ from symmetry_pl.lens.warm_start.lattice import Lattice
 from symmetry_pl.lens.warm_start.ring_branches import RingBranches
 from symmetry_pl.lens.warm_start.seriation import (
     align_signs,
-    energy_correlation,
+    likeness,
     places,
     spectral_order,
 )
@@ -65,8 +65,8 @@ def independent_components(
             data.some_rows(), contrast="gauss", generator=generator, tolerance=_ROUGH
         )
         rotation = fast_ica(data.z, contrast="gauss", start=rotation, tolerance=_ROUGH)
-        similarity = energy_correlation(data.z @ rotation.to(data.z.dtype).T)
-        along = places(spectral_order(similarity, lattice), similarity, lattice)
+        alike, energies = likeness(data, rotation)
+        along = places(spectral_order(alike, lattice), energies, lattice)
         place = torch.einsum("ki,kf,kj->fij", rotation, along, rotation)
         if found:  # runs agree up to a reversal, on a ring also up to a turn
             overlap = torch.einsum("fij,gij->fg", found[0], place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["LEVEL", "STATIONARY", "VERDICTS", "Verdict", "judged"]
+__all__ = ["AGREE", "LEVEL", "STATIONARY", "VERDICTS", "Verdict", "judged"]
 
 VERDICTS = (
     "chain",
@@ -18,9 +18,10 @@ VERDICTS = (
 )
 LEVEL = 0.05
 """Of the test that the generators of two halves agree by chance."""
-STATIONARY = 3.0
+STATIONARY = 2.0
 """Times the sampling level that may remain non-stationary."""
-_AGREE = 0.9
+AGREE = 0.9
+"""Cosine of the generators of two halves from which they are one."""
 _ROWS = 100  # a dimension, above which a search that fails is not for want of samples
 
 
@@ -78,7 +79,7 @@ def judged(
             "and positions in any order are as stationary",
         )
     same = f"two halves of the data give generators of cosine {agreement:.3f}"
-    if agreement < _AGREE:
+    if agreement < AGREE:
         if samples < _ROWS * dim:
             return Verdict(
                 "too few samples", f"{same}, from {samples:,.0f} samples of {dim} positions"

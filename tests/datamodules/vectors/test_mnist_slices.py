@@ -119,6 +119,18 @@ def test_batches_are_scaled_slices_none_of_them_blank(tmp_path, fake_mnist, rows
     assert module.description.extra["ideal_basis"] == np.eye(27).tolist()
 
 
+def test_columns_are_the_rows_of_images_on_their_side(tmp_path, fake_mnist):
+    given = {"root": str(tmp_path), "samples": 50, "eval_samples": 50, "batch_size": 50}
+    rows, columns = (MNISTSlicesDataModule(along=a, **given) for a in ("rows", "columns"))
+    for module in (rows, columns):
+        module.prepare_data()
+        module.setup()
+    assert not torch.equal(rows.split("train").x, columns.split("train").x)
+    rows._images = {name: x.transpose(0, 2, 1) for name, x in rows._images.items()}
+    rows._scale = columns._scale
+    assert np.array_equal(rows.raw("test", np.arange(50)), columns.raw("test", np.arange(50)))
+
+
 def test_splits_come_from_different_images(tmp_path, monkeypatch):
     marked = [np.full((24, 28, 28), 10), np.full((12, 28, 28), 200)]
     marked[0][22:] = 100

@@ -6,6 +6,7 @@ import torch
 
 from symmetry_pl.datamodules.vectors.laws import WITHOUT, LawsDataModule
 from symmetry_pl.lens.warm_start.blind import blind_source
+from symmetry_pl.lens.warm_start.chance import chance_of_agreement
 from symmetry_pl.lens.warm_start.dependence import block_length
 from symmetry_pl.lens.warm_start.evidence import closes, evidence, half_errors
 from symmetry_pl.lens.warm_start.lattice import Lattice
@@ -59,6 +60,20 @@ def test_a_p_value_is_uniform_where_signs_are_drawn():
         values.append(evidence(halves, (basis, other), Lattice(9), generator).p_value)
     assert 0.35 < np.mean(values) < 0.65
     assert np.mean(np.array(values) <= 0.05) < 0.12
+
+
+@pytest.mark.parametrize(("dim", "topology"), [(7, "chain"), (7, "ring"), (12, "ring")])
+def test_chance_is_at_least_that_of_the_same_positions(dim, topology):
+    """Signs that leave all as it is, or only reflect it: four of all in small odd dimensions."""
+    x, basis = _law(topology, dim, 20_000, noise=0.1)
+    generator = torch.Generator().manual_seed(0)
+    vectors = whiten(x).eigenvectors
+    same = chance_of_agreement((basis, basis), vectors, Lattice(dim, topology), generator)
+    turned = basis.roll(2, 0).flip(0) if topology == "ring" else -basis.flip(0)
+    other = chance_of_agreement((basis, turned), vectors, Lattice(dim, topology), generator)
+    assert other == pytest.approx(same, abs=0.002)
+    least = 2 / 2**dim if dim < 11 else 1 / 1000
+    assert least <= same <= 4 / 2**dim if dim < 11 else same < 0.01
 
 
 @pytest.mark.parametrize("topology", ["chain", "ring"])

@@ -52,6 +52,33 @@ def test_narrow_waveforms_on_a_chain(hidden, seed):
     torch.testing.assert_close(found.basis @ found.basis.T, eye, atol=1e-10, rtol=0)
 
 
+@pytest.mark.parametrize("law", ["autoregression", "decays"])
+def test_sources_without_common_energies_are_ordered_by_what_they_leave_in_x(law):
+    """Shocks are independent, energies and all, and whitening hides that they overlap."""
+    data = LawsDataModule(law, dim=11, samples=10_000)
+    found = blind_source(data.training_inputs())
+    assert found.verdict.name == "chain"
+    assert cosine(found, torch.tensor(data.description.extra["ideal_basis"]).double()) > 0.99
+
+
+def test_a_walk_is_a_chain_until_its_ends_show():
+    """A rotation makes an autoregression of a walk, stationary but for its ends."""
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(np.cumsum(rng.laplace(size=(100_000, 7)), axis=1))
+    assert blind_source(x[:4000]).verdict.name == "chain"
+    assert blind_source(x).verdict.name == "not stationary"
+
+
+@pytest.mark.parametrize("law", ["chain", "ring", "laplace_scaled"])
+def test_topology_is_what_the_data_say(law):
+    data = LawsDataModule(law, dim=7, samples=3000, noise=0.1 * (law != "laplace_scaled"))
+    found = blind_source(data.training_inputs(), topology="auto")
+    if law == "laplace_scaled":
+        assert not found.verdict.found
+    else:
+        assert found.verdict.name == found.topology == law
+
+
 @pytest.mark.parametrize("dim", [7, 8])
 def test_narrow_waveforms_on_a_ring(dim):
     x, basis = draw("gaussian", dim, 20_000, topology="ring")
@@ -174,7 +201,7 @@ def test_unusable_shapes_are_refused(shape, message):
     ("options", "message"),
     [
         ({"effort": -1}, "effort must not be negative, got -1"),
-        ({"topology": "torus"}, "topology must be chain or ring, got 'torus'"),
+        ({"topology": "torus"}, "topology must be auto, chain or ring, got 'torus'"),
         ({"max_samples": 5}, "max_samples must exceed the 6 dimensions of x, got 5"),
     ],
 )
