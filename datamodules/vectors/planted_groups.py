@@ -197,7 +197,7 @@ class PlantedGroupsDataModule(VectorDataModule):
         """Vectors of shape ``(d,)``; all generators of the law in ``extra``, for scoring only."""
         m = self.mixing
         truth = m @ self.group.algebra @ np.linalg.inv(m)
-        return DataDescription("vector", (len(m),), extra={"ideal_algebra": truth.tolist()})
+        return DataDescription("vector", (len(m),), extra={"algebra": truth.tolist()})
 
     def make_split(self, name: str) -> VectorDataset:
         """Draw the set: sample i is a function of (split_seed, split, i)."""

@@ -63,7 +63,7 @@ class AlgebraEvaluator(Evaluator):
             values["violation"] = own
         if count > 1:
             values["closure_residual"] = closure_residual(model.directions[:count])
-        truth = None if model.data is None else model.data.extra.get("ideal_algebra")
+        truth = None if model.data is None else model.data.extra.get("algebra")
         if truth is not None:
             scores = algebra_scores(model.generators().double(), truth)
             values |= {name: torch.tensor(value) for name, value in scores.items()}

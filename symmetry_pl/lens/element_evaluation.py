@@ -10,9 +10,9 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, Stage
 from symmetry_pl.lens.evaluation import GeneratorEvaluator, true_algebra, true_symmetry
+from symmetry_pl.metrics.algebra import algebra_shares, principal_angle, random_angle
 from symmetry_pl.metrics.dealt import GatheredPairs
 from symmetry_pl.metrics.elements import (
-    algebra_scores,
     invariant_form,
     nearest_on_subgroup,
     nearest_power,
@@ -31,13 +31,13 @@ def element_scores(model: Any) -> dict[str, float]:
 
     ``subgroup_cosine`` of algebras and ``element_cosine`` of elements are the scores of the
     SymmetryLens paper's appendix D; ``moving_cosine`` is the latter without the identity. For data
-    of a Lie group: ``algebra_scores``, ``form_cosine`` of the form left alone, and for elements
-    ``orbit_cosine`` with the nearest on the true subgroup.
+    of a Lie group: ``algebra_shares``, the angle with the true algebra, ``form_cosine`` of the form
+    left alone, and for elements ``orbit_cosine`` with the nearest on the true subgroup.
     """
     algebra = model.algebra()
     found = {} if model.blocks > 1 else _against_shift(model, algebra)
     truth = true_algebra(model.data)
-    if truth is None or truth[0].shape[-1] != model.block_dim:
+    if truth is None or not len(truth[0]) or truth[0].shape[-1] != model.block_dim:
         return found
     true, form = truth
     if algebra is None:
@@ -52,7 +52,10 @@ def element_scores(model: Any) -> dict[str, float]:
         if form is not None:
             found["form_error"] = float((wide.T @ form @ wide - form).norm() / form.norm())
         return found
-    found |= algebra_scores(algebra, true)
+    wide = algebra.detach().double().cpu()
+    found |= algebra_shares(wide, true)
+    found["generator_angle"] = float(principal_angle(wide, true))
+    found["generator_angle_random"] = random_angle(len(true), true.shape[-1])
     if form is not None:
         found["form_cosine"] = float(cosine(invariant_form(algebra), form).abs())
     return found

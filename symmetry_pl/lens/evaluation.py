@@ -55,11 +55,13 @@ def true_symmetry(data: DataDescription | None) -> tuple[list[list[float]], Doma
 def true_algebra(data: DataDescription | None) -> tuple[Tensor, Tensor | None] | None:
     """A basis of the true Lie algebra ``(k, n, n)`` and its form ``(n, n)``, float64.
 
-    ``extra`` has them as ``algebra`` and, the diagonal alone, ``form``, which is empty where the
-    group leaves more than one form alone.
+    ``extra`` has them as ``algebra``, which is empty where there is no symmetry, and, the diagonal
+    alone, ``form``, which is empty or missing where the group leaves more than one form alone.
     """
     extra = {} if data is None else data.extra
     if "algebra" not in extra:
         return None
-    algebra, form = (torch.tensor(extra[key], dtype=torch.float64) for key in ("algebra", "form"))
+    algebra, form = (
+        torch.tensor(extra.get(key, []), dtype=torch.float64) for key in ("algebra", "form")
+    )
     return algebra, torch.diag(form) if len(form) else None

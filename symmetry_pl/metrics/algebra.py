@@ -8,7 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["algebra_scores", "closure_residual", "principal_angle", "random_angle"]
+__all__ = [
+    "algebra_scores",
+    "algebra_shares",
+    "closure_residual",
+    "principal_angle",
+    "random_angle",
+]
 
 _DRAWS = 200
 
@@ -69,12 +75,38 @@ def closure_residual(generators: Tensor) -> Tensor:
     return largest
 
 
+def algebra_shares(found: Tensor, truth: Tensor) -> dict[str, float]:
+    r"""How far learned generators lie in the true Lie algebra, and how much of it they span.
+
+    .. math:: \frac{1}{c} \sum_c \|P_T L_c\| / \|L_c\|, \qquad
+        \Bigl( \frac{1}{k} \|P_T P_L\|^2 \Bigr)^{1/2}
+
+    with P_T and P_L the projections on the spans of the truth and of what was found. For one of
+    each both are the modulus of their cosine.
+
+    Args:
+        found: ``(c, n, n)``.
+        truth: ``(k, n, n)``, linearly independent.
+
+    Returns:
+        ``algebra_cosine`` and ``algebra_coverage``, 0 … 1.
+    """
+    learned, true = (m.detach().double().cpu().flatten(1) for m in (found, truth))
+    basis = torch.linalg.qr(true.T)[0]
+    norms = learned.norm(dim=1)
+    shares = (learned @ basis).norm(dim=1) / norms.clamp(min=torch.finfo(norms.dtype).tiny)
+    left, sigma, _ = torch.linalg.svd((learned / norms.clamp(min=1e-30)[:, None]).T, False)
+    span = left[:, sigma > 1e-3 * sigma[0]]
+    covered = (basis.T @ span).square().sum() / len(true)
+    return {"algebra_cosine": float(shares.mean()), "algebra_coverage": float(covered.sqrt())}
+
+
 def algebra_scores(found: Tensor, truth: Tensor | Sequence[Any]) -> dict[str, float]:
     """Figures of a space of generators by the names that they are logged under.
 
     Args:
         found: ``(g, d, d)``.
-        truth: ``(h, d, d)``, as of ``DataDescription.extra["ideal_algebra"]``.
+        truth: ``(h, d, d)``, as of ``DataDescription.extra["algebra"]``.
 
     Returns:
         ``generators_right``, 1 if g = h and 0 otherwise; where h > 0 also ``generator_angle`` in

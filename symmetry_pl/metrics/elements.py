@@ -14,7 +14,6 @@ from symmetry_pl.metrics.generator import Matrix, ideal_generator
 
 __all__ = [
     "Nearest",
-    "algebra_scores",
     "invariant_form",
     "nearest_on_subgroup",
     "nearest_power",
@@ -141,32 +140,6 @@ def subgroup_floor(size: int, topology: Topology) -> float:
         _FEW_DRAWS, size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
     )
     return sum(nearest_on_subgroup(one, ideal).cosine for one in normal) / len(normal)
-
-
-def algebra_scores(found: Tensor, truth: Tensor) -> dict[str, float]:
-    r"""How far learned generators lie in the true Lie algebra, and how much of it they span.
-
-    .. math:: \frac{1}{c} \sum_c \|P_T L_c\| / \|L_c\|, \qquad
-        \Bigl( \frac{1}{k} \|P_T P_L\|^2 \Bigr)^{1/2}
-
-    with P_T and P_L the projections on the spans of the truth and of what was found. For one of
-    each both are the modulus of their cosine.
-
-    Args:
-        found: ``(c, n, n)``.
-        truth: ``(k, n, n)``, linearly independent.
-
-    Returns:
-        ``algebra_cosine`` and ``algebra_coverage``, 0 … 1.
-    """
-    learned, true = (m.detach().double().cpu().flatten(1) for m in (found, truth))
-    basis = torch.linalg.qr(true.T)[0]
-    norms = learned.norm(dim=1)
-    shares = (learned @ basis).norm(dim=1) / norms.clamp(min=torch.finfo(norms.dtype).tiny)
-    left, sigma, _ = torch.linalg.svd((learned / norms.clamp(min=1e-30)[:, None]).T, False)
-    span = left[:, sigma > 1e-3 * sigma[0]]
-    covered = (basis.T @ span).square().sum() / len(true)
-    return {"algebra_cosine": float(shares.mean()), "algebra_coverage": float(covered.sqrt())}
 
 
 def invariant_form(algebra: Tensor) -> Tensor:

@@ -26,8 +26,28 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """Dataset to group, number of columns, and frequencies."""
 
 
-def _system(dataset: str, samples: int) -> System:
+_GENERATORS = {
+    "rotations_1_2": 1,
+    "rotations_1_sqrt2": 2,
+    "rotations_1_2_in_5": 1,
+    "rotations_1_2_3": 1,
+    "one_vector": 3,
+    "two_vectors": 3,
+    "inertia": 3,
+}
+"""How many LieGAN is told to look for, as it has no way to find out."""
+
+
+def _data(dataset: str) -> tuple[str, ...]:
     group, dim, *frequencies = GROUPS[dataset]
+    return (
+        f"--data.group={group}",
+        f"--data.dim={dim}",
+        *(f"--data.frequencies={one}" for one in frequencies),
+    )
+
+
+def _system(dataset: str, samples: int) -> System:
     return System(
         f"invariance_algebra_{samples}",
         f"{samples:,} samples",
@@ -35,13 +55,23 @@ def _system(dataset: str, samples: int) -> System:
         dataset,
         own=True,
         overrides=(
-            f"--data.group={group}",
-            f"--data.dim={dim}",
-            *(f"--data.frequencies={one}" for one in frequencies),
+            *_data(dataset),
             f"--data.samples={samples}",
             f"--data.batch_size={min(samples, 10_000)}",
         ),
         seeds=_SEEDS,
+    )
+
+
+def _liegan(dataset: str) -> System:
+    channels = _GENERATORS[dataset]
+    return System(
+        "liegan",
+        "LieGAN, told the number of generators",
+        "lens/liegan_groups.yaml",
+        dataset,
+        overrides=(*_data(dataset), f"--model.channels={channels}"),
+        seeds=_SEEDS[:3],
     )
 
 
@@ -52,12 +82,14 @@ EXPERIMENT = Experiment(
     systems=(
         *(_system("rotations_1_2", samples) for samples in _FEWER),
         *(_system(dataset, _SAMPLES) for dataset in GROUPS),
+        *(_liegan(dataset) for dataset in _GENERATORS),
     ),
     metrics=(
         "generators_right",
         "generator_count",
         "generator_angle",
         "generator_angle_random",
+        "algebra_cosine",
         "violation",
         "violation_of_next",
         "closure_residual",

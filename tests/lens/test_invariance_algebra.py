@@ -66,7 +66,7 @@ def found_in(samples=8000, **options):
     bank, z = bank_of(dim, 50 * dim), x @ white.T
     tested = count_generators(bank, z, 0.01)
     basis = solve(bank, z, tested.generators).basis[: tested.generators]
-    truth = torch.tensor(data.description.extra["ideal_algebra"]).double().reshape(-1, dim, dim)
+    truth = torch.tensor(data.description.extra["algebra"]).double().reshape(-1, dim, dim)
     return torch.linalg.solve(white, basis @ white), truth
 
 

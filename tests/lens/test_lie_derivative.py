@@ -8,7 +8,7 @@ from torch import nn
 from symmetry_pl import LieDerivative
 from symmetry_pl.datamodules import GroupOrbitsDataModule, SignalsDataModule
 from symmetry_pl.lens.lie_derivative import lie_derivative_rows
-from symmetry_pl.metrics.elements import algebra_scores
+from symmetry_pl.metrics.algebra import algebra_shares
 
 MINKOWSKI = torch.diag(torch.tensor([1.0, -1, -1, -1], dtype=torch.float64))
 
@@ -62,7 +62,7 @@ def test_a_quadratic_form_has_its_six_generators():
     assert model.null_dimension == 6
     truth = torch.tensor(data.description.extra["algebra"])
     perfect = {"algebra_cosine": 1, "algebra_coverage": 1}
-    assert algebra_scores(model.algebra(), truth) == pytest.approx(perfect)
+    assert algebra_shares(model.algebra(), truth) == pytest.approx(perfect)
     assert model.generators().shape == (6, 4, 4)
 
 

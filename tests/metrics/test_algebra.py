@@ -8,6 +8,7 @@ from scipy.linalg import subspace_angles
 
 from symmetry_pl.metrics.algebra import (
     algebra_scores,
+    algebra_shares,
     closure_residual,
     principal_angle,
     random_angle,
@@ -56,3 +57,23 @@ def test_scores_without_symmetry_have_no_angle():
     assert algebra_scores(turns(), turns().tolist())["generator_angle"] == pytest.approx(
         0, abs=1e-6
     )
+
+
+def test_algebras_are_compared_as_spans():
+    generator = torch.Generator().manual_seed(0)
+    units = torch.linalg.qr(torch.randn(9, 9, generator=generator, dtype=torch.float64))[0].view(
+        9, 3, 3
+    )
+    truth = units[:3]
+    mixed = torch.einsum(
+        "ij,jkl->ikl", torch.randn(3, 3, generator=generator, dtype=torch.float64), truth
+    )
+    assert algebra_shares(mixed, truth) == pytest.approx(
+        {"algebra_cosine": 1, "algebra_coverage": 1}
+    )
+    part = algebra_shares(units[[0, 5]], truth)
+    assert part == pytest.approx({"algebra_cosine": 0.5, "algebra_coverage": math.sqrt(1 / 3)})
+    one, other = torch.randn(2, 3, 3, generator=generator, dtype=torch.float64)
+    known = float((one * other).sum().abs() / one.norm() / other.norm())
+    both = algebra_shares(one[None], other[None])
+    assert both == pytest.approx({"algebra_cosine": known, "algebra_coverage": known})

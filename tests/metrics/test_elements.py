@@ -9,7 +9,6 @@ from scipy.linalg import expm, logm
 
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.metrics.elements import (
-    algebra_scores,
     invariant_form,
     nearest_on_subgroup,
     nearest_power,
@@ -84,21 +83,6 @@ def test_floors_are_those_of_random_rotations():
     known = cosines.max(0).values
     error = 3 * float(known.std()) * math.sqrt(1 / 40 + 1 / 50)
     assert subgroup_floor(7, "ring") == pytest.approx(float(known.mean()), abs=error)
-
-
-def test_algebras_are_compared_as_spans():
-    units = torch.linalg.qr(normal(9, 9))[0].view(9, 3, 3)
-    truth = units[:3]
-    mixed = torch.einsum("ij,jkl->ikl", normal(3, 3, seed=2), truth)
-    assert algebra_scores(mixed, truth) == pytest.approx(
-        {"algebra_cosine": 1, "algebra_coverage": 1}
-    )
-    part = algebra_scores(units[[0, 5]], truth)
-    assert part == pytest.approx({"algebra_cosine": 0.5, "algebra_coverage": math.sqrt(1 / 3)})
-    one, other = normal(2, 3, 3, seed=3)
-    known = float(cosine(one, other).abs())
-    both = algebra_scores(one[None], other[None])
-    assert both == pytest.approx({"algebra_cosine": known, "algebra_coverage": known})
 
 
 def test_the_form_of_the_lorentz_algebra_is_minkowski_s():

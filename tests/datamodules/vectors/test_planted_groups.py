@@ -33,7 +33,7 @@ def test_second_and_third_moments_are_left_alone(options):
     x = data.split("train").x.numpy()
     second = x.T @ x / len(x)
     third = np.einsum("na,nb,nc->abc", x, x, x, optimize=True) / len(x)
-    for one in np.array(data.description.extra["ideal_algebra"]):
+    for one in np.array(data.description.extra["algebra"]):
         change = one @ second + second @ one.T
         assert np.linalg.norm(change) < 0.05 * np.linalg.norm(one) * np.linalg.norm(second)
         moved = np.einsum("ad,dbc->abc", one, third)
