@@ -60,7 +60,7 @@ class FlowSTIBEstimator(RegressorMixin, SymmetryEstimator):  # type: ignore[misc
         >>> new = stib.generate(50, like=x[0])  # its y stays, the rest moves
     """
 
-    _recipe = Recipe(steps=1200, batch_size=512)
+    _recipe = Recipe(steps=2400, batch_size=512)
     _validates = True
 
     def __init__(
