@@ -58,6 +58,28 @@ def test_adopted_basis_is_lifted_moved_and_read_back(topology, dim):
     torch.testing.assert_close(crop(whole, dim), found["generator"])
 
 
+@pytest.mark.parametrize(("width", "least", "most"), [(0.5, 0.25, 0.45), (1.0, 0, 0.04)])
+def test_half_a_position_is_exact_as_far_as_waves_reach(width, least, most):
+    """Beside pulses that are drawn half a position further on."""
+    rng = np.random.default_rng(0)
+    centres = rng.uniform(0, 15, (1000, 1))
+
+    def drawn(by):
+        apart = (np.arange(15) - centres - by + 7.5) % 15 - 7.5
+        return torch.from_numpy(np.exp(-0.5 * (apart / width) ** 2))
+
+    layer = GroupConvolution(15, None, topology="ring").double()
+    layer.adopt(torch.eye(15, dtype=torch.float64))
+    moved, there = layer.transform(drawn(0), 0.5).detach(), drawn(-0.5)
+    if (moved - there).norm() > (moved - drawn(0.5)).norm():
+        there = drawn(0.5)
+    assert least <= float((moved - there).norm() / there.norm()) < most
+    before, after = drawn(0).T @ drawn(0), moved.T @ moved
+    near = torch.stack([before.roll((k, k), (0, 1)) for k in range(15)]).mean(0)
+    level = (before - near).norm()  # of sampling
+    assert (after - near).norm() < 1.5 * level
+
+
 def test_scale_is_one_number_for_all_pixels():
     layer = GroupConvolution(3, 3)
     layer.shift.fill_(2.0)
