@@ -125,12 +125,17 @@ def _spherical(law: Rng, rng: Rng, n: int, d: int) -> Array:
     return rng.standard_normal((n, d)) / np.sqrt(rng.chisquare(5, n) / 5)[:, None]
 
 
-def _trend(law: Rng, rng: Rng, n: int, d: int) -> Array:
-    """Lines of random height and slope under noise that grows along them.
+def _walk(law: Rng, rng: Rng, n: int, d: int) -> Array:
+    """Sums of independent steps: neighbours are alike, but variance grows from end to end.
 
-    Sums of independent steps would not do: of such a walk a rotation makes an autoregression,
-    which is stationary but for its ends, and some 100,000 samples are needed to see these.
+    A rotation makes an autoregression of it, which is stationary but for its ends: it takes some
+    100,000 samples to see that there is no symmetry behind one.
     """
+    return np.cumsum(rng.laplace(size=(n, d)), axis=1)
+
+
+def _trend(law: Rng, rng: Rng, n: int, d: int) -> Array:
+    """Lines of random height and slope under noise that grows along them."""
     along = np.linspace(-1, 1, d)
     lines = rng.laplace(size=(n, 1)) + law.uniform(0.5, 1.5) * rng.laplace(size=(n, 1)) * along
     return lines + rng.laplace(size=(n, d)) * np.exp(along)
@@ -247,6 +252,7 @@ WITHOUT: dict[str, Law] = {
     "uniform": _uniform,
     "elliptical": _elliptical,
     "spherical": _spherical,
+    "walk": _walk,
     "trend": _trend,
     "volatility": _volatility,
     "energies_random": _energies("random"),
