@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from symmetry_pl.datamodules.vectors.graph_fields import DOMAINS, GRAPHS, GraphFieldsDataModule
 from symmetry_pl.datamodules.vectors.laws import WITHOUT, LawsDataModule
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains import find_domain
@@ -142,3 +143,21 @@ def test_a_large_lattice_takes_seconds():
     x, order = shuffled(bumps(28, 28, samples=6000))
     found = find_domain(x)
     assert exact_share(found.places, found.domain, order, grid(28, 28)) == 1.0
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("uneven", [0.0, 0.5])
+def test_graphs_that_are_no_line_or_lattice_are_called_none(graph, uneven):
+    found = find_domain(
+        GraphFieldsDataModule(graph, size=49, samples=4000, uneven=uneven).training_inputs()
+    )
+    assert not found.verdict.found, found.verdict
+
+
+@pytest.mark.parametrize("graph", DOMAINS)
+def test_graphs_that_are_domains_are_found(graph):
+    data = GraphFieldsDataModule(graph, size=49, samples=6000, uneven=0.3)
+    found = find_domain(data.training_inputs())
+    assert found.verdict.name == graph
+    places = torch.tensor(data.description.extra["places"])
+    assert exact_share(found.places, found.domain, places, data.domain) == 1.0
