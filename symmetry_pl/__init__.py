@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symmetry_pl.fitted import FittedModel
     from symmetry_pl.lens import (
         InvarianceAlgebra,
+        LensDomain,
         LieDerivative,
         LieGAN,
         SymmetryGAN,
@@ -37,6 +38,7 @@ __all__ = [
     "FlowSTIBEstimator",
     "InvarianceAlgebra",
     "LatentFlowSTIB",
+    "LensDomain",
     "LieDerivative",
     "LieGAN",
     "SGMEstimator",
@@ -54,6 +56,7 @@ _ROOMS = {
     "InvarianceAlgebra": "lens",
     "SGM": "sgm",
     "SGMEstimator": "estimators",
+    "LensDomain": "lens",
     "LieDerivative": "lens",
     "LieGAN": "lens",
     "SymmetryGAN": "lens",

@@ -6,11 +6,22 @@ from itertools import permutations, product
 from math import exp, lgamma, log
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from symmetry_pl.groups.domain import Domain
 
-__all__ = ["aligned", "chance_level", "coordinates", "exact_share"]
+__all__ = [
+    "aligned",
+    "chance_level",
+    "coordinates",
+    "exact_share",
+    "places_scores",
+    "steps",
+    "translation_cosines",
+]
+
+_SHUFFLES = 20  # random orders that chance is measured on
 
 
 def coordinates(places: Tensor, domain: Domain) -> Tensor:
@@ -98,3 +109,99 @@ def chance_level(matches: int, domain: Domain) -> float:
     ways = lgamma(domain.dimensions + 1) + domain.dimensions * log(2)
     ways += sum(log(2 * length - 1) for length, _ in domain.axes)
     return exp(min(0.0, ways - lgamma(matches + 1)))
+
+
+def steps(places: Tensor, domain: Domain, axis: int) -> Tensor:
+    """Inputs on neighbouring cells along an axis, ``(k, 2)``: from the first to the second.
+
+    Args:
+        places: cell of each input, −1 without one, ``(d,)``.
+        domain: the cells.
+        axis: of the domain.
+
+    >>> steps(torch.tensor([2, 0, 1, -1]), Domain.line(3), 0).tolist()
+    [[1, 2], [2, 0]]
+    """
+    placed = (places >= 0).nonzero()[:, 0]
+    input_at = torch.full((domain.size,), -1)
+    input_at[places[placed]] = placed
+    length, topology = domain.axes[axis]
+    kept = length if topology == "ring" else length - 1
+    cells = torch.arange(domain.size).view([n for n, _ in domain.axes])
+    here = cells.narrow(axis, 0, kept).flatten()
+    there = cells.roll(-1, axis).narrow(axis, 0, kept).flatten()
+    pairs = torch.stack([input_at[here], input_at[there]], 1)
+    return pairs[(pairs >= 0).all(1)]
+
+
+def translation_cosines(
+    found: Tensor, found_in: Domain, truth: Tensor, truth_in: Domain
+) -> list[float]:
+    r"""Cosine of the translation along each true axis with the found one that is nearest to it.
+
+    .. math:: \frac{\langle G, S \rangle}{\|G\| \|S\|}
+        = \frac{|\text{steps in both}|}{\sqrt{|\text{found}|\,|\text{true}|}}
+
+    as translations of permuted pixels are matrices of zeros and ones. Of both directions the larger
+    counts; an axis that no found one is left for counts 0.
+
+    Args:
+        found: as of ``aligned``.
+        found_in: as of ``aligned``.
+        truth: as of ``aligned``.
+        truth_in: as of ``aligned``.
+    """
+    size = len(found)
+    ideal = [_numbers(steps(truth, truth_in, axis), size) for axis in range(truth_in.dimensions)]
+    table = torch.zeros(truth_in.dimensions, found_in.dimensions)
+    for axis in range(found_in.dimensions):
+        pairs = steps(found, found_in, axis)
+        ways = [_numbers(one, size) for one in (pairs, pairs.flip(1))]
+        for k, true in enumerate(ideal):
+            both = max(int(torch.isin(way, true).sum()) for way in ways)
+            table[k, axis] = both / max(1.0, (len(pairs) * len(true)) ** 0.5)
+    rows, columns = linear_sum_assignment(table.numpy(), maximize=True)
+    cosines = [0.0] * truth_in.dimensions
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        cosines[row] = float(table[row, column])
+    return cosines
+
+
+def places_scores(
+    found: Tensor, found_in: Domain, truth: Tensor, truth_in: Domain, live: Tensor
+) -> dict[str, float]:
+    """How near places are to the truth, by the names that this is logged under.
+
+    ``exact_places`` of the live inputs, and ``exact_places_chance``, the mean over the same places
+    in random orders; ``generator_cosine``, the mean over axes, ``generator_cosine_least``, and
+    ``generator_cosine_ceiling``, the mean of the true places of the live inputs alone.
+
+    Args:
+        found: as of ``aligned``.
+        found_in: as of ``aligned``.
+        truth: as of ``aligned``.
+        truth_in: as of ``aligned``.
+        live: inputs that ever change, ``(d,)`` of bool.
+    """
+    generator = torch.Generator().manual_seed(0)
+    chosen = live.nonzero()[:, 0]
+    chance = []
+    for _ in range(_SHUFFLES):
+        shuffled = found.clone()
+        shuffled[chosen] = found[chosen[torch.randperm(len(chosen), generator=generator)]]
+        chance.append(exact_share(shuffled, found_in, truth, truth_in, live))
+    cosines = translation_cosines(found, found_in, truth, truth_in)
+    known = torch.where(live, truth, -1)
+    ceiling = translation_cosines(known, truth_in, truth, truth_in)
+    return {
+        "exact_places": exact_share(found, found_in, truth, truth_in, live),
+        "exact_places_chance": sum(chance) / len(chance),
+        "generator_cosine": sum(cosines) / len(cosines),
+        "generator_cosine_least": min(cosines),
+        "generator_cosine_ceiling": sum(ceiling) / len(ceiling),
+    }
+
+
+def _numbers(pairs: Tensor, size: int) -> Tensor:
+    """One number for each pair of inputs."""
+    return pairs[:, 0] * size + pairs[:, 1]

@@ -4,7 +4,16 @@ import pytest
 import torch
 
 from symmetry_pl.groups.domain import Domain
-from symmetry_pl.metrics.places import aligned, chance_level, coordinates, exact_share
+from symmetry_pl.metrics.generator import generator_cosine
+from symmetry_pl.metrics.places import (
+    aligned,
+    chance_level,
+    coordinates,
+    exact_share,
+    places_scores,
+    steps,
+    translation_cosines,
+)
 
 GRID = Domain(((4, "chain"), (6, "chain")))
 TORUS = Domain(((4, "ring"), (6, "ring")))
@@ -57,3 +66,24 @@ def test_chance_is_no_more_than_its_bound():
     for matches in (5, 6, 7):
         share = float((counts >= matches).double().mean())
         assert share <= chance_level(matches, line) + 3 * (share / draws) ** 0.5
+
+
+def test_cosines_are_those_of_the_matrices():
+    found = torch.randperm(24, generator=torch.Generator().manual_seed(1))
+    found[:12] = ALL[:12]
+    cosines = translation_cosines(found, GRID, ALL, GRID)
+    basis = torch.eye(24, dtype=torch.float64)
+    for axis in (0, 1):
+        pairs = steps(found, GRID, axis)
+        matrix = torch.zeros(24, 24, dtype=torch.float64)
+        matrix[pairs[:, 1], pairs[:, 0]] = 1.0
+        assert cosines[axis] == pytest.approx(float(generator_cosine(matrix, basis, GRID, axis)))
+    assert translation_cosines(ALL, Domain.line(24), ALL, GRID)[0] == 0.0
+
+
+def test_scores_know_their_ceiling_and_chance():
+    live = torch.rand(24, generator=torch.Generator().manual_seed(0)) > 0.2
+    scores = places_scores(torch.where(live, ALL, -1), GRID, ALL, GRID, live)
+    assert scores["exact_places"] == 1.0
+    assert scores["exact_places_chance"] < 0.4
+    assert scores["generator_cosine"] == scores["generator_cosine_ceiling"] < 1.0

@@ -18,7 +18,7 @@ Joliveau and Kégl 2007); squares and the verdict are ours. Data must be permute
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ from symmetry_pl.lens.domains.moments import Moments
 from symmetry_pl.lens.domains.search import Layout, layout_of
 from symmetry_pl.lens.domains.stationary import stationary_share
 from symmetry_pl.lens.domains.verdict import Verdict, judged, judged_stationary
-from symmetry_pl.metrics.places import aligned, chance_level
+from symmetry_pl.metrics.places import aligned, chance_level, steps
 
 __all__ = ["EVIDENCE", "FoundDomain", "find_domain"]
 
@@ -44,19 +44,19 @@ class FoundDomain:
     Attributes:
         places: number of the cell of each input, −1 for inputs that are always the same or found
             no place, ``(d,)``.
+        live: which inputs ever change, ``(d,)`` of bool.
         domain: the cells; the last axis counts fastest.
         halves: places in the searches of either half of the samples, ``(2, d)``.
         half_domains: their cells.
         figures: by the names of ``EVIDENCE``.
-        ridge: ε of the partial correlations.
     """
 
     places: Tensor
+    live: Tensor
     domain: Domain
     halves: Tensor
     half_domains: tuple[Domain, Domain]
-    figures: dict[str, float] = field(repr=False)
-    ridge: float
+    figures: dict[str, float]
 
     @property
     def kind(self) -> str:
@@ -99,17 +99,10 @@ def translations(places: Tensor, domain: Domain) -> Tensor:
         ``(g, d, d)``, float64.
     """
     size = len(places)
-    placed = (places >= 0).nonzero()[:, 0]
-    input_at = torch.full((domain.size,), -1)
-    input_at[places[placed]] = placed
-    cells = torch.arange(domain.size).view([length for length, _ in domain.axes])
     found = torch.zeros(domain.dimensions, size, size, dtype=torch.float64)
-    for axis, (length, topology) in enumerate(domain.axes):
-        kept = length if topology == "ring" else length - 1
-        here = cells.narrow(axis, 0, kept).flatten()
-        there = cells.roll(-1, axis).narrow(axis, 0, kept).flatten()
-        both = (input_at[here] >= 0) & (input_at[there] >= 0)
-        found[axis, input_at[there[both]], input_at[here[both]]] = 1.0
+    for axis in range(domain.dimensions):
+        pairs = steps(places, domain, axis)
+        found[axis, pairs[:, 1], pairs[:, 0]] = 1.0
     return found
 
 
@@ -154,13 +147,15 @@ def find_domain(x: Tensor) -> FoundDomain:
         "stationary": sum(shares) / 2,
         "uneven": _uneven(moments),
     }
+    alive = torch.zeros(moments.dim, dtype=torch.bool)
+    alive[moments.live] = True
     return FoundDomain(
         _spread(whole, moments),
+        alive,
         whole.domain,
         torch.stack([_spread(one, moments) for one in halves]),
         (halves[0].domain, halves[1].domain),
         figures,
-        whole.ridge,
     )
 
 

@@ -20,6 +20,7 @@ EVEN = 0.25
 """Standard deviation of variances, of their mean, above which they are not equal."""
 LEVEL = 0.05
 _WHITE = 4.0  # standard errors
+_LEAST = 1e-99  # probability that is written
 _ROWS = 4  # a pixel, above which a layout that halves do not share is not for want of samples
 
 
@@ -87,13 +88,12 @@ def judged(
         if samples < _ROWS * live:
             return Verdict("too few samples", f"{same}, from {samples:,.0f} samples; {fit}")
         return Verdict("no domain", f"{same}: what is found depends on the samples; {fit}")
+    chance = f"p ≤ {max(p_value, _LEAST):.2g}"
     if p_value > LEVEL:
-        return Verdict(
-            "too few positions", f"{same}, and chance gives as much with p ≤ {p_value:.2g}"
-        )
+        return Verdict("too few positions", f"{same}, and chance gives as much with {chance}")
     if completeness < COMPLETE or local < LOCAL:
         return Verdict("no domain", f"{same}, but as a {kind} only {fit}")
-    return Verdict(kind, f"{same} (p ≤ {p_value:.2g}); {fit}")
+    return Verdict(kind, f"{same} ({chance}); {fit}")
 
 
 def judged_stationary(domain: Verdict, share: float, uneven: float) -> Verdict:
