@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from symmetry_pl.fitted import FittedModel
     from symmetry_pl.lens import (
+        DomainClassifier,
         InvarianceAlgebra,
         LensDomain,
         LieDerivative,
@@ -33,6 +34,7 @@ __all__ = [
     "SGM",
     "STIB",
     "VAE",
+    "DomainClassifier",
     "FittedModel",
     "FlowSTIB",
     "FlowSTIBEstimator",
@@ -51,6 +53,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "DomainClassifier": "lens",
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
     "InvarianceAlgebra": "lens",

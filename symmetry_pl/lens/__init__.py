@@ -1,5 +1,6 @@
 """Generators of a hidden symmetry from raw vectors: SymmetryLens, its rivals, other groups."""
 
+from symmetry_pl.lens.domain_classifier import DomainClassifier
 from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
 from symmetry_pl.lens.lens_domain import LensDomain
 from symmetry_pl.lens.lie_derivative import LieDerivative
@@ -8,6 +9,7 @@ from symmetry_pl.lens.symmetry_gan import SymmetryGAN
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 
 __all__ = [
+    "DomainClassifier",
     "InvarianceAlgebra",
     "LensDomain",
     "LieDerivative",

@@ -17,7 +17,7 @@ from symmetry_pl.lens.domains.find import EVIDENCE, FoundDomain, find_domain, tr
 from symmetry_pl.lens.domains.layer import DomainLayer
 from symmetry_pl.lens.generator_module import GeneratorModule
 
-__all__ = ["LensDomain"]
+__all__ = ["LensDomain", "packed"]
 
 _MOST_AXES = 2
 _WRITTEN = 784  # inputs up to which generators are written beside predictions
@@ -70,7 +70,7 @@ class LensDomain(GeneratorModule):
         dim, width = data.x_shape[0], 2 * self.radius + 1
         self.register_buffer("places", torch.arange(dim))
         self.register_buffer("half_places", torch.arange(dim).repeat(2, 1))
-        self.register_buffer("axes", _packed(Domain.line(dim)))
+        self.register_buffer("axes", packed(Domain.line(dim)))
         self.register_buffer("half_axes", self.axes.repeat(2, 1, 1))
         self.register_buffer("live", torch.ones(dim, dtype=torch.bool))
         self.register_buffer("evidence", torch.full((len(EVIDENCE),), torch.nan).double())
@@ -166,8 +166,8 @@ class LensDomain(GeneratorModule):
         found = self.trainer.strategy.broadcast(find_domain(x.cpu()))
         self.places.copy_(found.places)
         self.half_places.copy_(found.halves)
-        self.axes.copy_(_packed(found.domain))
-        self.half_axes.copy_(torch.stack([_packed(one) for one in found.half_domains]))
+        self.axes.copy_(packed(found.domain))
+        self.half_axes.copy_(torch.stack([packed(one) for one in found.half_domains]))
         self.live.copy_(found.live)
         self.evidence.copy_(torch.tensor([found.figures[name] for name in EVIDENCE]))
         self.centre.copy_(x.mean(0))
@@ -217,14 +217,14 @@ class LensDomain(GeneratorModule):
             self.log_training({"stencil_error": loss}, len(batch[0]))
 
 
-def _packed(domain: Domain) -> Tensor:
+def packed(domain: Domain) -> Tensor:
     """Length and whether it closes of each axis, ``(2, 2)``, rows of 0 for axes there are not."""
     rows = [[length, int(topology == "ring")] for length, topology in domain.axes]
     return torch.tensor(rows + [[0, 0]] * (_MOST_AXES - len(rows)))
 
 
 def _unpacked(axes: Tensor) -> Domain:
-    """Inverse of ``_packed``."""
+    """Inverse of ``packed``."""
     names: tuple[Topology, Topology] = ("chain", "ring")
     pairs: list[list[int]] = axes.tolist()
     return Domain(tuple((length, names[ring]) for length, ring in pairs if length))

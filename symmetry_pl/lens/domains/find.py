@@ -113,7 +113,8 @@ def find_domain(x: Tensor) -> FoundDomain:
     below a minute at 2,304, beside the covariance; deterministic, as there is nothing random in it.
 
     Limits. Inputs must be the pixels in another order, not mixtures of them; images have one
-    channel; lattices end on all sides and have at least three rows.
+    channel; lattices end on all sides and have at least three rows. Rows must not depend on each
+    other: quarters are every fourth row, and halves agree too easily where neighbours are alike.
 
     Args:
         x: samples, ``(n, d)`` with n ≥ 16 and at least three pixels that change.

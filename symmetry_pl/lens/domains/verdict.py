@@ -19,7 +19,8 @@ STATIONARY = 0.85
 EVEN = 0.25
 """Standard deviation of variances, of their mean, above which they are not equal."""
 LEVEL = 0.05
-_WHITE = 4.0  # standard errors
+_WHITE = 3.5  # standard errors
+_FEWEST = 6  # pixels of fewer orders, chance alone agrees in one of seven
 _LEAST = 1e-99  # probability that is written
 _ROWS = 4  # a pixel, above which a layout that halves do not share is not for want of samples
 
@@ -73,6 +74,11 @@ def judged(
     >>> judged("lattice", 20_000, 64, 300.0, 0.99, 0.0, 0.31, 0.4).name
     'no domain'
     """
+    if live < _FEWEST:
+        return Verdict(
+            "too few positions",
+            f"{live:.0f} pixels that ever change have so few orders that halves agree by chance",
+        )
     if correlated < _WHITE:
         return Verdict(
             "white",

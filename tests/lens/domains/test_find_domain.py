@@ -161,3 +161,9 @@ def test_graphs_that_are_domains_are_found(graph):
     assert found.verdict.name == graph
     places = torch.tensor(data.description.extra["places"])
     assert exact_share(found.places, found.domain, places, data.domain) == 1.0
+
+
+def test_five_pixels_have_too_few_orders_and_seven_have_enough():
+    for size, said in ((5, "too few positions"), (7, "chain")):
+        data = LawsDataModule("chain", dim=size, samples=3000, transform="permuted", noise=0.1)
+        assert find_domain(data.training_inputs()).verdict.name == said
