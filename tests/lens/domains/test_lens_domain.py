@@ -6,6 +6,7 @@ import torch
 
 import symmetry_pl
 from symmetry_pl.core import DataDescription
+from symmetry_pl.core.painter import painter_of
 from symmetry_pl.datamodules import (
     ArrayDataModule,
     GraphFieldsDataModule,
@@ -131,6 +132,25 @@ def test_lines_and_what_has_no_domain(data, found):
     else:
         assert "no domain" in model.verdict(figures)
         assert "test/exact_places" not in figures
+
+
+@pytest.mark.filterwarnings("ignore:no hidden domain")
+@pytest.mark.parametrize(
+    "data",
+    [
+        LawsDataModule("ring", dim=12, samples=1000, transform="permuted", noise=0.1),
+        LawsDataModule("white", dim=16, samples=1000, transform="permuted"),
+        HiddenImagesDataModule("bumps", 4, 6, samples=1000, eval_samples=50, batch_size=200),
+    ],
+    ids=["ring", "white", "lattice"],
+)
+def test_whatever_was_found_is_drawn(data):
+    model, _ = fitted(data, epochs=1)
+    drawn = dict(painter_of(model).paint(model, model.evaluator("test"), data, {}))
+    assert {"images", "places"} <= drawn.keys()
+    assert any(name.startswith("generator") for name in drawn)
+    for picture in drawn.values():
+        picture.canvas.draw()
 
 
 def test_a_warning_says_that_nothing_was_found():
