@@ -71,6 +71,8 @@ class DomainModel(FittedModel):
         places = self.module.places.cpu()
         x = self.module.centre.double().cpu().repeat(len(cells), 1)
         x[:, places >= 0] = cells[:, places[places >= 0]]
+        if self.module.mixed:
+            x = x @ self.module.bases[0].cpu()
         return from_standard(x.numpy(), self.data.extra)
 
     def move(self, x: Any, t: Any) -> Array:

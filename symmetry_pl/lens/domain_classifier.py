@@ -14,7 +14,8 @@ from symmetry_pl.core import Batch, DataDescription, Player, PlayerOptions, Stag
 from symmetry_pl.core.registry import check_choice
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import DomainEvaluator
-from symmetry_pl.lens.lens_domain import LensDomain, packed
+from symmetry_pl.lens.domains.axes import packed
+from symmetry_pl.lens.lens_domain import LensDomain
 from symmetry_pl.nn.image_classifier import image_classifier
 
 __all__ = ["DomainClassifier"]

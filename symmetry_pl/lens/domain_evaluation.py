@@ -9,6 +9,7 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage, all_reduce_sum
 from symmetry_pl.groups.domain import Domain
+from symmetry_pl.lens.domains.find import FoundDomain
 from symmetry_pl.lens.evaluation import true_symmetry
 from symmetry_pl.metrics.generator import generator_scores
 from symmetry_pl.metrics.places import places_scores
@@ -58,14 +59,19 @@ class DomainEvaluator(Evaluator):
             "lattice_found": float(found.verdict.name == "lattice"),
             "stationary_found": float(found.stationarity.found),
         }
-        truth = true_places(model.data)
-        if truth is not None:
-            figures |= places_scores(found.places, found.domain, *truth, found.live)
-        elif true_symmetry(model.data) is not None:
-            ideal = true_symmetry(model.data)
-            assert ideal is not None
-            figures |= generator_scores(found.generators(), *ideal)
+        figures |= _against_truth(model, found)
         return values | {name: torch.tensor(value) for name, value in figures.items()}
+
+
+def _against_truth(model: Any, found: FoundDomain) -> dict[str, float]:
+    """Exact places where the truth has some, and cosines of generators."""
+    places, ideal = true_places(model.data), true_symmetry(model.data)
+    if places is not None and not model.mixed:
+        return places_scores(found.places, found.domain, *places, found.live)
+    if places is not None:
+        basis = torch.eye(len(places[0]), dtype=torch.float64)[places[0].argsort()]
+        ideal = (basis.tolist(), places[1])
+    return {} if ideal is None else generator_scores(found.generators(), *ideal)
 
 
 def true_places(data: DataDescription | None) -> tuple[Tensor, Domain] | None:

@@ -11,15 +11,18 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 
 from symmetry_pl.core import DataDescription, Player, PlayerOptions
-from symmetry_pl.groups.domain import Domain, Topology
+from symmetry_pl.core.noise import mix_seed
+from symmetry_pl.core.registry import check_choice
+from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import DomainEvaluator
+from symmetry_pl.lens.domains.axes import packed, unpacked
 from symmetry_pl.lens.domains.find import EVIDENCE, FoundDomain, find_domain, translations
 from symmetry_pl.lens.domains.layer import DomainLayer
+from symmetry_pl.lens.domains.mixed import FoundMixedDomain, find_mixed_domain
 from symmetry_pl.lens.generator_module import GeneratorModule
 
-__all__ = ["LensDomain", "packed"]
+__all__ = ["LensDomain"]
 
-_MOST_AXES = 2
 _WRITTEN = 784  # inputs up to which generators are written beside predictions
 
 
@@ -27,8 +30,8 @@ class LensDomain(GeneratorModule):
     r"""The hidden domain of vectors whose pixels are in a secret order, and its translations.
 
     Before the first batch ``find_domain`` puts the pixels on a lattice, a ring or a chain, none of
-    which is given, and says whether there is one and whether the law is stationary along it. Each
-    batch then moves one *stencil* down
+    which is given, and says whether there is one and whether the law is stationary along it; where
+    pixels are rotated, ``find_mixed_domain`` does. Each batch then moves one *stencil* down
 
     .. math:: \min_w\; E \Bigl( y_a - \sum_{0 < |e|_\infty \le r} w_e\, y_{a+e} \Bigr)^2
 
@@ -40,6 +43,8 @@ class LensDomain(GeneratorModule):
 
     Args:
         radius: r of the stencil, in cells.
+        mixing: ``permutation`` if inputs are pixels in another order, ``orthogonal`` if they are
+            pixels behind a rotation, which is undone by independent components first.
         kwargs: options of ``SymmetryModule``.
 
     Raises:
@@ -49,17 +54,25 @@ class LensDomain(GeneratorModule):
     painter: ClassVar[str] = "symmetry_pl.lens.painter:DomainPainter"
     headline: ClassVar[tuple[str, ...]] = ("exact_places", "generator_cosine", "stencil_error")
 
-    def __init__(self, radius: int = 2, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        radius: int = 2,
+        mixing: Literal["permutation", "orthogonal"] = "permutation",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        check_choice("model.mixing", mixing, ("permutation", "orthogonal"))
         if radius < 1:
             raise ValueError(f"model.radius must be at least 1, got {radius}")
         self.radius = radius
+        self.mixed = mixing == "orthogonal"
         self.places: Tensor
         self.half_places: Tensor
         self.axes: Tensor
         self.half_axes: Tensor
         self.live: Tensor
         self.evidence: Tensor
+        self.bases: Tensor
         self.centre: Tensor
         self.scale: Tensor
 
@@ -74,6 +87,8 @@ class LensDomain(GeneratorModule):
         self.register_buffer("half_axes", self.axes.repeat(2, 1, 1))
         self.register_buffer("live", torch.ones(dim, dtype=torch.bool))
         self.register_buffer("evidence", torch.full((len(EVIDENCE),), torch.nan).double())
+        count = 3 if self.mixed else 0  # of all samples, and of either half
+        self.register_buffer("bases", torch.eye(dim, dtype=torch.float64).repeat(count, 1, 1))
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(dim))
         self.stencil = nn.Parameter(torch.zeros(1, 1, width, width))
@@ -92,7 +107,7 @@ class LensDomain(GeneratorModule):
     @property
     def domain(self) -> Domain:
         """The cells that were found; before a fit a chain."""
-        return _unpacked(self.axes)
+        return unpacked(self.axes)
 
     def found(self) -> FoundDomain:
         """Places and verdicts, on the CPU.
@@ -103,19 +118,26 @@ class LensDomain(GeneratorModule):
         if not torch.isfinite(self.evidence).all():
             raise ValueError("a LensDomain has found nothing before a fit")
         figures = dict(zip(EVIDENCE, self.evidence.tolist(), strict=True))
-        first, second = (_unpacked(axes) for axes in self.half_axes)
-        return FoundDomain(
-            self.places.cpu(),
-            self.live.cpu(),
-            self.domain,
-            self.half_places.cpu(),
-            (first, second),
-            figures,
-        )
+        first, second = (unpacked(axes) for axes in self.half_axes)
+        parts: dict[str, Any] = {
+            "places": self.places.cpu(),
+            "live": self.live.cpu(),
+            "domain": self.domain,
+            "halves": self.half_places.cpu(),
+            "half_domains": (first, second),
+            "figures": figures,
+        }
+        if not self.mixed:
+            return FoundDomain(**parts)
+        bases = self.bases.cpu()
+        return FoundMixedDomain(**parts, basis=bases[0], half_bases=bases[1:])
 
     def generators(self) -> Tensor:
         """The translations along the axes, ``(g, d, d)``."""
         found = translations(self.places.cpu(), self.domain)
+        if self.mixed:
+            basis = self.bases[0].cpu()
+            found = basis.T @ found @ basis
         return found.to(self.stencil)
 
     def as_layer(self, size: Sequence[int] | None = None, trainable: bool = False) -> DomainLayer:
@@ -128,7 +150,9 @@ class LensDomain(GeneratorModule):
         Returns:
             A ``DomainLayer`` on the device of the model.
         """
-        return DomainLayer(self.places.cpu(), self.domain, size, trainable).to(self.device)
+        basis = self.bases[0].float().cpu() if self.mixed else None
+        layer = DomainLayer(self.places.cpu(), self.domain, size, trainable, basis)
+        return layer.to(self.device)
 
     def learned(self) -> dict[str, Tensor]:
         """Places, shape and stencil, and the generators of up to 784 inputs."""
@@ -138,6 +162,8 @@ class LensDomain(GeneratorModule):
             "shape": torch.tensor([length for length, _ in self.domain.axes]),
             "stencil": self.stencil.detach(),
         }
+        if self.mixed:
+            found["basis"] = self.bases[0]
         return found | (super().learned() if self.dim <= _WRITTEN else {})
 
     def verdict(self, figures: dict[str, float]) -> str | None:
@@ -163,13 +189,16 @@ class LensDomain(GeneratorModule):
     def adopt(self, x: Tensor) -> None:
         """Find the domain of samples ``(n, d)``."""
         # numbers may differ between machines: one process decides
-        found = self.trainer.strategy.broadcast(find_domain(x.cpu()))
+        found = self.trainer.strategy.broadcast(self._search(x.cpu()))
         self.places.copy_(found.places)
         self.half_places.copy_(found.halves)
         self.axes.copy_(packed(found.domain))
         self.half_axes.copy_(torch.stack([packed(one) for one in found.half_domains]))
         self.live.copy_(found.live)
         self.evidence.copy_(torch.tensor([found.figures[name] for name in EVIDENCE]))
+        if isinstance(found, FoundMixedDomain):
+            self.bases.copy_(torch.cat([found.basis[None], found.half_bases]))
+            x = x @ found.basis.T.to(x)
         self.centre.copy_(x.mean(0))
         deviation = x.std(0)
         self.scale.copy_(torch.where(deviation > 0, deviation, 1.0))
@@ -180,14 +209,21 @@ class LensDomain(GeneratorModule):
         if not verdict.found:
             rank_zero_warn(
                 f"no hidden domain was found ({verdict.name}): places and generators mean nothing; "
-                "try more samples, and see that inputs are pixels in another order, not mixed"
+                "try more samples, and see that model.mixing says what happened to the pixels"
             )
+
+    def _search(self, x: Tensor) -> FoundDomain:
+        if not self.mixed:
+            return find_domain(x)
+        return find_mixed_domain(x, mix_seed(self.noise_seed or 0, 0) % 2**31)
 
     # -- one step --------------------------------------------------------------------------------
 
     def standardised(self, x: Tensor) -> Tensor:
         """Images ``(B, 1, H, W)`` of vectors, each pixel less its mean, by its deviation."""
-        images: Tensor = self.as_layer()((x - self.centre) / self.scale)
+        components = x @ self.bases[0].T.to(x) if self.mixed else x
+        layer = DomainLayer(self.places.cpu(), self.domain).to(x.device)
+        images: Tensor = layer((components - self.centre) / self.scale)
         return images if images.ndim == 4 else images[:, :, None]
 
     def unexplained(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -215,16 +251,3 @@ class LensDomain(GeneratorModule):
             self.minimise(loss)
         if self.log_now:
             self.log_training({"stencil_error": loss}, len(batch[0]))
-
-
-def packed(domain: Domain) -> Tensor:
-    """Length and whether it closes of each axis, ``(2, 2)``, rows of 0 for axes there are not."""
-    rows = [[length, int(topology == "ring")] for length, topology in domain.axes]
-    return torch.tensor(rows + [[0, 0]] * (_MOST_AXES - len(rows)))
-
-
-def _unpacked(axes: Tensor) -> Domain:
-    """Inverse of ``packed``."""
-    names: tuple[Topology, Topology] = ("chain", "ring")
-    pairs: list[list[int]] = axes.tolist()
-    return Domain(tuple((length, names[ring]) for length, ring in pairs if length))

@@ -37,7 +37,8 @@ def test_the_short_table_counts_wrong_verdicts():
     assert found["lines"] == {"runs": 2, "called_a_lattice": 0}
     table = EXPERIMENT.analysis.table(result)
     assert "| bumps | 0.5000 (7) | – | – | – | – |" in table
-    assert "Of 2 runs on data without a domain 1 found one, and of 2 on lines 0 a lattice" in table
+    assert "Of 2 runs on data without a domain 1 found one" in table
+    assert "of 0 on such data behind a rotation 0, and of 2 on lines 0 a lattice" in table
 
 
 def test_every_number_of_labels_has_about_as_many_steps():

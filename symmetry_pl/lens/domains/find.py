@@ -13,7 +13,8 @@
    places are not from (``verdict``).
 
 That pixels can be put in order by what they share is an old observation (Le Roux, Bengio, Lamblin,
-Joliveau and Kégl 2007); squares and the verdict are ours. Data must be permuted, not mixed.
+Joliveau and Kégl 2007); squares and the verdict are ours. Data must be permuted; rotated ones
+are unmixed first (``mixed``).
 """
 
 from __future__ import annotations
@@ -30,7 +31,15 @@ from symmetry_pl.lens.domains.stationary import stationary_share
 from symmetry_pl.lens.domains.verdict import Verdict, judged, judged_stationary
 from symmetry_pl.metrics.places import aligned, chance_level, steps
 
-__all__ = ["EVIDENCE", "FoundDomain", "find_domain"]
+__all__ = [
+    "EVIDENCE",
+    "FoundDomain",
+    "correlated",
+    "find_domain",
+    "kind_of",
+    "translations",
+    "uneven",
+]
 
 _OF_DOMAIN = ("samples", "live", "correlated", "agreement", "p_value", "completeness", "local")
 EVIDENCE = (*_OF_DOMAIN, "stationary", "uneven")
@@ -140,13 +149,13 @@ def find_domain(x: Tensor) -> FoundDomain:
     figures = {
         "samples": float(moments.samples),
         "live": float(live),
-        "correlated": _correlated(*parts),
+        "correlated": correlated(*parts),
         "agreement": match / live,
         "p_value": chance_level(match, whole.domain),
         "completeness": min(one.completeness for one in (whole, *halves)),
         "local": min(one.local for one in (whole, *halves)),
         "stationary": sum(shares) / 2,
-        "uneven": _uneven(moments),
+        "uneven": uneven(*(moments.covariance(pair).diagonal() for pair in ([0, 1], [2, 3]))),
     }
     alive = torch.zeros(moments.dim, dtype=torch.bool)
     alive[moments.live] = True
@@ -172,16 +181,26 @@ def _spread(layout: Layout, moments: Moments) -> Tensor:
     return places
 
 
-def _correlated(first: Tensor, second: Tensor) -> float:
-    """Agreement of the correlations of two halves off the diagonal, in standard errors."""
+def correlated(first: Tensor, second: Tensor) -> float:
+    """Agreement of the correlations of two sets off the diagonal, in standard errors.
+
+    Args:
+        first: correlations in some samples, ``(m, m)``.
+        second: those in others.
+    """
     upper = torch.triu_indices(len(first), len(first), 1)
     one, other = (part[upper[0], upper[1]] for part in (first, second))
     noise = (one.square().sum() * other.square().sum() / len(one)).sqrt()
     return float((one @ other) / noise) if noise > 0 else 0.0
 
 
-def _uneven(moments: Moments) -> float:
-    """Standard deviation over pixels of the variance, of its mean; without sampling errors."""
-    one, other = (moments.covariance(pair).diagonal() for pair in ([0, 1], [2, 3]))
-    shared = float((one - one.mean()) @ (other - other.mean())) / len(one)
-    return float(max(shared, 0.0) ** 0.5 / (one.mean() * other.mean()).sqrt())
+def uneven(first: Tensor, second: Tensor) -> float:
+    """Standard deviation over pixels of the variance, of its mean; without sampling errors.
+
+    Args:
+        first: variances in some samples, ``(m,)``.
+        second: those in others.
+    """
+    one, other = first - first.mean(), second - second.mean()
+    shared = float(one @ other) / len(one)
+    return float(max(shared, 0.0) ** 0.5 / (first.mean() * second.mean()).sqrt())

@@ -17,8 +17,8 @@ class DomainLayer(nn.Module):
 
     .. math:: y_c = \sum_j W_{cj} x_j, \quad W_{cj} = 1 \text{ where input } j \text{ is at cell } c
 
-    Cells without an input are 0. Frozen, it is an index and no parameter; trainable, W is one, and
-    other maps are learned from there.
+    or, of components y = B x of rotated pixels, W B. Cells without an input are 0. Frozen, it is an
+    index and no parameter; trainable, W is one, and other maps are learned from there.
 
     Args:
         places: cell of each input, −1 without one, ``(d,)``.
@@ -26,6 +26,7 @@ class DomainLayer(nn.Module):
         size: shape of the images, where these shall be larger than what was found: zeros are added
             on all sides. Null for that of the domain.
         trainable: whether W is a parameter.
+        basis: B, ``(d, d)``, whose rows are what lies at ``places``; null for the inputs.
 
     Raises:
         ValueError: if ``size`` is smaller than the domain, or has another number of axes.
@@ -36,6 +37,7 @@ class DomainLayer(nn.Module):
     """
 
     index: Tensor
+    basis: Tensor | None
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class DomainLayer(nn.Module):
         domain: Domain,
         size: Sequence[int] | None = None,
         trainable: bool = False,
+        basis: Tensor | None = None,
     ) -> None:
         super().__init__()
         found = [length for length, _ in domain.axes]
@@ -59,10 +62,12 @@ class DomainLayer(nn.Module):
         )
         cells[window] = inner.view(found)
         self.register_buffer("index", cells.flatten())
+        self.register_buffer("basis", basis)
         self.weight = None
         if trainable:
-            one_hot = torch.nn.functional.one_hot(self.index, self.dim + 1)[:, : self.dim]
-            self.weight = nn.Parameter(one_hot.to(torch.get_default_dtype()))
+            weight = torch.nn.functional.one_hot(self.index, self.dim + 1)[:, : self.dim]
+            weight = weight.to(torch.get_default_dtype() if basis is None else basis.dtype)
+            self.weight = nn.Parameter(weight if basis is None else weight @ basis)
 
     @property
     def taken(self) -> Tensor:
@@ -80,7 +85,8 @@ class DomainLayer(nn.Module):
         if self.weight is not None:
             cells = x @ self.weight.T
         else:
-            cells = torch.cat([x, x.new_zeros(len(x), 1)], 1)[:, self.index]
+            inputs = x if self.basis is None else x @ self.basis.T.to(x)
+            cells = torch.cat([inputs, inputs.new_zeros(len(x), 1)], 1)[:, self.index]
         return cells.view(len(x), 1, *self.shape)
 
     def extra_repr(self) -> str:

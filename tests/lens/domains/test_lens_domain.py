@@ -163,7 +163,7 @@ def test_mixed_data_are_scored_by_their_basis():
     data = HiddenImagesDataModule(
         "bumps", 4, 5, samples=1000, scramble="orthogonal", eval_samples=50, batch_size=200
     )
-    with pytest.warns(UserWarning, match="pixels in another order, not mixed"):
+    with pytest.warns(UserWarning, match=r"see that model\.mixing says"):
         _, figures = fitted(data, epochs=1)
     assert abs(figures["test/generator_cosine"]) < 0.9
     assert "test/exact_places" not in figures
@@ -217,3 +217,33 @@ def test_the_truth_is_read_from_places_or_from_a_permutation():
     assert true_places(permuted)[0].tolist() == [2, 0, 1]
     assert true_places(turned) is None
     assert true_places(DataDescription("vector", (3,))) is None
+
+
+def test_rotated_pixels_are_unmixed_and_put_on_their_lattice(tmp_path):
+    options = {"samples": 20_000, "eval_samples": 300, "batch_size": 500, "noise": 0.05}
+    data = HiddenImagesDataModule("bumps", 6, 7, scramble="orthogonal", **options)
+    model, figures = fitted(data, epochs=1, mixing="orthogonal")
+    assert figures["test/lattice_found"] == figures["test/stationary_found"] == 1.0
+    assert figures["test/generator_cosine"] > 0.985
+    assert figures["test/stencil_error"] < 0.7
+    plain = HiddenImagesDataModule("bumps", 6, 7, scramble="none", **options)
+    true = plain.split("test").x.view(-1, 1, 6, 7)
+    hidden = data.split("test").x.clone()  # drawn within a trainer, it has no gradients
+    images = model.as_layer()(hidden)
+    assert torch.allclose(model.as_layer(trainable=True)(hidden), images, atol=1e-5)
+    ways = torch.stack([true, true.flip(2), true.flip(3), true.flip(2, 3)])
+    errors = (ways - images).square().mean((1, 2, 3, 4)) / true.var()
+    assert errors.min() < 0.02
+    model.trainer.save_checkpoint(tmp_path / "last.ckpt")
+    loaded = symmetry_pl.load(tmp_path / "last.ckpt")
+    cells = loaded.transform(hidden.numpy())
+    assert loaded.inverse_transform(cells) == pytest.approx(hidden.double().numpy(), abs=1e-5)
+    assert loaded.module.found().verdict == model.found().verdict
+
+
+def test_a_permutation_is_a_rotation_too():
+    data = HiddenImagesDataModule(
+        "bumps", 5, 6, samples=20_000, eval_samples=50, batch_size=500, noise=0.05
+    )
+    _, figures = fitted(data, epochs=1, mixing="orthogonal")
+    assert figures["test/generator_cosine"] > 0.98
