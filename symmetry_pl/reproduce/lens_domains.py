@@ -27,7 +27,7 @@ _ROTATED = ((8, 20_000), (12, 40_000), (20, 60_000))
 _ROTATED_LAWS = tuple(name for name in _LAWS if name not in ("breast_cancer", "digits", "wine"))
 _LINES = ("chain", "wide_chain", "autoregression", "decays", "ring", "walk", "fading", "warped")
 _SIZES = ((16, 3000), (36, 10_000), (64, 10_000))
-NONE, LINE, ROTATED_NONE = "without a domain", "lines", "without a domain, rotated"
+NONE, LINE, ROTATED_NONE = "without_a_domain", "lines", "rotated_without_a_domain"
 """Datasets of the nulls."""
 
 
