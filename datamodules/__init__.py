@@ -11,7 +11,9 @@ from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
 from symmetry_pl.datamodules.molecules.zinc import ZINCDataModule
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
 from symmetry_pl.datamodules.vectors.example_tables import ExampleTableDataModule
+from symmetry_pl.datamodules.vectors.graph_fields import GraphFieldsDataModule
 from symmetry_pl.datamodules.vectors.group_orbits import GroupOrbitsDataModule
+from symmetry_pl.datamodules.vectors.hidden_images import HiddenImagesDataModule
 from symmetry_pl.datamodules.vectors.laws import LawsDataModule
 from symmetry_pl.datamodules.vectors.mnist_slices import MNISTSlicesDataModule
 from symmetry_pl.datamodules.vectors.planted_groups import PlantedGroupsDataModule
@@ -24,7 +26,9 @@ __all__ = [
     "DSpritesDataModule",
     "ExampleMoleculesDataModule",
     "ExampleTableDataModule",
+    "GraphFieldsDataModule",
     "GroupOrbitsDataModule",
+    "HiddenImagesDataModule",
     "ImagesDataModule",
     "LawsDataModule",
     "MNISTDataModule",

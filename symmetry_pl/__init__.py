@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     )
     from symmetry_pl.fitted import FittedModel
     from symmetry_pl.lens import (
+        DomainClassifier,
         InvarianceAlgebra,
+        LensDomain,
         LieDerivative,
         LieGAN,
         SymmetryGAN,
@@ -32,11 +34,13 @@ __all__ = [
     "SGM",
     "STIB",
     "VAE",
+    "DomainClassifier",
     "FittedModel",
     "FlowSTIB",
     "FlowSTIBEstimator",
     "InvarianceAlgebra",
     "LatentFlowSTIB",
+    "LensDomain",
     "LieDerivative",
     "LieGAN",
     "SGMEstimator",
@@ -49,11 +53,13 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "DomainClassifier": "lens",
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
     "InvarianceAlgebra": "lens",
     "SGM": "sgm",
     "SGMEstimator": "estimators",
+    "LensDomain": "lens",
     "LieDerivative": "lens",
     "LieGAN": "lens",
     "SymmetryGAN": "lens",

@@ -7,11 +7,13 @@ from pathlib import Path
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.fitted.algebra_model import AlgebraModel
+from symmetry_pl.fitted.domain_model import DomainModel
 from symmetry_pl.fitted.generator_model import GeneratorModel
 from symmetry_pl.fitted.invariance_model import InvarianceModel
 from symmetry_pl.fitted.model import FittedModel
 from symmetry_pl.fitted.prototype_model import PrototypeModel
 from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
+from symmetry_pl.lens.lens_domain import LensDomain
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.sgm.prototype_module import PrototypeModule
@@ -24,6 +26,7 @@ _KINDS: tuple[tuple[type[SymmetryModule], type[FittedModel]], ...] = (
     (PrototypeModule, PrototypeModel),
     (SymmetryLens, GeneratorModel),
     (InvarianceAlgebra, AlgebraModel),
+    (LensDomain, DomainModel),
 )
 
 

@@ -6,17 +6,25 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from symmetry_pl.core import Evaluator
 from symmetry_pl.core.painter import Curves, plain
+from symmetry_pl.lens.domain_evaluation import true_places
+from symmetry_pl.lens.domains.find import FoundDomain
 from symmetry_pl.lens.evaluation import true_symmetry
 from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.generator import matched_axes, nearest_generator, nearest_lifting
+from symmetry_pl.metrics.places import coordinates
 from symmetry_pl.plots import generator as drawings
+from symmetry_pl.plots.images import cell_maps, image_rows
 
 _LOSSES = ("alignment", "uniformity", "marginal_entropy", "joint_entropy")
 _MERITS = ("loss", "generator_cosine", "lifting_error")
 _SIGNALS = 6
+_DRAWN = 196  # inputs up to which a generator is drawn as a matrix
+_SHARE = 0.002  # of pixels that may be brighter than white, and darker than black
 
 
 class GeneratorPainter:
@@ -74,3 +82,70 @@ def _representation(model: Any, evaluator: Evaluator) -> Iterator[tuple[str, Any
         scaled = plain(model.symmetry.scaled(raw))
         hidden = None if lifting is None else scaled @ lifting.T
         yield "signals", drawings.lifted_signals(scaled, plain(model.symmetry(raw)), hidden)
+
+
+class DomainPainter:
+    """The vectors as they come, as images of what was found, and moved along its axes."""
+
+    curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": ("stencil_error",)}
+
+    def paint(
+        self, model: Any, evaluator: Evaluator, data: Any, curves: Curves
+    ) -> Iterator[tuple[str, Any]]:
+        """Images or signals; where inputs lie, and where they should; generators; training."""
+        if "x" in evaluator.shown:
+            yield "images", _unscrambled(model, evaluator.shown["x"])
+        if torch.isfinite(model.evidence).all():
+            yield "places", cell_maps(_maps(model.found(), true_places(model.data)))
+        if model.dim <= _DRAWN:
+            yield from _generators(model)
+        lines = labelled(curves, "train", ("stencil_error",))
+        if lines:
+            yield "training", drawings.training({spec("stencil_error").header: lines})
+
+
+def _unscrambled(model: Any, x: Tensor) -> Any:
+    """Vectors before and after, and moved by one step along each axis."""
+    x = x.to(model.device)
+    layer, generators = model.as_layer(), model.generators()
+    if len(layer.shape) == 1:
+        return drawings.lifted_signals(plain(x[:_SIGNALS]), plain(layer(x[:_SIGNALS])[:, 0]))
+    side = int(np.ceil(model.dim**0.5))
+    before = x.new_zeros(len(x), side**2)
+    before[:, : model.dim] = x
+    rows = [("as they come", before.view(-1, side, side)), ("found", layer(x)[:, 0])]
+    for k, one in enumerate(generators):
+        moved = x
+        for _ in range(max(1, layer.shape[k] // 6)):
+            moved = moved @ one.T
+        rows.append((f"along axis {k + 1}", layer(moved)[:, 0]))
+    low, high = np.quantile(plain(x), [_SHARE, 1 - _SHARE])
+    return image_rows([(name, _tiles(plain(images), low, high)) for name, images in rows])
+
+
+def _tiles(images: Any, low: float, high: float) -> Any:
+    """Square images ``(n, 1, S, S)`` in [−1, 1], white where there is nothing."""
+    height, width = images.shape[1:]
+    side = max(height, width)
+    square = np.ones((len(images), 1, side, side))
+    top, left = (side - height) // 2, (side - width) // 2
+    scaled = np.clip(2 * (images - low) / max(high - low, 1e-12) - 1, -1, 1)
+    square[:, 0, top : top + height, left : left + width] = scaled
+    return square
+
+
+def _maps(found: FoundDomain, truth: tuple[Tensor, Any] | None) -> list[tuple[str, Any]]:
+    """For each cell the number of its input, and the true coordinates of that."""
+    placed = (found.places >= 0).nonzero()[:, 0]
+    shape = [length for length, _ in found.domain.axes]
+
+    def on_cells(values: Tensor) -> Any:
+        cells = np.full(found.domain.size, np.nan)
+        cells[found.places[placed].numpy()] = values.numpy()
+        return cells.reshape(shape if len(shape) > 1 else (1, -1))
+
+    maps = [("number of the input", on_cells(placed))]
+    if truth is not None:
+        where = coordinates(truth[0], truth[1])[placed]
+        maps += [(f"true place on axis {k + 1}", on_cells(one)) for k, one in enumerate(where.T)]
+    return maps

@@ -249,6 +249,74 @@ _GENERATORS = (
 )
 """How near a generator is to the truth, and what it costs."""
 
+_DOMAIN: dict[str, Any] = {"digits": 3, "group": "domain", "better": "more"}
+_DOMAINS = (
+    MetricSpec(
+        "stencil_error",
+        "variance neighbours leave (1: disorder)",
+        "stencil",
+        digits=3,
+        group="domain",
+    ),
+    MetricSpec(
+        "exact_places",
+        "inputs put where they belong",
+        "exact places",
+        digits=4,
+        style="percent",
+        better="more",
+        beside="exact_places_chance",
+        beside_label="in random order",
+        group="truth",
+    ),
+    _minor("exact_places_chance", "the same in random order", "chance", group="truth"),
+    MetricSpec(
+        "generator_cosine_least",
+        "the smaller cosine of the generators",
+        "least cosine",
+        beside="generator_cosine_ceiling",
+        beside_label="of true places of live inputs",
+        better="more",
+        group="truth",
+    ),
+    _minor("generator_cosine_ceiling", "cosine of true places", "ceiling", group="truth"),
+    MetricSpec(
+        "accuracy",
+        "classes told right",
+        "accuracy",
+        digits=4,
+        style="percent",
+        better="more",
+        group="classes",
+    ),
+    MetricSpec(
+        "cross_entropy",
+        "cross-entropy of classes",
+        "cross-entropy",
+        "nats",
+        digits=3,
+        group="classes",
+    ),
+    MetricSpec("places_agreement", "inputs that two halves put alike", "halves", **_DOMAIN),
+    MetricSpec("completeness", "inputs that their neighbours place", "complete", **_DOMAIN),
+    MetricSpec("locality", "partial correlation between near cells", "local", **_DOMAIN),
+    MetricSpec("stationary_share", "correlations by displacement, R²", "stationary R²", **_DOMAIN),
+    _minor("unevenness", "spread of variances, of their mean", "uneven", digits=3, group="domain"),
+    _minor("live_inputs", "inputs that ever change", "live", digits=0, group="domain"),
+    _minor("domain_dimensions", "axes of what was found", "axes", digits=1, group="domain"),
+    MetricSpec(
+        "domain_found",
+        "share of runs that found a domain",
+        "found",
+        digits=2,
+        better="neither",
+        group="domain",
+    ),
+    _minor("lattice_found", "share that found a lattice", "lattice", digits=2, group="domain"),
+    _minor("stationary_found", "share called stationary", "stationary", digits=2, group="domain"),
+)
+"""What a hidden domain is, and how near it is to the true one."""
+
 _RANDOM = "a random matrix"
 _MATCH: dict[str, Any] = {"digits": 3, "group": "truth", "better": "more"}
 _ELEMENTS = (
@@ -487,5 +555,5 @@ _MINOR = (
 )
 """Figures without a row in the summary of a test."""
 
-ENTRIES = _CODES + _GENERATORS + _ELEMENTS + _IMAGES + _MINOR
+ENTRIES = _CODES + _GENERATORS + _DOMAINS + _ELEMENTS + _IMAGES + _MINOR
 """All of them; a summary has its rows in this order."""

@@ -82,19 +82,19 @@ def lifted_signals(raw: Array, lifted: Array, hidden: Array | None = None) -> Fi
 
     Args:
         raw: ``(n, d)``.
-        lifted: ``(n, d)``.
+        lifted: ``(n, k)``.
         hidden: the true signals along the hidden positions ``(n, d)``, in the order and with the
             sign of the lifts, drawn behind these; None where they are not known.
     """
     figure = new_figure(2, rows=len(raw), width=4.8, height=1.6)
     grid = figure.subplots(len(raw), 2, squeeze=False, sharex=True, sharey="row")
-    position = np.arange(raw.shape[1])
+    position, place = np.arange(raw.shape[1]), np.arange(lifted.shape[1])
     marker: dict[str, Any] = {"marker": "o", "markersize": 2.5, "linewidth": 1.2}
     for i, (left, right) in enumerate(grid):
         left.plot(position, raw[i], color=_ERROR, **marker)
         if hidden is not None:
-            right.plot(position, hidden[i], color="0.75", linewidth=4)
-        right.plot(position, lifted[i], color=_LEARNED, **marker)
+            right.plot(place, hidden[i], color="0.75", linewidth=4)
+        right.plot(place, lifted[i], color=_LEARNED, **marker)
         for axis in (left, right):
             _plain(axis)
             axis.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from symmetry_pl.plots.basic import Array, new_figure
 
-__all__ = ["factors", "image_rows", "iterates", "marginals"]
+__all__ = ["cell_maps", "factors", "image_rows", "iterates", "marginals"]
 
 _TILE = 0.62  # inches
 _LABEL = 1.7  # tiles left of a row for its name
@@ -35,6 +35,25 @@ def image_rows(rows: Sequence[tuple[str, Array]], gaps: Sequence[int] = ()) -> F
         axis.text(-0.1, top + 0.5, name, ha="right", va="center", fontsize=9)
     axis.set(xlim=(-_LABEL, count), ylim=(tops[-1] + 1, 0), aspect="equal")
     axis.axis("off")
+    return figure
+
+
+def cell_maps(panels: Sequence[tuple[str, Array]]) -> Figure:
+    """Numbers on the cells of a lattice in colours, one panel each.
+
+    Args:
+        panels: title and values ``(H, W)``, NaN on cells without any.
+    """
+    figure = new_figure(len(panels), width=4.2, height=3.6)
+    for axis, (title, values) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
+        # a line is drawn as a band
+        aspect = "equal" if len(values) > 1 else "auto"
+        image = axis.imshow(values, cmap="turbo", interpolation="nearest", aspect=aspect)
+        axis.set(title=title, xlabel="cell", yticks=[] if len(values) == 1 else axis.get_yticks())
+        axis.set(ylim=(len(values) - 0.5, -0.5))
+        figure.colorbar(image, ax=axis, shrink=0.8)
     return figure
 
 

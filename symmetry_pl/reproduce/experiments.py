@@ -24,6 +24,12 @@ EXPERIMENTS = {
     "lens/ablation": Entry(
         f"{_HERE}.lens_ablation:EXPERIMENT", "SymmetryLens, Figures 15-18: terms of the loss"
     ),
+    "lens/adapter": Entry(
+        f"{_HERE}.lens_adapter:EXPERIMENT", "Digits in a secret order: CNNs behind the found layer"
+    ),
+    "lens/domains": Entry(
+        f"{_HERE}.lens_domains:EXPERIMENT", "Hidden domains of permuted pixels, and false verdicts"
+    ),
     "lens/sensitivity": Entry(
         f"{_HERE}.lens_sensitivity:EXPERIMENT", "SymmetryLens, Table 5: elementary effects"
     ),

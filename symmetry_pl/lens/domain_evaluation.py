@@ -1,0 +1,92 @@
+"""How well a found domain fits a set, what its verdicts rest on, and how near the truth it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage, all_reduce_sum
+from symmetry_pl.groups.domain import Domain
+from symmetry_pl.lens.domains.find import FoundDomain
+from symmetry_pl.lens.evaluation import true_symmetry
+from symmetry_pl.metrics.generator import generator_scores
+from symmetry_pl.metrics.places import places_scores
+
+_SHOWN = 16  # samples kept for the figures
+_LOGGED = {
+    "live": "live_inputs",
+    "agreement": "places_agreement",
+    "completeness": "completeness",
+    "local": "locality",
+    "stationary": "stationary_share",
+    "uneven": "unevenness",
+}
+"""What evidence is logged as."""
+
+
+class DomainEvaluator(Evaluator):
+    """``stencil_error`` of a set, the evidence of the fit, and figures that need the truth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sums: list[Tensor] = []
+
+    def reset(self) -> None:
+        """Forget the last set."""
+        super().reset()
+        self._sums = []
+
+    def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
+        """Add what the stencil leaves open of a batch, and its variance."""
+        self.show(_SHOWN, x=batch[0])
+        open_, whole = model.unexplained(batch[0])
+        sums = torch.stack([open_.double().sum(), whole.double().sum()])
+        self._sums = [sum(self._sums, sums)]
+
+    def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        """All figures over all processes."""
+        open_, whole = all_reduce_sum(self._sums[0])
+        values = {"objective": open_ / whole, "stencil_error": open_ / whole}
+        if not torch.isfinite(model.evidence).all():  # before the fit
+            return values
+        found = model.found()
+        figures = {name: found.figures[key] for key, name in _LOGGED.items()}
+        figures |= {
+            "domain_dimensions": float(found.domain.dimensions),
+            "domain_found": float(found.verdict.found),
+            "lattice_found": float(found.verdict.name == "lattice"),
+            "stationary_found": float(found.stationarity.found),
+        }
+        figures |= _against_truth(model, found)
+        return values | {name: torch.tensor(value) for name, value in figures.items()}
+
+
+def _against_truth(model: Any, found: FoundDomain) -> dict[str, float]:
+    """Exact places where the truth has some, and cosines of generators."""
+    places, ideal = true_places(model.data), true_symmetry(model.data)
+    if places is not None and not model.mixed:
+        return places_scores(found.places, found.domain, *places, found.live)
+    if places is not None:
+        basis = torch.eye(len(places[0]), dtype=torch.float64)[places[0].argsort()]
+        ideal = (basis.tolist(), places[1])
+    return {} if ideal is None else generator_scores(found.generators(), *ideal)
+
+
+def true_places(data: DataDescription | None) -> tuple[Tensor, Domain] | None:
+    """The cell of each input, ``(d,)``, and the cells, where the data know them.
+
+    ``extra`` has ``places`` and ``axes``; or a permutation as an ``ideal_basis``.
+    """
+    extra = {} if data is None else data.extra
+    if "places" in extra:
+        axes = tuple((int(length), topology) for length, topology in extra["axes"])
+        return torch.tensor(extra["places"]), Domain(axes)
+    known = true_symmetry(data)
+    if known is None:
+        return None
+    basis = torch.tensor(known[0])
+    if not ((basis == 0) | (basis == 1)).all():
+        return None
+    return basis.argmax(0), known[1]

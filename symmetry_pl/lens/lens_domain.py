@@ -1,0 +1,253 @@
+"""LensDomain: the grid behind scrambled pixels, and a stencil that says how well it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
+from torch import Tensor, nn
+
+from symmetry_pl.core import DataDescription, Player, PlayerOptions
+from symmetry_pl.core.noise import mix_seed
+from symmetry_pl.core.registry import check_choice
+from symmetry_pl.groups.domain import Domain
+from symmetry_pl.lens.domain_evaluation import DomainEvaluator
+from symmetry_pl.lens.domains.axes import packed, unpacked
+from symmetry_pl.lens.domains.find import EVIDENCE, FoundDomain, find_domain, translations
+from symmetry_pl.lens.domains.layer import DomainLayer
+from symmetry_pl.lens.domains.mixed import FoundMixedDomain, find_mixed_domain
+from symmetry_pl.lens.generator_module import GeneratorModule
+
+__all__ = ["LensDomain"]
+
+_WRITTEN = 784  # inputs up to which generators are written beside predictions
+
+
+class LensDomain(GeneratorModule):
+    r"""The hidden domain of vectors whose pixels are in a secret order, and its translations.
+
+    Before the first batch ``find_domain`` puts the pixels on a lattice, a ring or a chain, none of
+    which is given, and says whether there is one and whether the law is stationary along it; where
+    pixels are rotated, ``find_mixed_domain`` does. Each batch then moves one *stencil* down
+
+    .. math:: \min_w\; E \Bigl( y_a - \sum_{0 < |e|_\infty \le r} w_e\, y_{a+e} \Bigr)^2
+
+    over the cells a of standardised images y: a pixel from its neighbours, by weights that are the
+    same everywhere. What it leaves open on new samples is ``stencil_error``: 1 for pixels in
+    disorder, the less the more local and stationary the law is along what was found.
+
+    One player, ``stencil``.
+
+    Args:
+        radius: r of the stencil, in cells.
+        mixing: ``permutation`` if inputs are pixels in another order, ``orthogonal`` if they are
+            pixels behind a rotation, which is undone by independent components first.
+        kwargs: options of ``SymmetryModule``.
+
+    Raises:
+        ValueError: for an option that makes no model, or data that it cannot learn from.
+    """
+
+    painter: ClassVar[str] = "symmetry_pl.lens.painter:DomainPainter"
+    headline: ClassVar[tuple[str, ...]] = ("exact_places", "generator_cosine", "stencil_error")
+
+    def __init__(
+        self,
+        radius: int = 2,
+        mixing: Literal["permutation", "orthogonal"] = "permutation",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_choice("model.mixing", mixing, ("permutation", "orthogonal"))
+        if radius < 1:
+            raise ValueError(f"model.radius must be at least 1, got {radius}")
+        self.radius = radius
+        self.mixed = mixing == "orthogonal"
+        self.places: Tensor
+        self.half_places: Tensor
+        self.axes: Tensor
+        self.half_axes: Tensor
+        self.live: Tensor
+        self.evidence: Tensor
+        self.bases: Tensor
+        self.centre: Tensor
+        self.scale: Tensor
+
+    # -- networks, players and figures -----------------------------------------------------------
+
+    def configure_networks(self, data: DataDescription) -> None:
+        """Room for what is found before the first batch, and the stencil."""
+        dim, width = data.x_shape[0], 2 * self.radius + 1
+        self.register_buffer("places", torch.arange(dim))
+        self.register_buffer("half_places", torch.arange(dim).repeat(2, 1))
+        self.register_buffer("axes", packed(Domain.line(dim)))
+        self.register_buffer("half_axes", self.axes.repeat(2, 1, 1))
+        self.register_buffer("live", torch.ones(dim, dtype=torch.bool))
+        self.register_buffer("evidence", torch.full((len(EVIDENCE),), torch.nan).double())
+        count = 3 if self.mixed else 0  # of all samples, and of either half
+        self.register_buffer("bases", torch.eye(dim, dtype=torch.float64).repeat(count, 1, 1))
+        self.register_buffer("centre", torch.zeros(dim))
+        self.register_buffer("scale", torch.ones(dim))
+        self.stencil = nn.Parameter(torch.zeros(1, 1, width, width))
+
+    def configure_players(self) -> dict[str, Player]:
+        """The stencil."""
+        options = PlayerOptions(lr=1e-2, schedule="cosine", end=0.0)
+        return {"stencil": Player([self.stencil], options)}
+
+    def configure_evaluator(self, stage: Literal["val", "test"]) -> DomainEvaluator:
+        """What the stencil leaves open, what the verdicts rest on, and figures of the truth."""
+        return DomainEvaluator()
+
+    # -- what was found ----------------------------------------------------------------------------
+
+    @property
+    def domain(self) -> Domain:
+        """The cells that were found; before a fit a chain."""
+        return unpacked(self.axes)
+
+    def found(self) -> FoundDomain:
+        """Places and verdicts, on the CPU.
+
+        Raises:
+            ValueError: before a fit.
+        """
+        if not torch.isfinite(self.evidence).all():
+            raise ValueError("a LensDomain has found nothing before a fit")
+        figures = dict(zip(EVIDENCE, self.evidence.tolist(), strict=True))
+        first, second = (unpacked(axes) for axes in self.half_axes)
+        parts: dict[str, Any] = {
+            "places": self.places.cpu(),
+            "live": self.live.cpu(),
+            "domain": self.domain,
+            "halves": self.half_places.cpu(),
+            "half_domains": (first, second),
+            "figures": figures,
+        }
+        if not self.mixed:
+            return FoundDomain(**parts)
+        bases = self.bases.cpu()
+        return FoundMixedDomain(**parts, basis=bases[0], half_bases=bases[1:])
+
+    def generators(self) -> Tensor:
+        """The translations along the axes, ``(g, d, d)``."""
+        found = translations(self.places.cpu(), self.domain)
+        if self.mixed:
+            basis = self.bases[0].cpu()
+            found = basis.T @ found @ basis
+        return found.to(self.stencil)
+
+    def as_layer(self, size: Sequence[int] | None = None, trainable: bool = False) -> DomainLayer:
+        """A module that turns scrambled vectors into images, to put any network behind.
+
+        Args:
+            size: shape of the images, if larger than what was found.
+            trainable: whether its weights move.
+
+        Returns:
+            A ``DomainLayer`` on the device of the model.
+        """
+        basis = self.bases[0].float().cpu() if self.mixed else None
+        layer = DomainLayer(self.places.cpu(), self.domain, size, trainable, basis)
+        return layer.to(self.device)
+
+    def learned(self) -> dict[str, Tensor]:
+        """Places, shape and stencil, and the generators of up to 784 inputs."""
+        found = {
+            "places": self.places,
+            "half_places": self.half_places,
+            "shape": torch.tensor([length for length, _ in self.domain.axes]),
+            "stencil": self.stencil.detach(),
+        }
+        if self.mixed:
+            found["basis"] = self.bases[0]
+        return found | (super().learned() if self.dim <= _WRITTEN else {})
+
+    def verdict(self, figures: dict[str, float]) -> str | None:
+        """Both verdicts, in words, and why."""
+        if not torch.isfinite(self.evidence).all():
+            return None
+        found = self.found()
+        return "; ".join(
+            f"{one.name}: {one.because}" for one in (found.verdict, found.stationarity)
+        )
+
+    def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Row numbers and the images' pixels in order."""
+        return {"row": batch[2], "representation": self.as_layer()(batch[0]).flatten(1)}
+
+    # -- before the first batch ------------------------------------------------------------------
+
+    def on_fit_start(self) -> None:
+        """Find the domain in the training set."""
+        if not self.batches_seen:
+            self.adopt(self.training_signals())
+
+    def adopt(self, x: Tensor) -> None:
+        """Find the domain of samples ``(n, d)``."""
+        # numbers may differ between machines: one process decides
+        found = self.trainer.strategy.broadcast(self._search(x.cpu()))
+        self.places.copy_(found.places)
+        self.half_places.copy_(found.halves)
+        self.axes.copy_(packed(found.domain))
+        self.half_axes.copy_(torch.stack([packed(one) for one in found.half_domains]))
+        self.live.copy_(found.live)
+        self.evidence.copy_(torch.tensor([found.figures[name] for name in EVIDENCE]))
+        if isinstance(found, FoundMixedDomain):
+            self.bases.copy_(torch.cat([found.basis[None], found.half_bases]))
+            x = x @ found.basis.T.to(x)
+        self.centre.copy_(x.mean(0))
+        deviation = x.std(0)
+        self.scale.copy_(torch.where(deviation > 0, deviation, 1.0))
+        shape = " x ".join(str(length) for length, _ in found.domain.axes)
+        verdict, stationarity = found.verdict, found.stationarity
+        rank_zero_info(f"{verdict.name} of {shape}: {verdict.because}")
+        rank_zero_info(f"{stationarity.name}: {stationarity.because}")
+        if not verdict.found:
+            rank_zero_warn(
+                f"no hidden domain was found ({verdict.name}): places and generators mean nothing; "
+                "try more samples, and see that model.mixing says what happened to the pixels"
+            )
+
+    def _search(self, x: Tensor) -> FoundDomain:
+        if not self.mixed:
+            return find_domain(x)
+        return find_mixed_domain(x, mix_seed(self.noise_seed or 0, 0) % 2**31)
+
+    # -- one step --------------------------------------------------------------------------------
+
+    def standardised(self, x: Tensor) -> Tensor:
+        """Images ``(B, 1, H, W)`` of vectors, each pixel less its mean, by its deviation."""
+        components = x @ self.bases[0].T.to(x) if self.mixed else x
+        layer = DomainLayer(self.places.cpu(), self.domain).to(x.device)
+        images: Tensor = layer((components - self.centre) / self.scale)
+        return images if images.ndim == 4 else images[:, :, None]
+
+    def unexplained(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums over pixels of squares: what the stencil leaves open, and all, ``(B,)`` each."""
+        images = self.standardised(x)
+        missing = images - self._predicted(images)
+        taken = self.as_layer().taken
+        return (missing.square() * taken).sum((1, 2, 3)), images.square().sum((1, 2, 3))
+
+    def _predicted(self, images: Tensor) -> Tensor:
+        """Each pixel from its neighbours; rings go on at the other end."""
+        weights = self.stencil.clone()
+        weights[..., self.radius, self.radius] = 0.0
+        length, topology = self.domain.axes[-1]
+        if topology == "ring":
+            around = torch.arange(-self.radius, length + self.radius, device=images.device)
+            return F.conv2d(images[..., around % length], weights, padding=(self.radius, 0))
+        return F.conv2d(images, weights, padding=self.radius)
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One step of the stencil."""
+        with self.turn("stencil"):
+            open_, _ = self.unexplained(batch[0])
+            loss = open_.mean() / self.as_layer().taken.sum()
+            self.minimise(loss)
+        if self.log_now:
+            self.log_training({"stencil_error": loss}, len(batch[0]))
