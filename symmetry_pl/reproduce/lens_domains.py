@@ -17,7 +17,7 @@ _LAWS = (
     *("white", "coloured", "laplace", "laplace_scaled", "laplace_mixed", "uniform"),
     *("elliptical", "spherical", "volatility", "energies_random", "energies_tree"),
     *("positive_random", "positive_tree", "clusters", "dictionary", "skewed"),
-    *("turned_exponentials", "diabetes", "breast_cancer", "wine", "digits"),
+    *("turned_exponentials", "diabetes", "breast_cancer", "wine", "digits", "trend"),
 )
 _GRAPHS = (
     *("tree", "random", "regular", "small_world", "modules", "triangles", "cube", "torus"),
