@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
-from symmetry_pl.reproduce.experiment import Experiment, System
+from symmetry_pl.reproduce.experiment import Analysis, Experiment, System
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +21,8 @@ _SEEDS, _PLANTED_SEEDS = tuple(range(9)), tuple(range(10))
 _LAWS = "lens/laws.yaml"
 _RIGHT = 0.99
 _ENOUGH = 20  # runs, for a diagram
+_CONFIDENCES = (0.0, 0.5, 0.9, 0.99, 1.01)
+_SMOOTH = "wide_chain_planted"
 
 # law, d, samples, noise, hidden by
 _PLANTED = (
@@ -92,19 +95,82 @@ def _planted(
     )
 
 
-def _reliability(result: dict[str, Any]) -> Figure | None:
-    """How often a cosine of .99 was reached, by the confidence that was stated."""
-    from symmetry_pl.plots.reliability import reliability
-
+def _pairs(result: dict[str, Any], metric: str, other: str) -> list[tuple[str, float, float]]:
+    """Dataset and two figures of each run that has both."""
     values = {
         (row["dataset"], row["system"], row["metric"], seed): value
         for row in result["rows"]
         for seed, value in zip(row["seeds"], row["values"], strict=True)
     }
+    return [
+        (dataset, value, values[dataset, system, other, seed])
+        for (dataset, system, name, seed), value in values.items()
+        if name == metric and (dataset, system, other, seed) in values
+    ]
+
+
+def _counted(result: dict[str, Any]) -> dict[str, Any]:
+    """Verdicts by what the law is, and how often a confidence was right."""
+    from scipy.stats import binomtest
+
+    def share(flags: list[bool]) -> dict[str, float]:
+        if not flags:
+            return {"runs": 0, "found": 0}
+        known = binomtest(sum(flags), len(flags)).proportion_ci(method="exact")
+        found = {"runs": len(flags), "found": sum(flags)}
+        return found | {"low": round(known.low, 4), "high": round(known.high, 4)}
+
+    verdicts = _pairs(result, "symmetry_found", "confidence")
+    kinds = {
+        "without": [x for x in verdicts if not x[0].endswith("_planted")],
+        "planted": [x for x in verdicts if x[0].endswith("_planted") and x[0] != _SMOOTH],
+        "too_smooth": [x for x in verdicts if x[0] == _SMOOTH],
+    }
+    right = _pairs(result, "generator_cosine", "symmetry_found")
+    sure = _pairs(result, "confidence", "generator_cosine")
+    return {
+        **{kind: share([bool(x[1]) for x in rows]) for kind, rows in kinds.items()},
+        "right": share([x[1] >= _RIGHT for x in right if x[2] and x[0] != _SMOOTH]),
+        "confidence": [
+            {"from": low, "to": high, **share([x[2] >= _RIGHT for x in sure if low <= x[1] < high])}
+            for low, high in itertools.pairwise(_CONFIDENCES)
+        ],
+    }
+
+
+def _table(result: dict[str, Any]) -> str:
+    """The counts, each with its 95 % interval."""
+
+    def line(label: str, one: dict[str, float]) -> str:
+        if not one["runs"]:
+            return f"| {label} | 0 | – | – |"
+        percent = 100 * one["found"] / one["runs"]
+        interval = f"{100 * one['low']:.1f} – {100 * one['high']:.1f} %"
+        return f"| {label} | {one['runs']:.0f} | {one['found']:.0f}: {percent:.1f} % | {interval} |"
+
+    counted = _counted(result)
+    lines = [
+        "| | runs | so many | 95 % interval |",
+        "|---|---|---|---|",
+        line("laws without a symmetry: one is found", counted["without"]),
+        line("planted laws: it is found", counted["planted"]),
+        line("of these: cosine of at least .99", counted["right"]),
+        line("wide chain, beyond the limits: it is found", counted["too_smooth"]),
+    ]
+    for one in counted["confidence"]:
+        low, high = (f"{min(x, 1):g}".removeprefix("0") or "0" for x in (one["from"], one["to"]))
+        label = f"planted, confidence from {low} to {high}: cosine of at least .99"
+        lines.append(line(label, one))
+    return "\n".join([*lines, ""])
+
+
+def _reliability(result: dict[str, Any]) -> Figure | None:
+    """How often a cosine of .99 was reached, by the confidence that was stated."""
+    from symmetry_pl.plots.reliability import reliability
+
     pairs = [
-        (value, values[dataset, system, "generator_cosine", seed] >= _RIGHT)
-        for (dataset, system, metric, seed), value in values.items()
-        if metric == "confidence" and (dataset, system, "generator_cosine", seed) in values
+        (sure, cosine >= _RIGHT)
+        for _, sure, cosine in _pairs(result, "confidence", "generator_cosine")
     ]
     return reliability(*zip(*pairs, strict=True)) if len(pairs) >= _ENOUGH else None
 
@@ -136,5 +202,6 @@ EXPERIMENT = Experiment(
         "Laws without a symmetry are those of `LawsDataModule`; their graphs, scales and mixtures "
         "are drawn anew with each seed.",
     ),
+    analysis=Analysis(_counted, _table),
     figure=_reliability,
 )
