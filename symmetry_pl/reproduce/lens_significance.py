@@ -16,6 +16,7 @@ _WITHOUT = (
     *("positive_random", "positive_tree", "clusters", "dictionary", "fading", "warped"),
     *("skewed", "turned_exponentials", "diabetes", "breast_cancer", "wine", "digits"),
 )
+_SHORT = ("diabetes", "breast_cancer", "wine")  # tables of fewer rows than a batch
 _SIZES = ((7, 3000), (9, 10_000), (11, 1000), (13, 3000), (15, 10_000))
 _SEEDS, _PLANTED_SEEDS = tuple(range(9)), tuple(range(10))
 _LAWS = "lens/laws.yaml"
@@ -63,7 +64,12 @@ def _without(number: int, law: str) -> System:
         f"no symmetry, {dim} positions, {samples:,} samples",
         _LAWS,
         law,
-        overrides=(f"--data.law={law}", f"--data.dim={dim}", f"--data.samples={samples}"),
+        overrides=(
+            f"--data.law={law}",
+            f"--data.dim={dim}",
+            f"--data.samples={samples}",
+            *(["--data.batch_size=100"] if law in _SHORT else []),
+        ),
         seeds=_SEEDS,
     )
 
