@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symmetry_pl.lens import (
         DomainClassifier,
         InvarianceAlgebra,
+        LaLiGAN,
         LensDomain,
         LieDerivative,
         LieGAN,
@@ -39,6 +40,7 @@ __all__ = [
     "FlowSTIB",
     "FlowSTIBEstimator",
     "InvarianceAlgebra",
+    "LaLiGAN",
     "LatentFlowSTIB",
     "LensDomain",
     "LieDerivative",
@@ -57,6 +59,7 @@ _ROOMS = {
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
     "InvarianceAlgebra": "lens",
+    "LaLiGAN": "lens",
     "SGM": "sgm",
     "SGMEstimator": "estimators",
     "LensDomain": "lens",

@@ -17,6 +17,7 @@ from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.streams import STREAMS
+from symmetry_pl.datamodules.vectors.lotka_volterra import orbit_pairs
 from symmetry_pl.datamodules.vectors.vector_data import VectorDataModule, VectorDataset
 
 __all__ = ["ORBITS", "GroupOrbitsDataModule", "OrbitLaw"]
@@ -32,10 +33,11 @@ class OrbitLaw:
         name: of the group.
         columns: uniform numbers a sample.
         draw: of these ``(B, columns)`` to inputs ``(B, n)`` and targets ``(B, t)``.
-        algebra: a basis of the Lie algebra, ``(k, n, n)``.
+        algebra: a basis of the Lie algebra, ``(k, n, n)``; k = 0 where no matrices are a group.
         form: the one quadratic form that the group leaves alone, as a diagonal ``(n,)``; empty
             where there are several.
         targets: t.
+        invariant: key of ``groups.invariants.INVARIANTS`` of a quantity that is conserved.
     """
 
     name: str
@@ -44,6 +46,7 @@ class OrbitLaw:
     algebra: Array
     form: tuple[float, ...]
     targets: int = 1
+    invariant: str = ""
 
 
 def _turns(n: int, *planes: tuple[int, int], metric: tuple[float, ...] | None = None) -> Array:
@@ -101,6 +104,11 @@ def _lorentz(u: Array) -> tuple[Array, Array]:
     return np.column_stack([mass * np.cosh(size), momentum]), np.where(heavy, 1.0, -1.0)[:, None]
 
 
+def _predators(u: Array) -> tuple[Array, Array]:
+    x = orbit_pairs(3 + 1.5 * u[:, 0], u[:, 1])
+    return x, _none(x)
+
+
 _SPACE = tuple(itertools.combinations(range(3), 2))
 _SPACE_TIME = tuple(itertools.combinations(range(4), 2))
 _METRIC = (1.0, -1.0, -1.0, -1.0)
@@ -113,6 +121,9 @@ ORBITS: dict[str, OrbitLaw] = {
     "axis": OrbitLaw("SO(2) about an axis", 3, _axis, _turns(3, (0, 1)), ()),
     "sevenths": OrbitLaw("Z(7) about an axis", 3, _sevenths, _turns(3, (0, 1)), ()),
     "lorentz": OrbitLaw("SO(1,3)+", 5, _lorentz, _turns(4, *_SPACE_TIME, metric=_METRIC), _METRIC),
+    "lotka_volterra": OrbitLaw(
+        "motion along closed orbits", 2, _predators, _turns(4), (), 0, "lotka_volterra"
+    ),
 }
 """Laws by name."""
 
@@ -126,9 +137,15 @@ class GroupOrbitsDataModule(VectorDataModule):
     y = z / (1 + θ mod 2π/7) (as in LieGAN; with the whole angle θ, as arctan(y/x) is not
     invariant). ``lorentz``: momenta (E, p) of masses about 1 or .5, told by the target, with normal
     rapidities: y is invariant under SO(1,3)+, the law of x under its rotations alone, as no law of
-    probability is invariant under boosts (LieGAN has jets instead).
+    probability is invariant under boosts (LieGAN has jets instead). ``lotka_volterra``: two points
+    .2 apart in time on closed orbits of predators and prey, in logarithms of their numbers, on
+    levels of the conserved quantity uniform in 3 … 4.5 and at times uniform in the period, without
+    a target: whatever moves both points along the orbit by the same share of the period leaves the
+    law alone, and no group of matrices does (as in LaLiGAN, but for the times, which there cover
+    20 units from random points).
 
-    The true algebra stands in ``description.extra``, for scoring only.
+    The true algebra, or the name of what is conserved, stands in ``description.extra``, for scoring
+    only.
 
     Args:
         law: a key of ``ORBITS``.
@@ -170,6 +187,8 @@ class GroupOrbitsDataModule(VectorDataModule):
             "algebra": self.law.algebra.tolist(),
             "form": list(self.law.form),
         }
+        if self.law.invariant:
+            extra["invariant"] = self.law.invariant
         return DataDescription("vector", (self.law.algebra.shape[-1],), targets, extra=extra)
 
     def make_split(self, name: str) -> VectorDataset:

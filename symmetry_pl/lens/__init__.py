@@ -2,6 +2,7 @@
 
 from symmetry_pl.lens.domain_classifier import DomainClassifier
 from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
+from symmetry_pl.lens.laligan import LaLiGAN
 from symmetry_pl.lens.lens_domain import LensDomain
 from symmetry_pl.lens.lie_derivative import LieDerivative
 from symmetry_pl.lens.liegan import LieGAN
@@ -11,6 +12,7 @@ from symmetry_pl.lens.symmetry_lens import SymmetryLens
 __all__ = [
     "DomainClassifier",
     "InvarianceAlgebra",
+    "LaLiGAN",
     "LensDomain",
     "LieDerivative",
     "LieGAN",

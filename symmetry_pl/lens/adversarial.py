@@ -50,7 +50,12 @@ class AdversarialGenerator(GeneratorModule):
 
     least_dim = 2
     default_widths: ClassVar[tuple[int, ...]] = (512, 512)
-    headline = ("objective", "generator_cosine", "algebra_cosine", "subgroup_cosine")
+    headline: ClassVar[tuple[str, ...]] = (
+        "objective",
+        "generator_cosine",
+        "algebra_cosine",
+        "subgroup_cosine",
+    )
 
     def __init__(
         self,
@@ -84,8 +89,28 @@ class AdversarialGenerator(GeneratorModule):
         """c, the normal numbers that an element is drawn from; 0 where there is but one."""
         return 0
 
-    def penalty(self, x: Tensor, moved: Tensor) -> dict[str, Tensor]:
-        """Terms that the generator's loss has besides, by name; none by default."""
+    @property
+    def acted_dim(self) -> int:
+        """n, the numbers of a vector that an element acts on."""
+        return self.block_dim
+
+    @property
+    def game_weight(self) -> float:
+        """Of the discriminator's verdict in the generator's loss."""
+        return 1.0
+
+    def seen(self, pair: Pair) -> Pair:
+        """What elements act on and the discriminator sees: samples and targets as they are."""
+        return pair
+
+    def penalty(self, x: Tensor, seen: Tensor, moved: Tensor) -> dict[str, Tensor]:
+        """Terms that the generator's loss has besides, by name; none by default.
+
+        Args:
+            x: samples.
+            seen: what the discriminator sees of them.
+            moved: that after g.
+        """
         return {}
 
     # -- networks, players and figures -----------------------------------------------------------
@@ -104,10 +129,11 @@ class AdversarialGenerator(GeneratorModule):
 
     def configure_networks(self, data: DataDescription) -> None:
         """The group and the discriminator of (x, y)."""
-        d, t = data.x_shape[0], len(data.target_names)
-        self.group = self.configure_group(d // self.blocks)
+        n, t = self.acted_dim, len(data.target_names)
+        self.group = self.configure_group(n)
         given = self.hparams["widths"] or list(self.default_widths)
-        self.discriminator = MLP(d + t, 1, given, activation=self.hparams["activation"])
+        inputs = self.blocks * n + t
+        self.discriminator = MLP(inputs, 1, given, activation=self.hparams["activation"])
         self.register_buffer("favoured", torch.full((2,), float("nan")))
 
     def configure_players(self) -> dict[str, Player]:
@@ -131,11 +157,19 @@ class AdversarialGenerator(GeneratorModule):
         """Row numbers, and samples moved by the first generator."""
         return {"row": batch[2], "moved": apply_blocks(self.generators()[:1], batch[0])}
 
-    def move(self, pair: Pair, normal: Tensor) -> Pair:
-        """Samples and targets under random elements, of normal numbers ``(B, c)``."""
-        x, y = pair
+    def act(self, seen: Pair, normal: Tensor) -> Pair:
+        """What is seen of samples, under random elements of normal numbers ``(B, c)``."""
+        x, y = seen
         g = self.elements(normal)
         return apply_blocks(g, x), apply_blocks(g, y) if self.moves_target else y
+
+    def move(self, pair: Pair, normal: Tensor) -> Pair:
+        """Samples and targets under random elements, of normal numbers ``(B, c)``."""
+        return self.act(pair, normal)
+
+    def still(self, x: Tensor) -> Tensor:
+        """Samples under the identity."""
+        return x
 
     # -- one step --------------------------------------------------------------------------------
 
@@ -152,31 +186,33 @@ class AdversarialGenerator(GeneratorModule):
         """A turn of each player, in the order and on the shares of ``batch_split``."""
         x, y = batch[0], batch[1]
         if self.hparams["batch_split"] == "shared":
-            losses, moved = self._generate((x, y))
-            losses |= self._discriminate((x, y), moved)
+            losses, seen, moved = self._generate((x, y))
+            losses |= self._discriminate(seen, moved)
         else:
             cut = len(x) // 4
             real, fake, ours = (
                 (x[a:b], y[a:b]) for a, b in ((0, cut), (cut, 2 * cut), (2 * cut, 4 * cut))
             )
             with torch.no_grad():
-                moved = self.move(fake, self.noise(cut, self.coefficients, dtype=x.dtype))
-            losses = self._discriminate(real, moved)
+                normal = self.noise(cut, self.coefficients, dtype=x.dtype)
+                seen, moved = self.seen(real), self.act(self.seen(fake), normal)
+            losses = self._discriminate(seen, moved)
             losses |= self._generate(ours)[0]
         if self.log_now:
             self.log_training(losses, len(x))
 
-    def _generate(self, pair: Pair) -> tuple[dict[str, Any], Pair]:
-        """A step of the generator; the moved samples that it was taken on."""
+    def _generate(self, pair: Pair) -> tuple[dict[str, Any], Pair, Pair]:
+        """A step of the generator; what it was taken on, and that moved."""
         x = pair[0]
         normal = self.noise(len(x), self.coefficients, dtype=x.dtype)
         with self.turn("generator"):
-            moved = self.move(pair, normal)
+            seen = self.seen(pair)
+            moved = self.act(seen, normal)
             fooled = self._entropy(moved, real=True)
-            terms = self.penalty(x, moved[0])
-            self.minimise(fooled + sum(terms.values()))
-        detached = moved[0].detach(), moved[1].detach()
-        return {"generator_loss": fooled, **terms}, detached
+            terms = self.penalty(x, seen[0], moved[0])
+            self.minimise(self.game_weight * fooled + sum(terms.values()))
+        losses = {"generator_loss": fooled, **terms}
+        return losses, (seen[0].detach(), seen[1]), (moved[0].detach(), moved[1].detach())
 
     def _discriminate(self, real: Pair, moved: Pair) -> dict[str, Any]:
         """A step of the discriminator on what is real and what is moved, or one on each."""

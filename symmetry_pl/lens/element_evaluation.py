@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from symmetry_pl.core import Batch, Stage
-from symmetry_pl.lens.evaluation import GeneratorEvaluator, true_algebra, true_symmetry
+from symmetry_pl.lens.evaluation import (
+    GeneratorEvaluator,
+    conserved,
+    true_algebra,
+    true_symmetry,
+)
 from symmetry_pl.metrics.algebra import algebra_shares, principal_angle, random_angle
 from symmetry_pl.metrics.dealt import GatheredPairs
 from symmetry_pl.metrics.elements import (
@@ -21,8 +27,10 @@ from symmetry_pl.metrics.elements import (
     subgroup_floor,
 )
 from symmetry_pl.metrics.energy import EnergyDistance
+from symmetry_pl.metrics.errors import SummedAbsoluteError
 from symmetry_pl.metrics.generator import cosine, nearest_generator
 
+Pair: TypeAlias = tuple[Tensor, Tensor]
 _FAVOURS = ("algebra_cosine", "subgroup_cosine", "element_cosine", "orbit_cosine")
 
 
@@ -34,7 +42,7 @@ def element_scores(model: Any) -> dict[str, float]:
     of a Lie group: ``algebra_shares``, the angle with the true algebra, ``form_cosine`` of the form
     left alone, and for elements ``orbit_cosine`` with the nearest on the true subgroup.
     """
-    algebra = model.algebra()
+    algebra = model.sample_algebra()
     found = {} if model.blocks > 1 else _against_shift(model, algebra)
     truth = true_algebra(model.data)
     if truth is None or not len(truth[0]) or truth[0].shape[-1] != model.block_dim:
@@ -90,12 +98,18 @@ def _against_shift(model: Any, algebra: Tensor | None) -> dict[str, float]:
 
 
 class ElementEvaluator(GeneratorEvaluator):
-    """How far moved samples are from others, and how near elements are to the true ones.
+    r"""How far moved samples are from others, and how near elements are to the true ones.
 
     ``objective`` is ``energy_distance``, that of one half of a set, moved, to the other half, as it
     is; ``energy_distance_floor`` is what two halves have that nothing moves. A group that has
     shrunk to the identity is at the floor as well: the penalty of a method keeps it from there,
     and ``identity_cosine`` tells.
+
+    Where the data know what the true group conserves, ``invariant_change`` is the median of
+    \|H(g x) − H(x)\| over that of \|H(x)\|, as H may grow so fast that its mean is that of a few,
+    beside the same of the identity (``…_floor``, 0 unless samples are reconstructed) and of another
+    sample in place of g x (``…_random``). ``motion`` is how far samples move, of how far any two
+    are apart: what hardly moves conserves everything.
 
     The best epoch by the truth, a favour that the SymmetryLens paper does its rivals, is reported
     as ``favoured_cosine`` at ``favoured_epoch``; nothing else follows from it.
@@ -114,9 +128,9 @@ class ElementEvaluator(GeneratorEvaluator):
         """All figures over all processes."""
         fixed = torch.Generator().manual_seed(0)
 
-        def moved(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        def moved(x: Tensor, y: Tensor) -> Pair:
             normal = torch.randn(len(x), model.coefficients, generator=fixed, dtype=torch.float64)
-            pair: tuple[Tensor, Tensor] = model.move((x, y), normal.to(x))
+            pair: Pair = model.move((x, y), normal.to(x))
             return pair
 
         distance, floor = self.samples.between(moved)
@@ -128,7 +142,30 @@ class ElementEvaluator(GeneratorEvaluator):
             **super().compute(model, stage),
             **{name: torch.tensor(value) for name, value in scores.items()},
         }
+        values |= self._conservation(model, moved)
         return values | self._favoured(model, scores, stage)
+
+    def _conservation(
+        self, model: Any, moved: Callable[[Tensor, Tensor], Pair]
+    ) -> dict[str, Tensor]:
+        """How much of what the true group conserves is lost, where the data know it."""
+        x, y = self.samples.compute()
+        before, other = conserved(model.data, x), x.roll(1, 0)
+        if before is None:
+            return {}
+        after = moved(x, y)[0]
+        found = {
+            "invariant_change": after,
+            "invariant_change_floor": model.still(x),
+            "invariant_change_random": other,
+        }
+        values = {}
+        for name, to in found.items():
+            now = conserved(model.data, to)
+            assert now is not None
+            values[name] = (now - before).abs().median() / before.abs().median()
+        path, apart = ((to - x).norm(dim=1).mean() for to in (after, other))
+        return values | {"motion": path / apart}
 
     def _favoured(self, model: Any, scores: dict[str, float], stage: Stage) -> dict[str, Tensor]:
         """The best epoch by the truth so far, kept by the model as a mere record."""
@@ -145,6 +182,23 @@ class ElementEvaluator(GeneratorEvaluator):
             "favoured_cosine": model.favoured[0].clone(),
             "favoured_epoch": model.favoured[1].clone(),
         }
+
+
+class LatentElementEvaluator(ElementEvaluator):
+    """The same of an autoencoder's latents, and ``mae_x``, the error of reconstruction alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error = SummedAbsoluteError()
+
+    def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
+        """Add the error of a batch."""
+        super().update(model, batch, index, stage)
+        self.error.update(model.still(batch[0]), batch[0])
+
+    def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        """All figures over all processes."""
+        return super().compute(model, stage) | {"mae_x": self.error.compute()}
 
 
 class NullSpaceEvaluator(GeneratorEvaluator):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, Evaluator, Stage
 from symmetry_pl.groups.domain import Domain, as_domain
+from symmetry_pl.groups.invariants import INVARIANTS
 from symmetry_pl.metrics.generator import generator_scores
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def true_symmetry(data: DataDescription | None) -> tuple[list[list[float]], Doma
         axes = tuple((int(length), topology) for length, topology in extra["axes"])
         return basis, as_domain(Domain(axes), len(basis))
     return basis, as_domain(extra["topology"], len(basis))
+
+
+def conserved(data: DataDescription | None, x: Tensor) -> Tensor | None:
+    """What the true group conserves, of samples ``(B, d)``, ``(B, b)``; None where none says."""
+    name = None if data is None else data.extra.get("invariant")
+    return None if name is None else torch.from_numpy(INVARIANTS[name](x.double().cpu().numpy()))
 
 
 def true_algebra(data: DataDescription | None) -> tuple[Tensor, Tensor | None] | None:

@@ -60,6 +60,10 @@ class GeneratorModule(SymmetryModule):
         """Lie algebra generators ``(c, n, n)``, where the method has any."""
         return None
 
+    def sample_algebra(self) -> Tensor | None:
+        """The same as matrices that act on a vector of a sample, which the truth is told in."""
+        return self.algebra()
+
     @property
     def domain(self) -> Domain:
         """Where the hidden positions are taken to lie."""

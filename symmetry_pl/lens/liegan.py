@@ -82,10 +82,10 @@ class LieGAN(AdversarialGenerator):
         elements: Tensor = torch.matrix_exp(self.algebra())
         return elements
 
-    def penalty(self, x: Tensor, moved: Tensor) -> dict[str, Tensor]:
+    def penalty(self, x: Tensor, seen: Tensor, moved: Tensor) -> dict[str, Tensor]:
         """λ R, and where they count μ ‖L‖ and η times the correlation."""
         given, algebra = self.hparams, self.algebra()
-        away = away_from_identity(given["regulariser"], x, moved, algebra)
+        away = away_from_identity(given["regulariser"], seen, moved, algebra)
         terms = {"regularisation": given["regularisation"] * away}
         if given["sparsity"]:
             norm = algebra.flatten().norm(p=given["sparsity_norm"])

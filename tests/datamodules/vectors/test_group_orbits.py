@@ -9,6 +9,8 @@ from scipy.linalg import expm
 
 from symmetry_pl.datamodules import GroupOrbitsDataModule
 from symmetry_pl.datamodules.vectors.group_orbits import ORBITS
+from symmetry_pl.datamodules.vectors.lotka_volterra import flow, orbit_pairs, period
+from symmetry_pl.groups.invariants import lotka_volterra, lotka_volterra_gradient
 
 
 def drawn(law, samples=4000):
@@ -69,6 +71,26 @@ def test_the_truth_is_plain_and_for_scoring():
     assert torch.tensor(description.extra["algebra"]).shape == (6, 4, 4)
     assert description.target_names == ("invariant0",)
     assert drawn("ring", 10)[0].description.target_names == ()
+
+
+def test_pairs_lie_on_closed_orbits_and_time_leaves_their_law_alone():
+    level, ends = np.linspace(3, 4.5, 7), np.array([0.0, 1.0])
+    start, end = (orbit_pairs(level, np.full(7, share)) for share in ends)
+    assert np.allclose(start, end, atol=1e-6)  # the period is one
+    assert np.allclose(lotka_volterra(orbit_pairs(level, level / 5)), level[:, None], atol=1e-6)
+    _, x, _ = drawn("lotka_volterra", 4000)
+    assert np.allclose(flow(x[:, :2], np.full(4000, 0.2), 40), x[:, 2:], atol=1e-6)
+    later = flow(x[:, :2], 3 * period(lotka_volterra(x)[:, 0].clip(3, 4.5)) / 7, 200)
+    spread = x[:, :2].std(0) / math.sqrt(4000)
+    assert (np.abs(later.mean(0) - x[:, :2].mean(0)) < 5 * spread).all()
+    assert ORBITS["lotka_volterra"].invariant == "lotka_volterra"
+
+
+def test_the_gradient_of_what_is_conserved_is_its_slope():
+    x = np.array([[0.3, -1.2], [-2.0, 0.5]])
+    for k, step in enumerate(1e-6 * np.eye(2)):
+        slope = (lotka_volterra(x + step) - lotka_volterra(x - step))[:, 0] / 2e-6
+        assert np.allclose(slope, lotka_volterra_gradient(x)[:, k], atol=1e-8)
 
 
 def test_an_unknown_law_is_refused():
