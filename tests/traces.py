@@ -79,7 +79,7 @@ def trace(name, folder, precision=PRECISION):
 
 def _write_data(name, folder, patch):
     """The small tables and images that stand for data sets, as in ``test_configs.py``."""
-    if "mnist" in name:
+    if "mnist" in name or "domain" in name:
         write_mnist(folder, patch)
         patch.setenv("SYMMETRY_DATA", str(folder))
     if "isomers_" in name or "qm9" in name:
