@@ -199,7 +199,7 @@ class LaLiGAN(LieGAN):
         point, and no more: all of it for a group that is linear in the samples, and nothing where
         no data are near their mean, as on a circle.
         """
-        with torch.inference_mode(False):  # else autograd keeps none of them
+        with torch.inference_mode(False):  # what is differentiated keeps them
             elements = torch.matrix_exp(self.algebra().detach())
         maps = [lambda x, g=g: self.decoder(g @ self._latent(x)) for g in elements]
         return torch.stack([_jacobian(one, self.data_mean) for one in maps])

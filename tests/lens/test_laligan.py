@@ -161,7 +161,7 @@ def test_options_that_cannot_be_are_one_sentence(options, word):
         described(LaLiGAN(**options))
 
 
-def test_what_the_orbits_conserve_is_kept_better_than_by_chance():
+def test_reconstruction_falls():
     torch.manual_seed(0)
     options = {"lr": 5e-3, "schedule": "cosine", "end": 0.02}
     model = LaLiGAN(
@@ -176,6 +176,20 @@ def test_what_the_orbits_conserve_is_kept_better_than_by_chance():
     trainer(epochs=25, limit_val_batches=0).fit(model, data)
     after = watched.validate(model, data, verbose=False)[0]
     assert after["val/mae_x"] < 0.1 * before["val/mae_x"]
-    assert after["val/invariant_change"] < 0.7 * after["val/invariant_change_random"]
-    assert after["val/invariant_change_floor"] < after["val/invariant_change"]
-    assert after["val/motion"] > 0.1
+    assert after["val/invariant_change_floor"] < after["val/invariant_change_random"]
+
+
+@pytest.mark.slow
+def test_what_the_orbits_conserve_is_kept_better_than_by_chance():
+    torch.manual_seed(0)
+    options = {"lr": 2e-3, "schedule": "cosine", "end": 0.02}
+    model = LaLiGAN(
+        blocks=2, game_weight=0.01, regularisation=0.05, widths=[64, 64],
+        autoencoder_widths=[64, 64, 64], autoencoder_activation="silu",
+        players={"generator": options, "discriminator": options},
+    )  # fmt: skip
+    data = pairs(samples=20_000, batch_size=256)
+    trainer(epochs=60, limit_val_batches=0).fit(model, data)
+    found = trainer().validate(model, data, verbose=False)[0]
+    assert found["val/invariant_change"] < 0.7 * found["val/invariant_change_random"]
+    assert found["val/motion"] > 0.5
