@@ -371,6 +371,7 @@ _ELEMENTS = (
         **_TRUTH,
     ),
     MetricSpec("invariant_change_floor", "the same by the identity", "by identity", **_TRUTH),
+    _minor("invariant_change_random", "the same of another sample", "by chance", **_NEITHER),
     MetricSpec("motion", "how far samples move, of any two", "motion", **_NEITHER),
     MetricSpec("favoured_cosine", "best epoch by the truth", "best epoch by truth", **_MATCH),
     MetricSpec("favoured_epoch", "which epoch that was", "its epoch", **_NEITHER),
