@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
+from symmetry_pl.core.distributed import all_reduce_sum
+
 Batch = tuple[Tensor, ...]
 """x, y and, where there are any, row numbers."""
 
@@ -52,10 +54,12 @@ class Evaluator(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.shown = {}
+        self._sums: dict[str, Tensor] = {}
 
     def reset(self) -> None:
-        """Forget the last set; here what is shown, and every torchmetrics metric inside."""
+        """Forget the last set: what is shown, sums, and every torchmetrics metric inside."""
         self.shown = {}
+        self._sums = {}
         for metric in self.modules():
             if isinstance(metric, Metric):
                 metric.reset()
@@ -67,6 +71,14 @@ class Evaluator(nn.Module, ABC):
     @abstractmethod
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures over all processes; ``objective`` among them."""
+
+    def sum_up(self, name: str, sums: Tensor) -> None:
+        """Add to the running sums of a name, of any shape."""
+        self._sums[name] = self._sums[name] + sums if name in self._sums else sums
+
+    def total(self, name: str) -> Tensor:
+        """The running sums of a name over all processes."""
+        return all_reduce_sum(self._sums[name])
 
     def show(self, most: int, **samples: Tensor | None) -> None:
         """Keep the first ``most`` samples of each name for the painter, on the CPU."""

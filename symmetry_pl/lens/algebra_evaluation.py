@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import Batch, Evaluator, Stage, all_reduce_sum
+from symmetry_pl.core import Batch, Evaluator, Stage
 from symmetry_pl.lens.algebra.equations import residuals
 from symmetry_pl.metrics.algebra import algebra_scores, closure_residual
 
@@ -25,15 +25,6 @@ class AlgebraEvaluator(Evaluator):
     that is none of them.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._sums: list[Tensor] = []
-
-    def reset(self) -> None:
-        """Forget the last set."""
-        super().reset()
-        self._sums = []
-
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Add the equations of a batch."""
         self.show(_SHOWN, x=batch[0])
@@ -44,11 +35,11 @@ class AlgebraEvaluator(Evaluator):
             size = torch.full_like(found[0, :1], len(found))
             # one tensor (f + 2, g + 1): sums of r, of ‖r‖², and the number of samples
             sums = torch.cat([found.sum(0), found.square().sum((0, 1))[None], size])
-            self._sums = [torch.stack([sums, *self._sums]).sum(0)]
+            self.sum_up("equations", sums)
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures over all processes."""
-        total = all_reduce_sum(self._sums[0])
+        total = self.total("equations")
         count, n = int(model.count), total[-1]
         mean = (total[:-2] / n).square().sum(0)
         violation = n * mean / (total[-2] / n - mean)

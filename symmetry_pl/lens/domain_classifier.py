@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isqrt
 from typing import Any, ClassVar, Literal
 
@@ -10,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from symmetry_pl.core import Batch, DataDescription, Player, PlayerOptions, Stage, all_reduce_sum
+from symmetry_pl.core import Batch, DataDescription, Player, PlayerOptions, Stage
 from symmetry_pl.core.registry import check_choice
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import DomainEvaluator
@@ -139,27 +138,17 @@ class DomainClassifier(LensDomain):
 class ClassifierEvaluator(DomainEvaluator):
     """``accuracy`` and ``cross_entropy``, the objective, of a set."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._told: list[Tensor] = []
-
-    def reset(self) -> None:
-        """Forget the last set."""
-        super().reset()
-        self._told = []
-
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Add a batch."""
         super().update(model, batch, index, stage)
         logits, labels = model.logits(batch[0]), _labels(batch[1])
         entropy = F.cross_entropy(logits, labels, reduction="sum").double()
         right = (logits.argmax(1) == labels).double().sum()
-        sums: Sequence[Tensor] = (entropy, right, right.new_tensor(len(labels)))
-        self._told = [torch.stack([torch.stack(list(sums)), *self._told]).sum(0)]
+        self.sum_up("classes", torch.stack([entropy, right, right.new_tensor(len(labels))]))
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures over all processes."""
-        entropy, right, count = all_reduce_sum(self._told[0])
+        entropy, right, count = self.total("classes")
         values = super().compute(model, stage)
         told = {"cross_entropy": entropy / count, "accuracy": right / count}
         return {**values, **told, "objective": told["cross_entropy"]}

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage, all_reduce_sum
+from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains.find import FoundDomain
 from symmetry_pl.lens.evaluation import true_symmetry
@@ -29,25 +29,15 @@ _LOGGED = {
 class DomainEvaluator(Evaluator):
     """``stencil_error`` of a set, the evidence of the fit, and figures that need the truth."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._sums: list[Tensor] = []
-
-    def reset(self) -> None:
-        """Forget the last set."""
-        super().reset()
-        self._sums = []
-
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Add what the stencil leaves open of a batch, and its variance."""
         self.show(_SHOWN, x=batch[0])
         open_, whole = model.unexplained(batch[0])
-        sums = torch.stack([open_.double().sum(), whole.double().sum()])
-        self._sums = [sum(self._sums, sums)]
+        self.sum_up("squares", torch.stack([open_.double().sum(), whole.double().sum()]))
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures over all processes."""
-        open_, whole = all_reduce_sum(self._sums[0])
+        open_, whole = self.total("squares")
         values = {"objective": open_ / whole, "stencil_error": open_ / whole}
         if not torch.isfinite(model.evidence).all():  # before the fit
             return values

@@ -221,17 +221,19 @@ class LensDomain(GeneratorModule):
 
     def standardised(self, x: Tensor) -> Tensor:
         """Images ``(B, 1, H, W)`` of vectors, each pixel less its mean, by its deviation."""
+        return self._images(DomainLayer(self.places.cpu(), self.domain).to(x.device), x)
+
+    def _images(self, layer: DomainLayer, x: Tensor) -> Tensor:
         components = x @ self.bases[0].T.to(x) if self.mixed else x
-        layer = DomainLayer(self.places.cpu(), self.domain).to(x.device)
         images: Tensor = layer((components - self.centre) / self.scale)
         return images if images.ndim == 4 else images[:, :, None]
 
     def unexplained(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums over pixels of squares: what the stencil leaves open, and all, ``(B,)`` each."""
-        images = self.standardised(x)
+        layer = DomainLayer(self.places.cpu(), self.domain).to(x.device)
+        images = self._images(layer, x)
         missing = images - self._predicted(images)
-        taken = self.as_layer().taken
-        return (missing.square() * taken).sum((1, 2, 3)), images.square().sum((1, 2, 3))
+        return (missing.square() * layer.taken).sum((1, 2, 3)), images.square().sum((1, 2, 3))
 
     def _predicted(self, images: Tensor) -> Tensor:
         """Each pixel from its neighbours; rings go on at the other end."""
@@ -247,7 +249,7 @@ class LensDomain(GeneratorModule):
         """One step of the stencil."""
         with self.turn("stencil"):
             open_, _ = self.unexplained(batch[0])
-            loss = open_.mean() / self.as_layer().taken.sum()
+            loss = open_.mean() / (self.places >= 0).sum()
             self.minimise(loss)
         if self.log_now:
             self.log_training({"stencil_error": loss}, len(batch[0]))
