@@ -30,6 +30,16 @@ EXPERIMENTS = {
     "lens/domains": Entry(
         f"{_HERE}.lens_domains:EXPERIMENT", "Hidden domains of permuted pixels, and false verdicts"
     ),
+    "lens/groups": Entry(
+        f"{_HERE}.lens_groups:EXPERIMENT",
+        "Groups that are no shift: how many generators, and which",
+    ),
+    "lens/rivals": Entry(
+        f"{_HERE}.lens_rivals:EXPERIMENT", "SymmetryLens and its rivals on the ring of appendix D"
+    ),
+    "lens/rivals_own": Entry(
+        f"{_HERE}.lens_rivals:OWN_GROUND", "The rivals of SymmetryLens on tasks of their own"
+    ),
     "lens/sensitivity": Entry(
         f"{_HERE}.lens_sensitivity:EXPERIMENT", "SymmetryLens, Table 5: elementary effects"
     ),

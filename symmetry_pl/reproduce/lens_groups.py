@@ -1,8 +1,4 @@
-"""Planted groups that are no shift: how many generators are found, and how exactly.
-
-No results are kept yet, so that it has no name among the experiments: run it by its place,
-``symmetry reproduce symmetry_pl.reproduce.lens_groups:EXPERIMENT``.
-"""
+"""Planted groups that are no shift: how many generators are found, and how exactly."""
 
 from __future__ import annotations
 

@@ -134,9 +134,9 @@ def reference_rows() -> dict[str, dict[str, Any]]:
 
 EXPERIMENT = Experiment(
     name="lens/rivals",
-    title="SymmetryLens and its rivals: the ring of appendix D, and tasks of their own",
+    title="SymmetryLens and its rivals on the ring of appendix D",
     dataset=_RING,
-    systems=(*_on_the_ring(), *_on_their_own_ground()),
+    systems=_on_the_ring(),
     metrics=(
         "generator_cosine",
         "subgroup_cosine",
@@ -146,10 +146,36 @@ EXPERIMENT = Experiment(
         "favoured_cosine",
         "favoured_epoch",
         "energy_distance",
+        "null_dimension",
+        "null_gap",
+        "mae_x",
+    ),
+    references=reference_rows,
+    notes=(
+        "SymmetryLens is scored by the cosine of G with the unit shift; LieGAN by the best over "
+        "real t of the cosine of exp(tL) with it; SymmetryGAN by the nearest power of the shift, "
+        "the identity among them as in the paper, and without it. The latter two are favours, as "
+        "G is given one power alone.",
+        "Best epoch by the truth: the paper picks the GANs' epochs with the ground truth. All "
+        "other columns are those of the last epoch.",
+        "Compressed: 10 epochs of 60,000 samples (2,340 steps). The paper gave the GANs 100 epochs "
+        "of about 2.5 million; those rows are defined and stand here once somebody has run them.",
+        "SymmetryLens is told that the ring closes (topology), its rivals are not. LieGAN and the "
+        "Lie derivative are made for continuous groups, and the ring has whole shifts alone.",
+    ),
+)
+
+OWN_GROUND = Experiment(
+    name="lens/rivals_own",
+    title="The rivals of SymmetryLens on tasks of their own",
+    dataset="turns_of_the_plane",
+    systems=_on_their_own_ground(),
+    metrics=(
         "algebra_cosine",
         "algebra_coverage",
         "form_cosine",
         "form_error",
+        "energy_distance",
         "invariant_change",
         "invariant_change_floor",
         "motion",
@@ -157,20 +183,9 @@ EXPERIMENT = Experiment(
         "null_dimension",
         "null_gap",
     ),
-    references=reference_rows,
     notes=(
-        "Scores of the ring: SymmetryLens by the cosine of G with the unit shift; LieGAN by the "
-        "best over real t of the cosine of exp(tL) with it; SymmetryGAN by the nearest power of "
-        "the shift, the identity among them as in the paper, and without it. The latter two are "
-        "favours, as G is given one power alone.",
-        "Best epoch by the truth: the paper picks the GANs' epochs with the ground truth. All "
-        "other columns are those of the last epoch.",
-        "Compressed: 10 epochs of 60,000 samples (2,340 steps). The paper gave the GANs 100 epochs "
-        "of about 2.5 million; those rows are defined and stand here once somebody has run them.",
         "Of Lotka–Volterra no matrix is a symmetry; the change of what is conserved is to be read "
         "beside the motion, and of LaLiGAN beside what reconstruction alone loses.",
-        "SymmetryLens is told that the ring closes (topology), its rivals are not. LieGAN and the "
-        "Lie derivative are made for continuous groups, and the ring has whole shifts alone.",
         "No law of probability is invariant under boosts: of the Lorentz task the target alone is. "
         "Its target jumps between two masses with no data between, so that scaling a momentum "
         "hardly changes what a regression says of it: a seventh direction for the Lie derivative.",

@@ -155,12 +155,13 @@ def _made(experiment: Experiment, evidence: dict[tuple[str, str], Evidence]) -> 
     for dataset, labels in absent.items():
         rows = "; ".join(labels) if len(labels) <= _NAMED else f"{len(labels)} rows"
         missing.append(f"Not made yet: {dataset}{rows}.")
-    commands = [
-        f"Command: `{command}`; {date}, {cores} cores."
-        if len(systems) == 1
-        else f"Command of {'; '.join(labels)}: `{command}`; {date}, {cores} cores."
-        for (command, date, cores), labels in systems.items()
-    ]
+    most = max(systems.values(), key=len, default=[])
+    commands = []
+    for (command, date, cores), labels in systems.items():
+        which = "" if len(systems) == 1 else " of " + "; ".join(labels)
+        if labels is most and len(systems) > 1 and len(labels) > _NAMED:
+            which = " of all other rows"
+        commands.append(f"Command{which}: `{command}`; {date}, {cores} cores.")
     return [*missing, *commands]
 
 

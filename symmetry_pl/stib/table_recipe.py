@@ -11,6 +11,8 @@ __all__ = ["TableRecipe", "recipe_for"]
 
 _FEW = 1_000
 _SOME = 2_000
+_DENSE = 500  # rows a column from which the couplings that see z1 are splines
+_BINS = 8
 _MANY = 1_000_000
 """Training rows of data that do not say how many there are: those of a stream."""
 
@@ -27,6 +29,7 @@ class TableRecipe:
         first_noise: deviation of noise on whitened columns at the start, a kernel's bandwidth.
         input_noise: the same at the end.
         lr: of AdamW.
+        given_bins: of the splines after z1 is there; 0 for affine maps.
     """
 
     blocks: int
@@ -36,6 +39,7 @@ class TableRecipe:
     first_noise: float
     input_noise: float
     lr: float
+    given_bins: int = 0
 
     @property
     def flow_options(self) -> dict[str, int]:
@@ -45,14 +49,16 @@ class TableRecipe:
             "given_blocks": self.given_blocks,
             "width": self.width,
             "knots": self.knots,
+            "given_bins": self.given_bins,
         }
 
     def __str__(self) -> str:
         """One line."""
         return (
-            f"{self.blocks} + {self.given_blocks} blocks of width {self.width}, {self.knots} knots "
-            f"a column, input noise {self.first_noise:g} to {self.input_noise:g}, learning rate "
-            f"{self.lr:g}"
+            f"{self.blocks} + {self.given_blocks} blocks of width {self.width}, the latter "
+            f"{f'splines of {self.given_bins} bins' if self.given_bins else 'affine'}, "
+            f"{self.knots} knots a column, input noise {self.first_noise:g} to "
+            f"{self.input_noise:g}, learning rate {self.lr:g}"
         )
 
 
@@ -68,6 +74,9 @@ def recipe_for(data: DataDescription) -> TableRecipe:
     and where there are 2,000 rows it falls to three tenths of that while the flow trains: codes are
     those of rows without noise, but a flow that begins with little of it ends in worse optima.
 
+    From 500 rows a column on, couplings that see z1 are splines: what a probe of 100,000 rows reads
+    of y from Z0 falls by a factor of 1.3 to 7. With 400 rows a column it grew.
+
     >>> data = DataDescription("vector", (10,), ("y",), extra={"rows": 300})
     >>> recipe_for(data).blocks, recipe_for(DataDescription("vector", (10,), ("y",))).blocks
     (1, 3)
@@ -79,4 +88,5 @@ def recipe_for(data: DataDescription) -> TableRecipe:
         return TableRecipe(1, 1, 16, knots, noise, noise, 2e-3)
     if rows < _SOME:
         return TableRecipe(1, 1, 32, knots, noise, noise, 6e-3)
-    return TableRecipe(3, 2, 64, knots, noise, round(0.3 * noise, 3), 6e-3)
+    bins = _BINS if rows >= _DENSE * columns else 0
+    return TableRecipe(3, 2, 64, knots, noise, round(0.3 * noise, 3), 6e-3, bins)

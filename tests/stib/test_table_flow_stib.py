@@ -63,6 +63,7 @@ def test_sizes_follow_the_training_rows():
     )
     assert few.width < many.width
     assert few.input_noise > many.input_noise
+    assert (few.given_bins, many.given_bins) == (0, 8)
     model = FlowSTIB()
     model.describe_data(DataDescription("vector", (5,), ("a", "b"), extra={"rows": 200}))
     assert (model.flow.informative_dim, model.input_noise) == (2, few.input_noise)

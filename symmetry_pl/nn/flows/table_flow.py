@@ -38,7 +38,9 @@ class TableFlow(nn.Module):
     Then ``blocks`` times [linear mixing, affine coupling of one half, of the other half], and a
     spline of z1 that all others choose. From there on z1 stays: ``given_blocks`` that move z0 alone
     and see z1, and an affine map of z0 that z1 chooses, so that what z1 tells of mean and spread of
-    z0 is removed last. All are the identity at the start.
+    z0 is removed last. The former are splines or affine: splines leave less of z1 in z0 where the
+    law has edges or clusters, and have several times the parameters. All are the identity at the
+    start.
 
     Columns that others determine get noise of 5e-4 of a deviation, so that their density is none of
     a line; it stays in what is decoded. All other columns are reconstructed exactly.
@@ -51,6 +53,7 @@ class TableFlow(nn.Module):
         bins: bins of the spline of z1.
         width: units a hidden layer of the conditioners.
         knots: of the quantile splines.
+        given_bins: bins of the splines of ``given_blocks``; 0 for affine maps.
 
     Raises:
         ValueError: for sizes that make no flow.
@@ -76,17 +79,20 @@ class TableFlow(nn.Module):
         bins: int = 16,
         width: int = 64,
         knots: int = 32,
+        given_bins: int = 0,
     ) -> None:
         super().__init__()
         if not 1 <= informative_dim < dim:
             raise ValueError(
                 f"informative_dim must lie between 1 and dim - 1 = {dim - 1}, got {informative_dim}"
             )
-        if min(blocks, given_blocks) < 0 or bins < 2 or width < 1:
+        if min(blocks, given_blocks) < 0 or bins < 2 or width < 1 or given_bins < 0:
             raise ValueError(
-                "a flow of a table needs blocks ≥ 0, given_blocks ≥ 0, bins ≥ 2 and width ≥ 1, got "
-                f"{blocks}, {given_blocks}, {bins} and {width}"
+                "a flow of a table needs blocks ≥ 0, given_blocks ≥ 0, bins ≥ 2, width ≥ 1 and "
+                f"given_bins ≥ 0, got {blocks}, {given_blocks}, {bins}, {width} and {given_bins}"
             )
+        if given_bins == 1:
+            raise ValueError("a spline has at least 2 bins: given_bins is 0 or at least 2, got 1")
         self.dim, self.informative_dim, self.blocks = dim, informative_dim, blocks
         self.lattice = Lattice(dim)
         self.splines = QuantileSplines(dim, knots)
@@ -98,12 +104,12 @@ class TableFlow(nn.Module):
         layers: list[nn.Module] = []
         for _ in range(blocks):
             layers.append(LUMixing(dim, permuted=False))
-            layers += _both_halves([*first, *rest], [], width)
+            layers += _both_halves([*first, *rest], [], width, 0)
         splines = Splines([False] * informative_dim, bins, _BOUND)
         layers.append(_coupling(first, rest, splines, 2 * width))
         for _ in range(given_blocks if len(rest) > 1 else 0):
             layers.append(PartialMixing(LUMixing(len(rest), permuted=False), informative_dim))
-            layers += _both_halves(rest, first, width)
+            layers += _both_halves(rest, first, width, given_bins)
         layers.append(_coupling(rest, first, Affine(len(rest)), width))
         self.layers = CompositeTransform(layers)
 
@@ -218,14 +224,20 @@ def _shrunk(v: Tensor) -> tuple[Tensor, Tensor, bool]:
     return shrunk, axes, bool(vanish.any())
 
 
-def _both_halves(moved: list[int], seen: list[int], width: int) -> list[nn.Module]:
-    """Affine couplings of a random half of the columns and of the other, which see more columns."""
+def _both_halves(moved: list[int], seen: list[int], width: int, bins: int) -> list[nn.Module]:
+    """Couplings of a random half of the columns and of the other, which see more columns.
+
+    Splines of so many bins whose tails have learned slopes, or affine where there are none.
+    """
     order = [moved[i] for i in torch.randperm(len(moved)).tolist()]
     one, other = order[: len(order) // 2], order[len(order) // 2 :]
-    return [
-        _coupling(part, [*seen, *kept], Affine(len(part)), width)
-        for part, kept in ((one, other), (other, one))
-    ]
+    couplings: list[nn.Module] = []
+    for part, kept in ((one, other), (other, one)):
+        maps: Elementwise = Affine(len(part))
+        if bins:
+            maps = Splines([False] * len(part), bins, _BOUND, edge_slopes=True)
+        couplings.append(_coupling(part, [*seen, *kept], maps, width))
+    return couplings
 
 
 def _coupling(moved: list[int], kept: list[int], maps: Elementwise, width: int) -> Coupling:

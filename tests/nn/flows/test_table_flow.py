@@ -29,9 +29,13 @@ def measured(x, y, **options):
     return flow
 
 
-def test_mixed_columns_come_back():
+given_maps = pytest.mark.parametrize("given_bins", [0, 5])
+
+
+@given_maps
+def test_mixed_columns_come_back(given_bins):
     x, y = rows()
-    flow = measured(x, y)
+    flow = measured(x, y, given_bins=given_bins)
     with torch.no_grad():
         error = (flow.inverse(flow(x, torch.randn_like(x))[0]) - x).abs()
     exact = [1, 2, 3]  # on a lattice
@@ -47,12 +51,32 @@ def test_independent_continuous_columns_come_back_exactly():
         assert torch.allclose(flow.inverse(flow(new)[0]), new, atol=1e-9)
 
 
-def test_log_determinant_is_that_of_the_jacobian():
+@given_maps
+def test_log_determinant_is_that_of_the_jacobian(given_bins):
     x = torch.randn(300, 3, dtype=torch.float64)
     x[:, 2] += x[:, 0] ** 2
-    flow = measured(x, x[:, :1])
+    flow = measured(x, x[:, :1], given_bins=given_bins)
     jacobian = torch.autograd.functional.jacobian(lambda one: flow(one[None])[0][0], x[0])
     assert float(flow(x[:1])[1].detach()) == pytest.approx(float(jacobian.slogdet()[1]), abs=1e-9)
+
+
+@given_maps
+def test_z1_chooses_how_z0_moves_and_z0_does_not_move_z1(given_bins):
+    x = torch.randn(300, 4, dtype=torch.float64)
+    flow = measured(x, x[:, :1], given_bins=given_bins)
+    z = torch.randn(2, 4, dtype=torch.float64)
+    z[1, 1:] = z[0, 1:]  # the same z0 beside another z1
+    after = len(flow.layers._transforms) - 1 - 3  # a mixing and two couplings, then the last
+    with torch.no_grad():
+        for layer in flow.layers._transforms[after:]:
+            z = layer(z)[0]
+    assert bool((z[0, 1:] != z[1, 1:]).all())
+    again = z.clone()
+    again[0, 1:] += 1
+    with torch.no_grad():
+        for layer in reversed(flow.layers._transforms[after:]):
+            z, again = layer.inverse(z)[0], layer.inverse(again)[0]
+    assert torch.equal(z[:, 0], again[:, 0])
 
 
 def test_measured_columns_are_white_and_z1_starts_as_the_linear_predictor():
@@ -100,6 +124,7 @@ def test_quantile_splines_are_monotone_and_about_normal():
     [
         (lambda: TableFlow(2, 2), "between 1 and dim - 1 = 1, got 2"),
         (lambda: TableFlow(3, blocks=-1), "needs blocks ≥ 0"),
+        (lambda: TableFlow(3, given_bins=1), "given_bins is 0 or at least 2, got 1"),
         (lambda: QuantileSplines(2, 1), "at least 2 knots, got 1"),
         (lambda: TableFlow(3)(torch.zeros(4, 2)), r"takes a \(B, 3\) tensor"),
         (lambda: TableFlow(3).measure(*[torch.zeros(1, 3)] * 3), "at least 2 rows"),
