@@ -20,7 +20,7 @@ from symmetry_pl.lens.generator_module import GeneratorModule
 
 __all__ = ["InvarianceAlgebra"]
 
-_WAVES = 75  # a dimension
+_WAVES = 150  # a dimension
 _FRESH = 10  # of a batch, a dimension
 _SEED = 0x1E
 
@@ -43,7 +43,7 @@ class InvarianceAlgebra(GeneratorModule):
 
     Args:
         level: probability of refusing a number of generators that is true.
-        waves: number of waves; 75 d if null.
+        waves: number of waves; 150 d if null. Half of them count the generators.
         wave_number: root mean square length of their frequencies, in radians a whitened unit.
         window: two shares of the samples, ordered by their length in whitened coordinates, between
             which the law is looked at; null for the whole law.
@@ -57,9 +57,9 @@ class InvarianceAlgebra(GeneratorModule):
 
     def __init__(
         self,
-        level: float = 0.01,
+        level: float = 0.001,
         waves: int | None = None,
-        wave_number: float = 1.6,
+        wave_number: float = 2.0,
         window: list[float] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -175,7 +175,8 @@ class InvarianceAlgebra(GeneratorModule):
                 f"{len(z)} samples are fewer than the {bank.size} equations that they must weigh: "
                 "give more data, or a smaller model.waves"
             )
-        tested = count_generators(bank, z, self.hparams["level"])
+        half = bank.first(max(len(bank.frequencies) // 2, self.dim**2))
+        tested = count_generators(half, z, self.hparams["level"])
         found = solve(bank, z, tested.generators)
         lengths = torch.linalg.matrix_norm(found.basis)[:, None, None]
         return {

@@ -13,7 +13,7 @@ from symmetry_pl.lens.algebra.moment_functions import FunctionBank
 
 __all__ = ["Count", "count_generators"]
 
-_ROWS = 1000  # samples that the variance of the statistic is taken from
+_ROWS = 4000  # samples that the variance of the statistic is taken from
 
 
 class Count(NamedTuple):

@@ -20,7 +20,7 @@ from symmetry_pl.lens.algebra.moment_functions import FunctionBank
 __all__ = ["Directions", "inverse_root", "mean_equations", "residuals", "solve"]
 
 _CHUNK = 1000
-_NOISE_ROWS = 1500  # samples that the noise of equations is taken from
+_NOISE_ROWS = 6000  # samples that the noise of equations is taken from
 _RIDGE = 1e-3  # of the mean variance of an equation, added to all
 _JITTER = 1e-6  # of the mean noise of a direction, added to all
 _MATRICES = 4  # random ones that weigh the equations before a solution is known

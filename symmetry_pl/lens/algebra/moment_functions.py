@@ -34,6 +34,10 @@ class FunctionBank(NamedTuple):
         """Number of functions f."""
         return function_count(*self.frequencies.shape)
 
+    def first(self, waves: int) -> FunctionBank:
+        """The same with no more than so many waves."""
+        return self._replace(frequencies=self.frequencies[:waves], phases=self.phases[:waves])
+
     def gradients(self, z: Tensor) -> Tensor:
         """∇f of samples ``(B, d)``: ``(B, f, d)``."""
         a, b = self._pairs
