@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symmetry_pl.fitted import FittedModel
     from symmetry_pl.lens import (
         DomainClassifier,
+        EmbeddedDomain,
         InvarianceAlgebra,
         LaLiGAN,
         LensDomain,
@@ -36,6 +37,7 @@ __all__ = [
     "STIB",
     "VAE",
     "DomainClassifier",
+    "EmbeddedDomain",
     "FittedModel",
     "FlowSTIB",
     "FlowSTIBEstimator",
@@ -56,6 +58,7 @@ __all__ = [
 
 _ROOMS = {
     "DomainClassifier": "lens",
+    "EmbeddedDomain": "lens",
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
     "InvarianceAlgebra": "lens",

@@ -1,6 +1,7 @@
 """Generators of a hidden symmetry from raw vectors: SymmetryLens, its rivals, other groups."""
 
 from symmetry_pl.lens.domain_classifier import DomainClassifier
+from symmetry_pl.lens.embedded_domain import EmbeddedDomain
 from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
 from symmetry_pl.lens.laligan import LaLiGAN
 from symmetry_pl.lens.lens_domain import LensDomain
@@ -11,6 +12,7 @@ from symmetry_pl.lens.symmetry_lens import SymmetryLens
 
 __all__ = [
     "DomainClassifier",
+    "EmbeddedDomain",
     "InvarianceAlgebra",
     "LaLiGAN",
     "LensDomain",

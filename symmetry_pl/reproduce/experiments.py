@@ -27,6 +27,10 @@ EXPERIMENTS = {
     "lens/adapter": Entry(
         f"{_HERE}.lens_adapter:EXPERIMENT", "Digits in a secret order: CNNs behind the found layer"
     ),
+    "lens/domain_rivals": Entry(
+        f"{_HERE}.lens_domain_rivals:EXPERIMENT",
+        "Hidden grids: LensDomain and embeddings that are told the shape",
+    ),
     "lens/domains": Entry(
         f"{_HERE}.lens_domains:EXPERIMENT", "Hidden domains of permuted pixels, and false verdicts"
     ),

@@ -295,7 +295,10 @@ def test_no_row_is_another_rows_run_unless_it_says_so():
         result = json.loads((CHECKOUT / f"docs/results/{experiment.slug}.json").read_text())
         evidence = evidence_of(result)
         for row in result["rows"]:
-            if row["metric"].endswith(("_chance", "_ceiling", "_random")) or row["metric"] in SHARES:
+            if (
+                row["metric"].endswith(("_chance", "_ceiling", "_random"))
+                or row["metric"] in SHARES
+            ):
                 continue  # of the truth alone, or a ratio of counts: others may well be equal
             if evidence[place(row)].taken_from is None:
                 for value, cpu_s in zip(row["values"], row["cpu_s"], strict=True):

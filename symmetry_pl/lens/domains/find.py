@@ -19,6 +19,7 @@ are unmixed first (``mixed``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +41,8 @@ __all__ = [
     "translations",
     "uneven",
 ]
+
+Search = Callable[[Tensor, tuple[Tensor, Tensor]], Layout]
 
 _OF_DOMAIN = ("samples", "live", "correlated", "agreement", "p_value", "completeness", "local")
 EVIDENCE = (*_OF_DOMAIN, "stationary", "uneven")
@@ -115,7 +118,7 @@ def translations(places: Tensor, domain: Domain) -> Tensor:
     return found
 
 
-def find_domain(x: Tensor) -> FoundDomain:
+def find_domain(x: Tensor, search: Search = layout_of) -> FoundDomain:
     """Find the places of scrambled pixels from unlabelled samples.
 
     Dimension, topology and size of the domain are found as well. Takes a second at d = 784 and
@@ -127,6 +130,7 @@ def find_domain(x: Tensor) -> FoundDomain:
 
     Args:
         x: samples, ``(n, d)`` with n ≥ 16 and at least three pixels that change.
+        search: from correlations ``(m, m)`` and those of two halves to a layout.
 
     Raises:
         ValueError: for samples that cannot be used.
@@ -134,9 +138,9 @@ def find_domain(x: Tensor) -> FoundDomain:
     moments = Moments(x)
     quarters = [moments.correlation([k]) for k in range(4)]
     parts = (moments.correlation([0, 1]), moments.correlation([2, 3]))
-    whole = layout_of(moments.correlation(), parts)
+    whole = search(moments.correlation(), parts)
     halves = [
-        layout_of(part, (quarters[a], quarters[b]))
+        search(part, (quarters[a], quarters[b]))
         for part, (a, b) in zip(parts, ((0, 1), (2, 3)), strict=True)
     ]
     # places of each half on the correlations of the other

@@ -16,7 +16,7 @@ from symmetry_pl.lens.domains.repair import exchanged, filled
 from symmetry_pl.lens.domains.stationary import stationary_share
 from symmetry_pl.metrics.places import coordinates
 
-__all__ = ["Layout", "layout_of"]
+__all__ = ["Layout", "layout_of", "local_share"]
 
 _SIDE = 3  # the shortest side of a lattice
 _WORTH = 0.5  # share of pixels that squares must reach for gaps to be worth filling
@@ -92,7 +92,7 @@ def _lattice(near: Affinity, ridge: float) -> Layout | None:
     places[grid.flatten()[taken]] = taken.nonzero()[:, 0]
     domain = Domain(((height, "chain"), (width, "chain")))
     completeness = share * min(1.0, size / _hull(cells))
-    return Layout(places, domain, completeness, _local(near, places, domain), ridge)
+    return Layout(places, domain, completeness, local_share(near, places, domain), ridge)
 
 
 def _hull(cells: Tensor) -> float:
@@ -123,10 +123,10 @@ def _line(near: Affinity, ridge: float) -> Layout:
     places = torch.full((size,), -1)
     places[path] = torch.arange(len(path))
     domain = Domain.line(len(path), "ring" if closes else "chain")
-    return Layout(places, domain, len(path) / size, _local(near, places, domain), ridge)
+    return Layout(places, domain, len(path) / size, local_share(near, places, domain), ridge)
 
 
-def _local(near: Affinity, places: Tensor, domain: Domain) -> float:
+def local_share(near: Affinity, places: Tensor, domain: Domain) -> float:
     """Share of the squared strengths of edges that join near cells; without a cell, none do."""
     if not len(near.edges):
         return 0.0

@@ -1,0 +1,55 @@
+"""Rivals of LensDomain: the same data, figures and verdicts, other ways to the places."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch import Tensor
+
+from symmetry_pl.core.registry import check_choice
+from symmetry_pl.lens.domains.embedded import EMBEDDINGS, embedded_layout
+from symmetry_pl.lens.domains.find import FoundDomain, find_domain
+from symmetry_pl.lens.lens_domain import LensDomain
+
+__all__ = ["EmbeddedDomain"]
+
+
+class EmbeddedDomain(LensDomain):
+    """Pixels on a grid of known shape, by embeddings of their correlations or by assignment.
+
+    One player, ``stencil``, as of ``LensDomain``. What it is told, and LensDomain is not, is the
+    shape of the grid.
+
+    Args:
+        height: rows of the grid.
+        width: columns.
+        method: ``scaling`` (classical multidimensional scaling of √(2 − 2C)), ``isomap`` of the
+            same distances, ``spectral`` (Laplacian eigenmaps of partial correlations); these lay
+            points on the grid by linear assignment. ``quadratic``: partial correlations matched
+            with neighbouring cells by fast approximate quadratic assignment; ``lasso``: those of a
+            graphical lasso, minutes at 200 inputs and more.
+        radius: of the stencil, in cells.
+        kwargs: options of ``SymmetryModule``.
+
+    Raises:
+        ValueError: for an option that makes no model, or more inputs than cells.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        method: Literal["scaling", "isomap", "spectral", "quadratic", "lasso"] = "isomap",
+        radius: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(radius, "permutation", **kwargs)
+        check_choice("model.method", method, tuple(EMBEDDINGS))
+        if min(height, width) < 2:
+            raise ValueError(
+                f"model.height and model.width must be at least 2, got {height} and {width}"
+            )
+        self.method, self.shape = method, (height, width)
+
+    def _search(self, x: Tensor) -> FoundDomain:
+        return find_domain(x, lambda all_, _: embedded_layout(all_, self.method, self.shape))
