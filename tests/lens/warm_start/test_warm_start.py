@@ -230,4 +230,5 @@ def test_smooth_waveforms_at_full_size(dim, count, topology, noise, least):
     found = blind_source(x, topology=topology)
     assert cosine(found, basis) > least
     assert found.method == "smooth"
-    assert found.confident
+    # 60,000 samples tell that no waveform of the published ring lies across its cut
+    assert found.confident == (topology == "chain")
