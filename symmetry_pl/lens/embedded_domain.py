@@ -27,7 +27,7 @@ class EmbeddedDomain(LensDomain):
             same distances, ``spectral`` (Laplacian eigenmaps of partial correlations); these lay
             points on the grid by linear assignment. ``quadratic``: partial correlations matched
             with neighbouring cells by fast approximate quadratic assignment; ``lasso``: those of a
-            graphical lasso, minutes at 200 inputs and more.
+            graphical lasso, for small grids.
         radius: of the stencil, in cells.
         kwargs: options of ``SymmetryModule``.
 

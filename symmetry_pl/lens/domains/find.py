@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 Search = Callable[[Tensor, tuple[Tensor, Tensor]], Layout]
+"""Correlations of samples, and those of two halves of them, to a layout."""
 
 _OF_DOMAIN = ("samples", "live", "correlated", "agreement", "p_value", "completeness", "local")
 EVIDENCE = (*_OF_DOMAIN, "stationary", "uneven")
