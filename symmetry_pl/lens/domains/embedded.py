@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import pi
+from operator import attrgetter, itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -71,21 +72,18 @@ def on_grid(points: Array, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
     points = points - points.mean(0)
     axes, deviations, _ = np.linalg.svd(points.T, full_matrices=False)
     spread = points @ axes * (len(points) ** 0.5 / np.maximum(deviations, 1e-12))
-    best: tuple[float, npt.NDArray[np.int64]] | None = None
     # a grid is its own image under half a turn, a square one under a quarter
     angles = _ANGLES if shape[0] == shape[1] else 2 * _ANGLES
-    for turn in np.arange(angles) * (pi / 2 / _ANGLES):
-        sine, cosine = np.sin(turn), np.cos(turn)
-        turned = spread @ np.array([[cosine, sine], [-sine, cosine]])
-        cost, given = _assigned(turned * cells.std(0), cells)
-        if best is None or cost < best[0]:
-            best = cost, given
-    assert best is not None
-    given = best[1]
+    turned = (spread @ _turn(k * pi / 2 / _ANGLES) * cells.std(0) for k in range(angles))
+    _, given = min((_assigned(one, cells) for one in turned), key=itemgetter(0))
     for _ in range(_ROUNDS):
         fitted = points @ np.linalg.lstsq(points, cells[given], rcond=None)[0]
         given = _assigned(fitted, cells)[1]
     return given
+
+
+def _turn(angle: float) -> Array:
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
 def _assigned(points: Array, cells: Array) -> tuple[float, npt.NDArray[np.int64]]:
@@ -146,16 +144,17 @@ def _matched(strength: Array, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
     beside = (apart == 1).astype(float)
     pairs = np.zeros((cells, cells))
     pairs[: len(strength), : len(strength)] = np.maximum(strength, 0.0)
-    best: tuple[float, npt.NDArray[np.int64]] | None = None
-    for start in range(_STARTS):
-        options = {"maximize": True, "P0": "randomized" if start else "barycenter", "maxiter": 60}
-        found = quadratic_assignment(
-            pairs, beside, method="faq", options=options | {"rng": np.random.default_rng(start)}
-        )
-        if best is None or found.fun > best[0]:
-            best = float(found.fun), found.col_ind[: len(strength)].astype(np.int64)
-    assert best is not None
-    return best[1]
+    starts = (
+        {"P0": "randomized" if k else "barycenter", "rng": np.random.default_rng(k)}
+        for k in range(_STARTS)
+    )
+    options = {"maximize": True, "maxiter": 60}
+    found = [
+        quadratic_assignment(pairs, beside, method="faq", options=options | start)
+        for start in starts
+    ]
+    best: Array = max(found, key=attrgetter("fun")).col_ind[: len(strength)]
+    return best.astype(np.int64)
 
 
 EMBEDDINGS: dict[str, Callable[[Array, tuple[int, int]], npt.NDArray[np.int64]]] = {
