@@ -72,7 +72,7 @@ class DomainModel(FittedModel):
         x = self.module.centre.double().cpu().repeat(len(cells), 1)
         x[:, places >= 0] = cells[:, places[places >= 0]]
         if self.module.mixed:
-            x = x @ self.module.bases[0].cpu()
+            x = torch.linalg.solve(self.module.bases[0].cpu(), x.T).T
         return from_standard(x.numpy(), self.data.extra)
 
     def move(self, x: Any, t: Any) -> Array:

@@ -55,6 +55,9 @@ class DomainEvaluator(Evaluator):
 
 def _against_truth(model: Any, found: FoundDomain) -> dict[str, float]:
     """Exact places where the truth has some, and cosines of generators."""
+    mixing = model.data.extra.get("mixing")
+    if mixing is not None:
+        return _behind(torch.tensor(mixing, dtype=torch.float64), found, model.data)
     places, ideal = true_places(model.data), true_symmetry(model.data)
     if places is not None and not model.mixed:
         return places_scores(found.places, found.domain, *places, found.live)
@@ -62,6 +65,13 @@ def _against_truth(model: Any, found: FoundDomain) -> dict[str, float]:
         basis = torch.eye(len(places[0]), dtype=torch.float64)[places[0].argsort()]
         ideal = (basis.tolist(), places[1])
     return {} if ideal is None else generator_scores(found.generators(), *ideal)
+
+
+def _behind(mixing: Tensor, found: FoundDomain, data: DataDescription) -> dict[str, float]:
+    """Cosines of generators, carried to the true pixels s of x = Mᵀ s, rows of M being theirs."""
+    generators = torch.linalg.solve(mixing.T, found.generators() @ mixing.T)
+    axes = tuple((int(length), topology) for length, topology in data.extra["axes"])
+    return generator_scores(generators, torch.eye(len(mixing)).double().tolist(), Domain(axes))
 
 
 def true_places(data: DataDescription | None) -> tuple[Tensor, Domain] | None:

@@ -18,7 +18,12 @@ from symmetry_pl.lens.domain_evaluation import DomainEvaluator
 from symmetry_pl.lens.domains.axes import packed, unpacked
 from symmetry_pl.lens.domains.find import EVIDENCE, FoundDomain, find_domain, translations
 from symmetry_pl.lens.domains.layer import DomainLayer
-from symmetry_pl.lens.domains.mixed import FoundMixedDomain, find_mixed_domain
+from symmetry_pl.lens.domains.mixed import (
+    WAYS,
+    FoundMixedDomain,
+    carried,
+    find_mixed_domain,
+)
 from symmetry_pl.lens.generator_module import GeneratorModule
 
 __all__ = ["LensDomain"]
@@ -43,8 +48,9 @@ class LensDomain(GeneratorModule):
 
     Args:
         radius: r of the stencil, in cells.
-        mixing: ``permutation`` if inputs are pixels in another order, ``orthogonal`` if they are
-            pixels behind a rotation, which is undone by independent components first.
+        mixing: ``permutation`` if inputs are pixels in another order; ``orthogonal`` if they are
+            pixels behind a rotation, ``linear`` behind any matrix that can be inverted, which is
+            undone first (``find_mixed_domain``).
         kwargs: options of ``SymmetryModule``.
 
     Raises:
@@ -57,15 +63,15 @@ class LensDomain(GeneratorModule):
     def __init__(
         self,
         radius: int = 2,
-        mixing: Literal["permutation", "orthogonal"] = "permutation",
+        mixing: Literal["permutation", "orthogonal", "linear"] = "permutation",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_choice("model.mixing", mixing, ("permutation", "orthogonal"))
+        check_choice("model.mixing", mixing, ("permutation", "orthogonal", "linear"))
         if radius < 1:
             raise ValueError(f"model.radius must be at least 1, got {radius}")
         self.radius = radius
-        self.mixed = mixing == "orthogonal"
+        self.mixing = mixing
         self.places: Tensor
         self.half_places: Tensor
         self.axes: Tensor
@@ -73,6 +79,7 @@ class LensDomain(GeneratorModule):
         self.live: Tensor
         self.evidence: Tensor
         self.bases: Tensor
+        self.way: Tensor
         self.centre: Tensor
         self.scale: Tensor
 
@@ -89,6 +96,7 @@ class LensDomain(GeneratorModule):
         self.register_buffer("evidence", torch.full((len(EVIDENCE),), torch.nan).double())
         count = 3 if self.mixed else 0  # of all samples, and of either half
         self.register_buffer("bases", torch.eye(dim, dtype=torch.float64).repeat(count, 1, 1))
+        self.register_buffer("way", torch.zeros(int(self.mixed), dtype=torch.int64))
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(dim))
         self.stencil = nn.Parameter(torch.zeros(1, 1, width, width))
@@ -103,6 +111,11 @@ class LensDomain(GeneratorModule):
         return DomainEvaluator()
 
     # -- what was found ----------------------------------------------------------------------------
+
+    @property
+    def mixed(self) -> bool:
+        """Whether inputs are mixtures of pixels."""
+        return self.mixing != "permutation"
 
     @property
     def domain(self) -> Domain:
@@ -129,15 +142,14 @@ class LensDomain(GeneratorModule):
         }
         if not self.mixed:
             return FoundDomain(**parts)
-        bases = self.bases.cpu()
-        return FoundMixedDomain(**parts, basis=bases[0], half_bases=bases[1:])
+        bases, way = self.bases.cpu(), WAYS[int(self.way)]
+        return FoundMixedDomain(**parts, basis=bases[0], half_bases=bases[1:], way=way)
 
     def generators(self) -> Tensor:
         """The translations along the axes, ``(g, d, d)``."""
         found = translations(self.places.cpu(), self.domain)
         if self.mixed:
-            basis = self.bases[0].cpu()
-            found = basis.T @ found @ basis
+            found = carried(found, self.bases[0].cpu())
         return found.to(self.stencil)
 
     def as_layer(self, size: Sequence[int] | None = None, trainable: bool = False) -> DomainLayer:
@@ -198,6 +210,8 @@ class LensDomain(GeneratorModule):
         self.evidence.copy_(torch.tensor([found.figures[name] for name in EVIDENCE]))
         if isinstance(found, FoundMixedDomain):
             self.bases.copy_(torch.cat([found.basis[None], found.half_bases]))
+            self.way.fill_(WAYS.index(found.way))
+            rank_zero_info(f"unmixed by {found.way} components")
             x = x @ found.basis.T.to(x)
         self.centre.copy_(x.mean(0))
         deviation = x.std(0)
@@ -213,9 +227,9 @@ class LensDomain(GeneratorModule):
             )
 
     def _search(self, x: Tensor) -> FoundDomain:
-        if not self.mixed:
+        if self.mixing == "permutation":
             return find_domain(x)
-        return find_mixed_domain(x, mix_seed(self.noise_seed or 0, 0) % 2**31)
+        return find_mixed_domain(x, mix_seed(self.noise_seed or 0, 0) % 2**31, self.mixing)
 
     # -- one step --------------------------------------------------------------------------------
 

@@ -1,24 +1,42 @@
-"""Domains behind a rotation: undo it by independent components, then put these on a grid."""
+"""Domains behind a rotation or another mixing: undo it, then put the components on a grid."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
+from symmetry_pl.core.registry import check_choice
+from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains.find import FoundDomain, correlated, translations, uneven
 from symmetry_pl.lens.domains.moments import Moments, correlation_of
+from symmetry_pl.lens.domains.nonnegative import (
+    negative_share,
+    nonnegative_rotation,
+    nonnegative_unmixing,
+)
 from symmetry_pl.lens.domains.search import Layout, layout_of
 from symmetry_pl.lens.domains.stationary import stationary_share
 from symmetry_pl.lens.domains.unmix import same_signs, unmixed
 from symmetry_pl.metrics.places import aligned, chance_level
 
-__all__ = ["FoundMixedDomain", "find_mixed_domain"]
+__all__ = ["WAYS", "FoundMixedDomain", "Mixing", "find_mixed_domain"]
+
+Mixing: TypeAlias = Literal["orthogonal", "linear"]
+Way: TypeAlias = Literal["non-negative", "independent"]
+_Unmix: TypeAlias = Callable[[Tensor, Tensor | None, int], Tensor]
+
+WAYS: tuple[Way, ...] = ("non-negative", "independent")
+"""What pixels are told apart by, in the order in which it is tried."""
 
 _HALVES = ((0, 2), (1, 3))  # quarters; rows in turn
 _SAME = 0.5**0.5  # of two orthogonal bases, more than one row of the one is nearest to one
+_NEGATIVE = 0.05  # share of energy beyond which coordinates are not non-negative
+_SELDOM = (0.1, 0.002)  # a live pixel passes this part of its greatest value in so many samples
+_SEEN = 8192
 
 
 @dataclass(frozen=True)
@@ -26,64 +44,108 @@ class FoundMixedDomain(FoundDomain):
     """A hidden domain of components: ``places`` and all else are those of the rows of ``basis``.
 
     Attributes:
-        basis: W, ``(d, d)``, orthogonal; row k is the direction of component k.
+        basis: W, ``(d, d)``; row k gives component k. Orthogonal where the mixing is.
         half_bases: the same of either half, in an order of its own, ``(2, d, d)``.
+        way: what components were told apart by.
     """
 
     basis: Tensor
     half_bases: Tensor
+    way: Way
 
     def generators(self) -> Tensor:
-        """Wᵀ G W of the translations G of components, ``(g, d, d)``, float64."""
-        moves = translations(self.places, self.domain)
-        return self.basis.T @ moves @ self.basis
+        """W⁻¹ G W of the translations G of components, ``(g, d, d)``, float64."""
+        return carried(translations(self.places, self.domain), self.basis)
 
 
-def find_mixed_domain(x: Tensor, seed: int = 0) -> FoundMixedDomain:
-    """Find the domain of pixels that one secret rotation has mixed.
+def carried(moves: Tensor, basis: Tensor) -> Tensor:
+    """W⁻¹ G W of maps G of components ``(g, d, d)``: what they do to the inputs."""
+    found: Tensor = torch.linalg.solve(basis, moves @ basis)
+    return found
 
-    Independent components (``unmixed``) are the pixels where the law is made of waveforms of one
-    sign that are hardly wider than a pixel; their order and signs are what remains, and that is
-    ``find_domain``. What is unmixed here is by independence, and not by symmetry. Each half of the
-    samples is unmixed and searched by itself. Takes a second at d = 144 and 40,000 samples.
 
-    Limits. Waveforms with edges of both signs, or wider than about 1.5 pixels, natural images, and
-    digits in the middle of their image have other independent components than pixels. Halves then
-    agree on something else, or on nothing, and the verdict says so as far as that shows.
+def find_mixed_domain(x: Tensor, seed: int = 0, mixing: Mixing = "orthogonal") -> FoundMixedDomain:
+    """Find the domain of pixels that one secret matrix has mixed.
+
+    Pixels that are never negative are told apart by their sign, however they depend on each other:
+    behind a rotation by ``nonnegative_rotation``, behind any other matrix by
+    ``nonnegative_unmixing``. Where that finds no domain and the mixing is a rotation, independent
+    components are tried (``unmixed``), which are the pixels where the law is made of waveforms of
+    one sign that are hardly wider than a pixel. The order of the pixels is what remains, and that
+    is ``find_domain``. What unmixes is not symmetry. Each half of the samples is unmixed and
+    searched by itself. Takes a second at d = 100, minutes at 784.
+
+    Limits. Samples of which a mean was taken off are no longer non-negative; natural images have
+    no zeros. Halves then agree on something else, or on nothing, and the verdict says so as far as
+    that shows.
 
     Args:
-        x: samples, ``(n, d)``, of which no combination is constant.
+        x: samples, ``(n, d)``.
         seed: of the first rotations.
+        mixing: ``orthogonal`` or ``linear``.
 
     Raises:
-        ValueError: for samples that cannot be used.
+        ValueError: for samples that cannot be used, or another mixing.
     """
+    check_choice("mixing", mixing, ("orthogonal", "linear"))
     moments = Moments(x)
     if len(moments.live) < moments.dim:
         raise ValueError(
-            f"{moments.dim - len(moments.live)} of {moments.dim} inputs never change, and a "
-            "rotation mixes all of them: leave such inputs out"
+            f"{moments.dim - len(moments.live)} of {moments.dim} inputs never change, and "
+            "mixing reaches all of them: leave such inputs out"
         )
     x = x.detach().cpu()
-    bases, layouts, shares = [], [], []
+    if mixing == "linear":
+        return _found(x, moments, "non-negative", nonnegative_unmixing, seed)
+    first = nonnegative_rotation(x[::2], None, seed)
+    if negative_share(x[1::2][:_SEEN], first) < _NEGATIVE:
+        found = _found(x, moments, "non-negative", nonnegative_rotation, seed, first)
+        if found.verdict.found:
+            return found
+    return _found(x, moments, "independent", unmixed, seed)
+
+
+def _found(
+    x: Tensor,
+    moments: Moments,
+    way: Way,
+    unmix: _Unmix,
+    seed: int,
+    first: Tensor | None = None,
+) -> FoundMixedDomain:
+    """What one way finds; ``first`` is what it makes of the first half, where that is known."""
+    bases, layouts, alive, shares = [], [], [], []
     for number, (a, b) in enumerate(_HALVES):
-        basis = _signed(unmixed(x[number::2], seed=seed + number), moments, (a, b))
-        layouts.append(_layout(moments, basis, ((a,), (b,))))
+        half = x[number::2]
+        basis = first if number == 0 and first is not None else unmix(half, None, seed + number)
+        if way == "independent":
+            basis = _signed(basis, moments, (a, b))
         bases.append(basis)
-        first, second = (_correlation(moments, basis, (k,)) for k in _HALVES[1 - number])
-        found = layouts[-1]
-        shares.append(stationary_share(first, second, found.places, found.domain))
-    whole = _signed(unmixed(x, start=bases[0]), moments, range(4))
-    layout = _layout(moments, whole, _HALVES)
-    match = _agreement(bases, layouts)
+        alive.append(_live(half, basis, way))
+        chosen = basis[alive[-1]]
+        layouts.append(_layout(moments, chosen, ((a,), (b,))))
+        # places of each half on the correlations of the other
+        one, other = (_correlation(moments, chosen, (k,)) for k in _HALVES[1 - number])
+        shares.append(stationary_share(one, other, layouts[-1].places, layouts[-1].domain))
+    whole = unmix(x, bases[0], seed)
+    if way == "independent":
+        whole = _signed(whole, moments, range(4))
+    live = _live(x, whole, way)
+    layout = _layout(moments, whole[live], _HALVES)
+    halves = [_spread(one, on) for one, on in zip(layouts, alive, strict=True)]
+    domains = (layouts[0].domain, layouts[1].domain)
+    match = _agreement(bases, halves, domains)
     every = [layout, *layouts]
-    pair = [_correlation(moments, bases[0], half) for half in _HALVES]
-    variances = [(whole @ moments.covariance(half) @ whole.T).diagonal() for half in _HALVES]
+    pair = [_correlation(moments, bases[0][alive[0]], half) for half in _HALVES]
+    variances = [
+        (whole[live] @ moments.covariance(half) @ whole[live].T).diagonal() for half in _HALVES
+    ]
+    count = int(live.sum())
     figures = {
         "samples": float(moments.samples),
-        "live": float(moments.dim),
+        "live": float(count),
         "correlated": correlated(*pair),
-        "agreement": match / moments.dim,
+        "agreement": match / count,
         "p_value": chance_level(match, layout.domain),
         "completeness": min(one.completeness for one in every),
         "local": min(one.local for one in every),
@@ -91,15 +153,34 @@ def find_mixed_domain(x: Tensor, seed: int = 0) -> FoundMixedDomain:
         "uneven": uneven(*variances),
     }
     return FoundMixedDomain(
-        places=layout.places,
-        live=torch.ones(moments.dim, dtype=torch.bool),
+        places=_spread(layout, live),
+        live=live,
         domain=layout.domain,
-        halves=torch.stack([one.places for one in layouts]),
-        half_domains=(layouts[0].domain, layouts[1].domain),
+        halves=torch.stack(halves),
+        half_domains=domains,
         figures=figures,
         basis=whole,
         half_bases=torch.stack(bases),
+        way=way,
     )
+
+
+def _live(x: Tensor, basis: Tensor, way: Way) -> Tensor:
+    """Which components are more than seldom far from zero, ``(d,)`` of bool."""
+    if way == "independent":
+        return torch.ones(len(basis), dtype=torch.bool)
+    part, seldom = _SELDOM
+    y = x[:: max(1, len(x) // _SEEN)].double() @ basis.T
+    level = y.square().mean().sqrt()
+    often = (y > part * y.amax(0).clamp(min=float(level))).double().mean(0)
+    return often > seldom
+
+
+def _spread(layout: Layout, live: Tensor) -> Tensor:
+    """Places of all components, from those of the live ones."""
+    places = torch.full((len(live),), -1)
+    places[live] = layout.places
+    return places
 
 
 def _signed(basis: Tensor, moments: Moments, quarters: Sequence[int]) -> Tensor:
@@ -120,10 +201,11 @@ def _layout(
     return layout_of(_correlation(moments, basis, parts[0] + parts[1]), (first, second))
 
 
-def _agreement(bases: list[Tensor], layouts: list[Layout]) -> int:
+def _agreement(bases: list[Tensor], halves: list[Tensor], domains: tuple[Domain, Domain]) -> int:
     """Number of components that both halves have, and put on the same place."""
-    overlap = (bases[0] @ bases[1].T).abs()
+    overlap = bases[0] @ torch.linalg.inv(bases[1])
+    overlap = (overlap / overlap.norm(dim=1, keepdim=True)).abs()
     nearest = overlap.max(1)
-    there = layouts[1].places[nearest.indices]
+    there = halves[1][nearest.indices]
     there = torch.where(nearest.values > _SAME, there, -1)
-    return int(aligned(layouts[0].places, layouts[0].domain, there, layouts[1].domain).sum())
+    return int(aligned(halves[0], domains[0], there, domains[1]).sum())
