@@ -3,10 +3,13 @@
 import pytest
 import torch
 
+from symmetry_pl.datamodules import HiddenImagesDataModule
 from symmetry_pl.datamodules.vectors.laws import WITHOUT, LawsDataModule
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains import find_mixed_domain
+from symmetry_pl.lens.domains.nonnegative import nonnegative_unmixing
 from symmetry_pl.lens.domains.unmix import same_signs, unmixed
+from symmetry_pl.metrics.generator import cosine
 
 
 def test_skewed_sources_are_told_apart():
@@ -36,6 +39,50 @@ def test_a_combination_that_never_changes_is_one_sentence():
     x[:, 5] = 1.0
     with pytest.raises(ValueError, match="1 of 6 inputs never change"):
         find_mixed_domain(x)
+
+
+def seen_through(scramble, source="bumps", side=6, **options):
+    data = HiddenImagesDataModule(
+        source, height=side, width=side, samples=4000, scramble=scramble, **options
+    )
+    data.prepare_data()
+    data.setup("fit")
+    return data.training_inputs(), torch.from_numpy(data.scramble.mixing)
+
+
+@pytest.mark.parametrize(
+    ("scramble", "least"), [("orthogonal", 0.99), ("linear", 0.97)], ids=["rotation", "mixing"]
+)
+def test_a_grid_of_pixels_that_are_never_negative_is_found(scramble, least):
+    x, mixing = seen_through(scramble, noise=0.02, condition=10.0)
+    found = find_mixed_domain(x, mixing=scramble)
+    assert found.way == "non-negative"
+    assert found.verdict.name == "lattice", found.verdict
+    carried = torch.linalg.solve(mixing.T, found.generators() @ mixing.T)
+    truth = ideal_grid(6)
+    scores = [max(abs(float(cosine(g, t))) for t in truth) for g in carried]
+    assert min(scores) > least, scores
+
+
+def ideal_grid(side):
+    domain = Domain(((side, "chain"), (side, "chain")))
+    forth = [domain.shift(axis) for axis in (0, 1)]
+    return [*forth, *(one.T for one in forth)]
+
+
+def test_what_depends_on_the_mixing_alone_does_not_matter():
+    """Volume and negative parts are the same behind any matrix."""
+    x, _ = seen_through("linear", condition=2.0)
+    other = x @ torch.diag(torch.linspace(0.5, 2.0, 36))
+    first, second = (nonnegative_unmixing(one) for one in (x, other))
+    both = torch.corrcoef(torch.cat([x.double() @ first.T, other.double() @ second.T], 1).T)
+    assert both[:36, 36:].max(1).values.min() > 0.98
+
+
+def test_independent_components_are_tried_where_coordinates_are_negative():
+    x, _ = seen_through("orthogonal", noise=0.02)
+    found = find_mixed_domain(x - x.mean(0))
+    assert found.way == "independent"
 
 
 @pytest.mark.parametrize("law", [name for name in WITHOUT if name != "fading"])
