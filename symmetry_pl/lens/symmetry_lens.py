@@ -14,6 +14,7 @@ from torch import Tensor
 from symmetry_pl.core import DataDescription, Length, Player, PlayerOptions, reduction
 from symmetry_pl.core.phases import in_batches
 from symmetry_pl.lens.densities.density_model import DensityModel, conditioning_pixels
+from symmetry_pl.lens.domains import find_domain
 from symmetry_pl.lens.generator_module import GeneratorModule
 from symmetry_pl.lens.group_convolution import GroupConvolution
 from symmetry_pl.lens.lens_evaluation import LensEvaluator
@@ -137,6 +138,7 @@ class SymmetryLens(GeneratorModule):
         self.confidence: Tensor
         self.evidence: Tensor
         self.half_bases: Tensor
+        self.grid: Tensor
         self.measured: Tensor
         self.covariance: Tensor
 
@@ -156,6 +158,7 @@ class SymmetryLens(GeneratorModule):
         self.register_buffer("confidence", torch.tensor(float("nan")))
         self.register_buffer("evidence", torch.zeros(len(_EVIDENCE)))
         self.register_buffer("half_bases", torch.zeros(2, dim, dim))
+        self.register_buffer("grid", torch.zeros(2, dtype=torch.int64))
         self.densities = DensityModel(
             dim,
             given["components"],
@@ -217,11 +220,18 @@ class SymmetryLens(GeneratorModule):
     def judged(self) -> Verdict | None:
         """The verdict of the warm start, if there was one."""
         given = self.judgement
-        return judged(self.topology, dim=self.dim, **given) if given else None
+        height, width = self.grid.tolist()
+        lattice = {"height": height, "width": width}
+        return judged(self.topology, dim=self.dim, **given, **lattice) if given else None
 
     def predict_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Row numbers and the symmetry-based representation."""
         return {"row": batch[2], "representation": self.symmetry(batch[0])}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What a SymmetryModule restores; the first checkpoints say nothing of lattices."""
+        checkpoint["state_dict"].setdefault("grid", torch.zeros(2, dtype=torch.int64))
+        super().on_load_checkpoint(checkpoint)
 
     # -- before the first batch ------------------------------------------------------------------
 
@@ -279,6 +289,13 @@ class SymmetryLens(GeneratorModule):
         # numbers may differ between machines: one process decides
         return self.trainer.strategy.broadcast(found)
 
+    def _lattice(self) -> Tensor:
+        """Rows and columns of a lattice on which the inputs lie, 0 without one."""
+        found = find_domain(self.training_signals().cpu())
+        cells = [length for length, _ in found.domain.axes]
+        grid = torch.tensor(cells if found.verdict.name == "lattice" else [0, 0])
+        return self.trainer.strategy.broadcast(grid)
+
     def _warm_start(self) -> None:
         found = self._found or self._search(self.training_signals(ordered=True), self.topology)
         self._found = None
@@ -286,7 +303,9 @@ class SymmetryLens(GeneratorModule):
         self.confidence.fill_(found.confidence)
         self.evidence.copy_(torch.tensor([found.figures[name] for name in _EVIDENCE]))
         self.half_bases.copy_(found.halves)
-        verdict = found.verdict
+        if not found.verdict.found:
+            self.grid.copy_(self._lattice())
+        verdict = self.judged() or found.verdict
         held = found.evidence
         rank_zero_info(
             f"warm start: {verdict.name}: {verdict.because}; each half has {held.covariance:.1f} "

@@ -9,7 +9,12 @@ import yaml
 from pytorch_lightning import Callback, Trainer, seed_everything
 
 from symmetry_pl import SymmetryLens
-from symmetry_pl.datamodules import LawsDataModule, SignalsDataModule, SpiralDataModule
+from symmetry_pl.datamodules import (
+    HiddenImagesDataModule,
+    LawsDataModule,
+    SignalsDataModule,
+    SpiralDataModule,
+)
 from symmetry_pl.groups.subgroup import crop
 from symmetry_pl.lens.group_convolution import GroupConvolution
 from symmetry_pl.lens.refit import refitted_loss
@@ -325,3 +330,15 @@ def test_auto_needs_the_warm_start_and_a_fit():
         SymmetryLens("auto", init="random")
     with pytest.raises(ValueError, match=r"topology auto is settled by a fit"):
         SymmetryLens("auto").describe_data(data().description)
+
+
+def test_inputs_of_a_lattice_are_told_so():
+    """Two translations are more than there is room for, and the verdict says where to go."""
+    images = HiddenImagesDataModule("bumps", height=5, width=6, samples=3000, batch_size=500)
+    model = SymmetryLens(conditional=False, init_options={"effort": 0})
+    with pytest.warns(UserWarning, match="NOT SURE of a symmetry: lattice"):
+        fit(model, images, epochs=1)
+    said = model.judged()
+    assert said.name == "lattice"
+    assert not said.found
+    assert "5 x 6 cells" in said.because or "6 x 5 cells" in said.because

@@ -10,6 +10,7 @@ VERDICTS = (
     "chain",
     "ring",
     "closes",
+    "lattice",
     "not stationary",
     "no symmetry",
     "too few samples",
@@ -51,6 +52,8 @@ def judged(
     misfit: float,
     white: float = False,
     closed: float = False,
+    height: float = 0,
+    width: float = 0,
 ) -> Verdict:
     """Say what was found.
 
@@ -66,11 +69,15 @@ def judged(
         misfit: what remains non-stationary, over what sampling leaves.
         white: whether the covariance is a multiple of the identity.
         closed: whether the ends of a chain are neighbours.
+        height: rows of the lattice that the inputs were found on, 0 without one.
+        width: its columns.
 
     >>> judged("chain", 10_000, 15, 0.998, 0.001, 0.8).found
     True
     >>> judged("chain", 500, 15, 0.31, 0.4, 0.8).name
     'too few samples'
+    >>> judged("chain", 9_000, 64, 0.31, 0.4, 0.8, height=8, width=8).name
+    'lattice'
     """
     if white:
         return Verdict(
@@ -79,6 +86,12 @@ def judged(
             "and positions in any order are as stationary",
         )
     same = f"two halves of the data give generators of cosine {agreement:.3f}"
+    if height:
+        return Verdict(
+            "lattice",
+            f"{same}, but the inputs lie on {height:.0f} x {width:.0f} cells, along which there "
+            "are two translations and not one: use LensDomain",
+        )
     if agreement < AGREE:
         if samples < _ROWS * dim:
             return Verdict(
