@@ -33,8 +33,8 @@ _CHUNK = 4096
 _SEARCH = (2.5, 0.9, 600)  # step in units of the safe one, momentum, and most steps
 _SAFE = (1.0, 0.95, 60)  # a mirrored pixel stays mended
 _BEGINS = 5  # steps without momentum
-_PATIENCE = 20  # steps in which the loss of a search must fall by a fiftieth
-_FALL = 0.98
+_PATIENCE = 20  # steps after which a rotation is compared with what it was
+_STILL = 3e-4  # mean of 1 - cosine of its rows from which it has come to rest
 _ROUNDS = 8
 _MIRRORED = 0.5  # of the largest share of negative energy of a row
 _MANY = 0.3  # of all rows: then these shares are noise
@@ -53,7 +53,7 @@ def nonnegative_rotation(x: Tensor, start: Tensor | None = None, seed: int = 0) 
         \quad M = E\, x x^\top
 
     With c = 1 no step makes it worse, and momentum begins anew where it does; the search takes
-    c = 2.5 and more momentum than that bears, and ends where the loss falls no more.
+    c = 2.5 and more momentum than that bears, and ends where rows hardly turn.
     Directions in which samples never move come last, in an arbitrary basis.
 
     Args:
@@ -159,18 +159,19 @@ def _random(dim: int, seed: int) -> Tensor:
 def _turned(x: Tensor, rotation: Tensor, step: float, momentum: float, steps: int) -> Tensor:
     """``rotation`` after steps of so many safe ones, at most so many, with momentum."""
     second = (x.T @ x) / len(x)
-    before, age, losses = rotation, 0, [math.inf]
-    for _ in range(steps):
+    before, earlier, age, best = rotation, rotation, 0, math.inf
+    for k in range(steps):
         ahead = rotation + (momentum if age >= _BEGINS else 0.0) * (rotation - before)
         pull, loss = _pull(x, ahead)
-        if step <= 1 and age > _BEGINS and loss > losses[-1]:
+        if step <= 1 and age > _BEGINS and loss > best:
             before, age = rotation, 0  # too fast; longer steps rise now and then in any case
             continue
-        losses.append(loss)
-        if len(losses) > _PATIENCE and loss > _FALL * losses[-_PATIENCE]:
-            break
-        before, age = rotation, age + 1
+        before, age, best = rotation, age + 1, loss
         rotation = nearest_rotation(ahead @ second - step * pull)
+        if k % _PATIENCE == _PATIENCE - 1:
+            if float((1 - (rotation * earlier).sum(1)).mean()) < _STILL:
+                break
+            earlier = rotation
     return rotation
 
 
