@@ -62,6 +62,8 @@ class HiddenImagesDataModule(VectorDataModule):
         widths: lowest and highest width of bumps, in pixels.
         shift: of ``shifted_mnist``: most pixels a digit is moved by.
         coupling: β of ``spins``.
+        topology: of bumps and spins: a ``cylinder`` goes on at the other end of its rows, a
+            ``torus`` of its columns too.
         file: a ``.npy`` or ``.npz`` file with grey images ``(N, H, W)``.
         key: which array of a ``.npz`` file; null where there is only one.
         batch_size: samples a step and process.
@@ -96,6 +98,7 @@ class HiddenImagesDataModule(VectorDataModule):
         widths: list[float] | None = None,
         shift: int = 8,
         coupling: float = 0.3,
+        topology: Literal["lattice", "cylinder", "torus"] = "lattice",
         file: str = "",
         key: str | None = None,
         batch_size: int = 500,
@@ -117,6 +120,16 @@ class HiddenImagesDataModule(VectorDataModule):
             raise ValueError(
                 f"data.height and data.width of patches are at most {_LARGEST_PATCH}, got "
                 f"{height} and {width}"
+            )
+        check_choice("topology", topology, ("lattice", "cylinder", "torus"))
+        self.rings = (topology == "torus", topology != "lattice")
+        if topology != "lattice" and source not in ("bumps", "spins"):
+            raise ValueError(f"data.topology is of bumps and spins, and data.source is {source}")
+        odd = [n for n, ring in zip((height, width), self.rings, strict=True) if ring and n % 2]
+        if source == "spins" and (odd or (any(self.rings) and height == 1)):
+            raise ValueError(
+                f"spins on a {topology} need even sides where it closes and at least two rows, got "
+                f"{height} x {width}"
             )
         self.source, self.shape = source, (height, width)
         self.sizes = {"train": samples, "val": eval_samples, "test": eval_samples}
@@ -181,7 +194,11 @@ class HiddenImagesDataModule(VectorDataModule):
         """Vectors of shape ``(d,)``; the true places are in ``extra``, for scoring only."""
         if not hasattr(self, "scramble"):
             raise RuntimeError("call setup() of the HiddenImagesDataModule first")
-        axes = [[n, "chain"] for n in self.shape if n > 1]
+        axes = [
+            [n, "ring" if ring else "chain"]
+            for n, ring in zip(self.shape, self.rings, strict=True)
+            if n > 1
+        ]
         targets = ("digit",) if self.labelled is not None else ()
         truth = self.scramble.truth
         extra = {**truth, "axes": axes}
@@ -208,9 +225,9 @@ class HiddenImagesDataModule(VectorDataModule):
             own = self._own_rows[split]
             return self._own[own[rows % len(own)]].astype(np.float64), none
         if self.source == "bumps":
-            return bumps(seed, stream, rows, self.shape, self.widths), none
+            return bumps(seed, stream, rows, self.shape, self.widths, self.rings), none
         if self.source == "spins":
-            return spins(seed, stream, rows, self.shape, self.coupling), none
+            return spins(seed, stream, rows, self.shape, self.coupling, self.rings), none
         return patches(seed, split, rows, self.shape), none
 
     def make_split(self, name: str) -> VectorDataset:

@@ -46,7 +46,7 @@ class DomainEvaluator(Evaluator):
         figures |= {
             "domain_dimensions": float(found.domain.dimensions),
             "domain_found": float(found.verdict.found),
-            "lattice_found": float(found.verdict.name == "lattice"),
+            "lattice_found": float(found.verdict.found and found.domain.dimensions > 1),
             "stationary_found": float(found.stationarity.found),
         }
         figures |= _against_truth(model, found)
