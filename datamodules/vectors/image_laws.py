@@ -11,7 +11,9 @@ from sklearn.datasets import load_sample_images
 from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.datamodules.streams import STREAMS
 
-__all__ = ["bumps", "patches", "spins"]
+__all__ = ["COLOURS", "bumps", "coloured_bumps", "patches", "spins"]
+
+COLOURS = 3
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -116,8 +118,38 @@ def spins(
     return state[:, top : top + shape[0], left : left + shape[1]]
 
 
-def patches(seed: int, split: str, rows: Rows, shape: tuple[int, int]) -> Array:
-    """Windows at random places of scikit-learn's two photographs, grey, 0 … 1.
+def coloured_bumps(
+    seed: int,
+    stream: int,
+    rows: Rows,
+    shape: tuple[int, int],
+    widths: tuple[float, float],
+    rings: tuple[bool, bool] = (False, False),
+) -> Array:
+    r"""Three colours, each of bumps of its own and half of those of the two others.
+
+    .. math:: x_c = s_c + \frac{1}{2} \sum_{b \ne c} s_b
+
+    Arguments are those of ``bumps``.
+
+    Returns:
+        ``(B, 3, H, W)``.
+    """
+    own = np.stack(
+        [
+            bumps(seed, stream + len(STREAMS) * colour, rows, shape, widths, rings)
+            for colour in range(COLOURS)
+        ],
+        1,
+    )
+    mixed: Array = (own + own.sum(1, keepdims=True)) / 2
+    return mixed
+
+
+def patches(
+    seed: int, split: str, rows: Rows, shape: tuple[int, int], colour: bool = False
+) -> Array:
+    """Windows at random places of scikit-learn's two photographs, 0 … 1.
 
     Training windows lie in the left 70 % of a picture, validation and test windows in the next two
     strips of 15 %.
@@ -127,12 +159,13 @@ def patches(seed: int, split: str, rows: Rows, shape: tuple[int, int]) -> Array:
         split: ``train``, ``val`` or ``test``.
         rows: numbers of the windows ``(B,)``.
         shape: height and width, at most 96.
+        colour: red, green and blue instead of their mean.
 
     Returns:
-        ``(B, H, W)``.
+        ``(B, H, W)``, in colour ``(B, 3, H, W)``.
     """
-    pictures = _photographs()
-    height, width = pictures.shape[1:]
+    pictures = _photographs() if colour else _grey_photographs()
+    height, width = pictures.shape[1:3]
     low, high = (round(share * width) for share in _STRIPS[split])
     uniform = counter_uniform(seed, STREAMS[split], rows, 3)
     which = (uniform[:, 0] * len(pictures)).astype(np.int64)
@@ -141,10 +174,16 @@ def patches(seed: int, split: str, rows: Rows, shape: tuple[int, int]) -> Array:
     y = top[:, None, None] + np.arange(shape[0])[:, None]
     x = left[:, None, None] + np.arange(shape[1])
     windows: Array = pictures[which[:, None, None], y, x]
-    return windows
+    return windows.transpose(0, 3, 1, 2) if colour else windows
 
 
 @cache
 def _photographs() -> Array:
+    pictures: Array = np.stack([picture / 255 for picture in load_sample_images().images])
+    return pictures
+
+
+@cache
+def _grey_photographs() -> Array:
     grey: Array = np.stack([picture.mean(2) / 255 for picture in load_sample_images().images])
     return grey

@@ -70,6 +70,8 @@ def true_places(data: DataDescription | None) -> tuple[Tensor, Domain] | None:
     ``extra`` has ``places`` and ``axes``; or a permutation as an ``ideal_basis``.
     """
     extra = {} if data is None else data.extra
+    if "channels" in extra:  # a place has several inputs: ``places_scores`` knows one
+        return None
     if "places" in extra:
         axes = tuple((int(length), topology) for length, topology in extra["axes"])
         return torch.tensor(extra["places"]), Domain(axes)
