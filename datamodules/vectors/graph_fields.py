@@ -14,7 +14,7 @@ from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.streams import STREAMS
 from symmetry_pl.datamodules.vectors.scrambles import Scramble
 from symmetry_pl.datamodules.vectors.vector_data import VectorDataModule, VectorDataset
-from symmetry_pl.groups.domain import Domain
+from symmetry_pl.groups.domain import Domain, Topology
 
 __all__ = ["DOMAINS", "GRAPHS", "GraphFieldsDataModule"]
 
@@ -31,6 +31,7 @@ Graph = Literal[
     "modules",
     "triangles",
     "cube",
+    "cylinder",
     "torus",
     "everyone",
 ]
@@ -106,15 +107,18 @@ def _cube(rng: Rng, size: int) -> Array:
     return _product(*[(side, "chain")] * 3)
 
 
-def _torus(rng: Rng, size: int) -> Array:
-    side = max(3, _side(size, 2))
-    return _product((side, "ring"), (side, "ring"))
+def _square(size: int, *topologies: Topology) -> Domain:
+    side = max(3, _side(size, 2)) if "ring" in topologies else _side(size, 2)
+    first, second = topologies
+    return Domain(((side, first), (side, second)))
 
 
 DOMAINS: dict[str, Callable[[int], Domain]] = {
     "chain": lambda size: Domain.line(size),
     "ring": lambda size: Domain.line(size, "ring"),
-    "lattice": lambda size: Domain(((_side(size, 2), "chain"), (_side(size, 2), "chain"))),
+    "lattice": lambda size: _square(size, "chain", "chain"),
+    "cylinder": lambda size: _square(size, "chain", "ring"),
+    "torus": lambda size: _square(size, "ring", "ring"),
 }
 """Graphs that are a domain."""
 
@@ -126,7 +130,6 @@ GRAPHS: dict[str, Callable[[Rng, int], Array]] = {
     "modules": _modules,
     "triangles": _triangles,
     "cube": _cube,
-    "torus": _torus,
     "everyone": lambda rng, size: np.ones((size, size)) - np.eye(size),
 }
 """Graphs that are none; adjacency ``(d, d)`` of (generator, d)."""

@@ -16,7 +16,13 @@ from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.splits import random_split
 from symmetry_pl.datamodules.streams import STREAMS
 from symmetry_pl.datamodules.vectors.digit_windows import DigitWindows
-from symmetry_pl.datamodules.vectors.image_laws import bumps, patches, spins
+from symmetry_pl.datamodules.vectors.image_laws import (
+    COLOURS,
+    bumps,
+    coloured_bumps,
+    patches,
+    spins,
+)
 from symmetry_pl.datamodules.vectors.scrambles import Scramble, ScrambleKind
 from symmetry_pl.datamodules.vectors.vector_data import (
     VectorDataModule,
@@ -62,6 +68,9 @@ class HiddenImagesDataModule(VectorDataModule):
         widths: lowest and highest width of bumps, in pixels.
         shift: of ``shifted_mnist``: most pixels a digit is moved by.
         coupling: β of ``spins``.
+        topology: of bumps and spins: a ``cylinder`` goes on at the other end of its rows, a
+            ``torus`` of its columns too.
+        channels: 3 for bumps and patches in colour, permuted; a place has as many inputs.
         file: a ``.npy`` or ``.npz`` file with grey images ``(N, H, W)``.
         key: which array of a ``.npz`` file; null where there is only one.
         batch_size: samples a step and process.
@@ -96,6 +105,8 @@ class HiddenImagesDataModule(VectorDataModule):
         widths: list[float] | None = None,
         shift: int = 8,
         coupling: float = 0.3,
+        topology: Literal["lattice", "cylinder", "torus"] = "lattice",
+        channels: int = 1,
         file: str = "",
         key: str | None = None,
         batch_size: int = 500,
@@ -118,6 +129,25 @@ class HiddenImagesDataModule(VectorDataModule):
                 f"data.height and data.width of patches are at most {_LARGEST_PATCH}, got "
                 f"{height} and {width}"
             )
+        check_choice("topology", topology, ("lattice", "cylinder", "torus"))
+        self.rings = (topology == "torus", topology != "lattice")
+        if topology != "lattice" and source not in ("bumps", "spins"):
+            raise ValueError(f"data.topology is of bumps and spins, and data.source is {source}")
+        odd = [n for n, ring in zip((height, width), self.rings, strict=True) if ring and n % 2]
+        if source == "spins" and (odd or (any(self.rings) and height == 1)):
+            raise ValueError(
+                f"spins on a {topology} need even sides where it closes and at least two rows, got "
+                f"{height} x {width}"
+            )
+        check_choice("channels", channels, (1, COLOURS))
+        if channels > 1 and (
+            source not in ("bumps", "patches") or scramble not in ("none", "permutation")
+        ):
+            raise ValueError(
+                "data.channels of 3 is of permuted bumps and patches, and these are "
+                f"{source} with data.scramble {scramble}"
+            )
+        self.channels = channels
         self.source, self.shape = source, (height, width)
         self.sizes = {"train": samples, "val": eval_samples, "test": eval_samples}
         self.labelled, self.noise, self.widths = labelled, noise, (low, high)
@@ -134,7 +164,7 @@ class HiddenImagesDataModule(VectorDataModule):
 
     def _scramble(self) -> Scramble:
         kind, seed, condition = self._options
-        dim = self.shape[0] * self.shape[1]
+        dim = self.channels * self.shape[0] * self.shape[1]
         if dim < 3:
             raise ValueError(f"images of {dim} pixels have no order: choose a larger data.width")
         return Scramble(kind, dim, self.split_seed if seed is None else seed, condition)
@@ -181,10 +211,17 @@ class HiddenImagesDataModule(VectorDataModule):
         """Vectors of shape ``(d,)``; the true places are in ``extra``, for scoring only."""
         if not hasattr(self, "scramble"):
             raise RuntimeError("call setup() of the HiddenImagesDataModule first")
-        axes = [[n, "chain"] for n in self.shape if n > 1]
+        axes = [
+            [n, "ring" if ring else "chain"]
+            for n, ring in zip(self.shape, self.rings, strict=True)
+            if n > 1
+        ]
         targets = ("digit",) if self.labelled is not None else ()
         truth = self.scramble.truth
         extra = {**truth, "axes": axes}
+        if self.channels > 1:
+            channel, place = np.divmod(self.scramble.order, self.shape[0] * self.shape[1])
+            extra |= {"places": place.tolist(), "channels": channel.tolist()}
         if targets:
             extra["classes"] = 10
         return DataDescription("vector", (len(self.scramble.order),), targets, extra=extra)
@@ -200,7 +237,10 @@ class HiddenImagesDataModule(VectorDataModule):
         return _SAMPLES[split] if asked is None else asked
 
     def images(self, split: str, rows: npt.NDArray[np.int64]) -> tuple[Array, Array]:
-        """Images of these numbers ``(B, H, W)`` before all else, and labels ``(B,)``, 0 if none."""
+        """Images of these numbers before all else, and labels ``(B,)``, 0 if none.
+
+        ``(B, H, W)``, in colour ``(B, 3, H, W)``.
+        """
         seed, stream, none = self.split_seed, STREAMS[split], np.zeros(len(rows))
         if self.digits is not None:
             return self.digits.draw(seed, split, rows)
@@ -208,10 +248,11 @@ class HiddenImagesDataModule(VectorDataModule):
             own = self._own_rows[split]
             return self._own[own[rows % len(own)]].astype(np.float64), none
         if self.source == "bumps":
-            return bumps(seed, stream, rows, self.shape, self.widths), none
+            law = coloured_bumps if self.channels > 1 else bumps
+            return law(seed, stream, rows, self.shape, self.widths, self.rings), none
         if self.source == "spins":
-            return spins(seed, stream, rows, self.shape, self.coupling), none
-        return patches(seed, split, rows, self.shape), none
+            return spins(seed, stream, rows, self.shape, self.coupling, self.rings), none
+        return patches(seed, split, rows, self.shape, self.channels > 1), none
 
     def make_split(self, name: str) -> VectorDataset:
         """Draw the set, piece by piece, so that the memory is that of the result."""

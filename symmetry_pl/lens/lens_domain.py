@@ -34,9 +34,10 @@ _WRITTEN = 784  # inputs up to which generators are written beside predictions
 class LensDomain(GeneratorModule):
     r"""The hidden domain of vectors whose pixels are in a secret order, and its translations.
 
-    Before the first batch ``find_domain`` puts the pixels on a lattice, a ring or a chain, none of
-    which is given, and says whether there is one and whether the law is stationary along it; where
-    pixels are rotated, ``find_mixed_domain`` does. Each batch then moves one *stencil* down
+    Before the first batch ``find_domain`` puts the pixels on a lattice, a torus, a cylinder, a ring
+    or a chain, none of which is given, and says whether there is one and whether the law is
+    stationary along it; where pixels are rotated, ``find_mixed_domain`` does. Each batch then moves
+    one *stencil* down
 
     .. math:: \min_w\; E \Bigl( y_a - \sum_{0 < |e|_\infty \le r} w_e\, y_{a+e} \Bigr)^2
 
@@ -253,11 +254,13 @@ class LensDomain(GeneratorModule):
         """Each pixel from its neighbours; rings go on at the other end."""
         weights = self.stencil.clone()
         weights[..., self.radius, self.radius] = 0.0
-        length, topology = self.domain.axes[-1]
-        if topology == "ring":
-            around = torch.arange(-self.radius, length + self.radius, device=images.device)
-            return F.conv2d(images[..., around % length], weights, padding=(self.radius, 0))
-        return F.conv2d(images, weights, padding=self.radius)
+        padding = [self.radius, self.radius]
+        for axis, (length, topology) in enumerate(reversed(self.domain.axes), 1):
+            if topology == "ring":
+                around = torch.arange(-self.radius, length + self.radius, device=images.device)
+                images = images.index_select(-axis, around % length)
+                padding[-axis] = 0
+        return F.conv2d(images, weights, padding=padding)
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """One step of the stencil."""

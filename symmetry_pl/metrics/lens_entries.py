@@ -226,7 +226,7 @@ _DOMAINS = (
         better="neither",
         group="domain",
     ),
-    minor("lattice_found", "share that found a lattice", "lattice", digits=2, group="domain"),
+    minor("lattice_found", "share that found two axes", "lattice", digits=2, group="domain"),
     minor("stationary_found", "share called stationary", "stationary", digits=2, group="domain"),
 )
 """What a hidden domain is, and how near it is to the true one."""

@@ -12,6 +12,11 @@ _SEEDS = (0, 1, 2, 3)
 _SIDES = (8, 14, 20, 28, 48)
 _SOURCES = ("bumps", "patches", "shifted_mnist")
 _FEWER = (300, 1000, 3000)
+_CLOSED = (
+    *(("bumps", "torus", h, w) for h, w in ((8, 8), (12, 20), (28, 28))),
+    ("bumps", "cylinder", 10, 16),
+    *(("spins", topology, 12, 12) for topology in ("torus", "cylinder")),
+)
 _OTHER_SHAPES = (("bumps", 8, 20), ("patches", 10, 24), ("spins", 12, 12), ("spins", 1, 40))
 _LAWS = (
     *("white", "coloured", "laplace", "laplace_scaled", "laplace_mixed", "uniform"),
@@ -27,22 +32,26 @@ _ROTATED = ((8, 20_000), (12, 40_000), (20, 60_000))
 _ROTATED_LAWS = tuple(name for name in _LAWS if name not in ("breast_cancer", "digits", "wine"))
 _LINES = ("chain", "wide_chain", "autoregression", "decays", "ring", "walk", "fading", "warped")
 _SIZES = ((16, 3000), (36, 10_000), (64, 10_000))
+_TORUS = "torus"  # a graph that is a domain: it keeps its number, and so its size and its runs
 NONE, LINE, ROTATED_NONE = "without_a_domain", "lines", "rotated_without_a_domain"
 """Datasets of the nulls."""
 
 
-def _images(source: str, height: int, width: int, samples: int | None, name: str) -> System:
+def _images(
+    source: str, height: int, width: int, samples: int | None, name: str, topology: str = ""
+) -> System:
     few = f", {samples:,} samples" if samples else ""
     return System(
         name,
         f"{height} x {width}{few}",
         _CONFIG,
-        source,
+        f"{source}_{topology}" if topology else source,
         own=True,
         overrides=(
             f"--data.source={source}",
             f"--data.height={height}",
             f"--data.width={width}",
+            *([f"--data.topology={topology}"] if topology else []),
             *([f"--data.samples={samples}"] if samples else []),
             f"--data.batch_size={min(500, samples or 500)}",
             "--trainer.max_epochs=1",
@@ -135,7 +144,7 @@ def _laws(dataset: str, names: tuple[str, ...], rotated: bool = False) -> list[S
 def _graphs() -> list[System]:
     return [
         _null(
-            NONE,
+            "graphs" if name == _TORUS else NONE,
             number + len(uneven),
             f"graph_{name}" + ("_uneven" if uneven else ""),
             ("--data=GraphFieldsDataModule", f"--data.graph={name}", *uneven),
@@ -221,6 +230,7 @@ EXPERIMENT = Experiment(
         _images("mnist", 28, 28, None, "28x28"),
         *(_images("mnist_crops", side, side, None, f"{side}x{side}") for side in (15, 27)),
         *(_images(source, h, w, None, f"{h}x{w}") for source, h, w in _OTHER_SHAPES),
+        *(_images(source, h, w, None, f"{h}x{w}", topology) for source, topology, h, w in _CLOSED),
         *_laws(NONE, _LAWS),
         *_graphs(),
         *_laws(LINE, _LINES),
@@ -258,8 +268,10 @@ EXPERIMENT = Experiment(
         "else is said, of MNIST as it is 55,000. Places are up to the symmetries of the grid, of "
         "pixels that ever change; the cosine of true places of these pixels alone is its ceiling.",
         "“found” is the share of runs with the verdict that there is a domain, “lattice” that it "
-        "is one. Lines are laws of `LawsDataModule` that are chains or rings, stationary or not; "
-        "data without a domain are its other laws and fields of `GraphFieldsDataModule`.",
+        "has two axes, whether they end or close. Lines are laws of `LawsDataModule` that are "
+        "chains or rings, stationary or not; data without a domain are its other laws and "
+        "fields of `GraphFieldsDataModule`; one on a torus has a domain, and rows of its own "
+        "(`graphs`). A cylinder closes along its width.",
         "Rotated images are seen through a random orthogonal matrix, of another law for each seed, "
         "mixed ones through a matrix of the condition number said; cosines are those of true "
         "pixels. Tables whose columns nearly determine each other are left out there.",

@@ -1,12 +1,13 @@
-"""From scrambled vectors alone to the domain of their positions: a lattice, a chain or a ring.
+"""From scrambled vectors alone to the domain of their positions: products of lines.
 
 1. *Neighbours.* Partial correlations are local: what two pixels share beyond what all others say
    of them (``affinity``).
 2. *Squares* of four neighbours whose diagonals are weaker are the pieces of a lattice
    (``squares``). Each that is glued to an edge forces the cells of its corners, so that nothing is
    optimised and neither shape nor size need be given (``growth``). Gaps and wrong cells at the
-   border are mended by sums of partial correlations (``repair``). A line has no squares: there the
-   strongest edges make one path, which may close (``line``).
+   border are mended by sums of partial correlations (``repair``). A torus and a cylinder are grown
+   as if cut open; edges across the cut say how long its rings are (``periods``). A line has no
+   squares: there the strongest edges make one path, which may close (``line``).
 3. *Halves.* Each half of the samples is searched by itself. Where both put pixels on the same
    places, where neighbours alone put them there, and where no neighbours lie apart, there is a
    domain; whether the covariance depends on displacements alone is tested on the half that the
@@ -73,7 +74,7 @@ class FoundDomain:
 
     @property
     def kind(self) -> str:
-        """``lattice``, ``chain`` or ``ring``: what the pixels were put on, trusted or not."""
+        """What the pixels were put on, one of ``DOMAINS`` of ``verdict``, trusted or not."""
         return kind_of(self.domain)
 
     @property
@@ -92,8 +93,14 @@ class FoundDomain:
 
 
 def kind_of(domain: Domain) -> str:
-    """``lattice``, or the topology of a line."""
-    return "lattice" if domain.dimensions > 1 else domain.axes[0][1]
+    """The topology of a line; of two, ``lattice``, ``cylinder`` or ``torus``.
+
+    >>> kind_of(Domain(((5, "ring"), (7, "chain"))))
+    'cylinder'
+    """
+    if domain.dimensions == 1:
+        return domain.axes[0][1]
+    return ("lattice", "cylinder", "torus")[sum(one == "ring" for _, one in domain.axes)]
 
 
 def translations(places: Tensor, domain: Domain) -> Tensor:
@@ -126,8 +133,9 @@ def find_domain(x: Tensor, search: Search = layout_of) -> FoundDomain:
     below a minute at 2,304, beside the covariance; deterministic, as there is nothing random in it.
 
     Limits. Inputs must be the pixels in another order, not mixtures of them; images have one
-    channel; lattices end on all sides and have at least three rows. Rows must not depend on each
-    other: quarters are every fourth row, and halves agree too easily where neighbours are alike.
+    channel; lattices have at least three rows, and rings of a torus or cylinder five cells. Rows
+    must not depend on each other: quarters are every fourth row, and halves agree too easily where
+    neighbours are alike.
 
     Args:
         x: samples, ``(n, d)`` with n ≥ 16 and at least three pixels that change.

@@ -1,4 +1,4 @@
-"""The lattice, ring or chain that the partial correlations of one set of samples draw."""
+"""The domain of one or two axes that the partial correlations of one set of samples draw."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import torch
 from scipy.spatial import ConvexHull
 from torch import Tensor
 
-from symmetry_pl.groups.domain import Domain
+from symmetry_pl.groups.domain import Domain, Topology
 from symmetry_pl.lens.domains.affinity import RIDGES, Affinity, affinity
 from symmetry_pl.lens.domains.growth import grow
 from symmetry_pl.lens.domains.line import longest_path
-from symmetry_pl.lens.domains.repair import exchanged, filled
+from symmetry_pl.lens.domains.periods import closes, periods, reduced
+from symmetry_pl.lens.domains.repair import OPEN, Rings, exchanged, filled
 from symmetry_pl.lens.domains.stationary import stationary_share
 from symmetry_pl.metrics.places import coordinates
 
 __all__ = ["Layout", "layout_of", "local_share"]
 
+_TOPOLOGIES: dict[bool, Topology] = {False: "chain", True: "ring"}
 _SIDE = 3  # the shortest side of a lattice
 _WORTH = 0.5  # share of pixels that squares must reach for gaps to be worth filling
 _NEAR = 2  # steps that an edge may span
@@ -32,7 +34,8 @@ class Layout:
         places: cell of each of the m pixels in the domain, −1 without one, ``(m,)``.
         domain: the cells.
         completeness: share of the pixels that lie where their own edges put them, before gaps were
-            filled, times the share of the convex hull of their cells that m pixels can fill.
+            filled, times the share of the convex hull of their cells that m pixels can fill; of
+            axes that close, of all cells around.
         local: share of the squared strengths of edges that join cells at most two steps apart.
         ridge: ε of the partial correlations.
     """
@@ -70,28 +73,47 @@ def layout_of(correlation: Tensor, pair: tuple[Tensor, Tensor]) -> Layout:
 
 
 def _lattice(near: Affinity, ridge: float) -> Layout | None:
-    """Squares glued together; None if they make no lattice of three by three."""
+    """Squares glued together; None if they make no lattice of three by three.
+
+    Axes close where that explains edges between far cells, and where every cut is across ties.
+    """
     growth = grow(near)
     if len(growth.cells) < _SIDE**2:
         return None
-    cells = torch.tensor(list(growth.cells.values()))
-    cells = cells - cells.amin(0)
-    shape = (cells.amax(0) + 1).tolist()
+    pixels, cells = torch.tensor(list(growth.cells)), torch.tensor(list(growth.cells.values()))
+    lengths = periods(pixels, cells, near)
+    if any(lengths):
+        closed = _laid(pixels, cells, lengths, near, ridge)
+        if closed is not None:
+            return closed
+    return _laid(pixels, cells, (0, 0), near, ridge)
+
+
+def _laid(
+    pixels: Tensor, cells: Tensor, lengths: tuple[int, int], near: Affinity, ridge: float
+) -> Layout | None:
+    """Grown pixels on the cells of axes of these lengths, 0 for those that end, and repaired."""
+    rings = (lengths[0] > 0, lengths[1] > 0)
+    cells = reduced(cells, lengths)
+    shape = [n or int(cells[:, axis].max()) + 1 for axis, n in enumerate(lengths)]
     if min(shape) < _SIDE:
         return None
     grid = torch.full(shape, -1)
-    grid[cells[:, 0], cells[:, 1]] = torch.tensor(list(growth.cells))
+    grid[cells[:, 0], cells[:, 1]] = pixels
     size = len(near.strength)
-    share = len(cells) / size
+    share = int((grid >= 0).sum()) / size
+    around = _hull(cells) if rings == OPEN else float(grid.numel())
     if share >= _WORTH:
-        grid = exchanged(filled(grid, near.strength), near.strength)
-    grid = _upright(grid)
-    height, width = grid.shape
+        grid = exchanged(filled(grid, near.strength, rings), near.strength, rings)
+    if not all(closes(grid, near, axis) for axis in (0, 1) if rings[axis]):
+        return None
+    grid, rings = _upright(grid, rings)
     places = torch.full((size,), -1)
     taken = (grid >= 0).flatten()
     places[grid.flatten()[taken]] = taken.nonzero()[:, 0]
-    domain = Domain(((height, "chain"), (width, "chain")))
-    completeness = share * min(1.0, size / _hull(cells))
+    (height, width), (down, right) = grid.shape, (_TOPOLOGIES[ring] for ring in rings)
+    domain = Domain(((height, down), (width, right)))
+    completeness = share * min(1.0, size / around)
     return Layout(places, domain, completeness, local_share(near, places, domain), ridge)
 
 
@@ -101,19 +123,29 @@ def _hull(cells: Tensor) -> float:
     return float(ConvexHull(corners.numpy()).volume)
 
 
-def _upright(grid: Tensor) -> Tensor:
+def _upright(grid: Tensor, rings: Rings) -> tuple[Tensor, Rings]:
     """A grid turned and reflected so that it lies and pixel 0 is nearest to the corner.
 
-    So one grid is always shown the same way.
+    So one grid is always shown the same way; where axes close, they begin at pixel 0.
     """
-    ways = [way for turned in (grid, grid.T) for way in (turned, turned.flip(0), turned.flip(1))]
-    ways += [turned.flip(0, 1) for turned in (grid, grid.T)]
-    lying = [way for way in ways if way.shape[0] <= way.shape[1]]
+    if grid.shape[0] > grid.shape[1] or (grid.shape[0] == grid.shape[1] and rings[0]):
+        grid, rings = grid.T, rings[::-1]
+    ways = [grid, grid.flip(0), grid.flip(1), grid.flip(0, 1)]
+    if grid.shape[0] == grid.shape[1] and rings[0] == rings[1]:
+        ways += [way.T for way in ways]
+    ways = [_begun(way, rings) for way in ways]
 
     def key(way: Tensor) -> list[int]:
         return [int((way.flatten() == pixel).int().argmax()) for pixel in (0, 1)]
 
-    return min(lying, key=key)
+    return min(ways, key=key), rings
+
+
+def _begun(grid: Tensor, rings: Rings) -> Tensor:
+    """Rolled along rings until pixel 0 comes first."""
+    first = int((grid.flatten() == 0).int().argmax())
+    shifts = (first // grid.shape[1] * rings[0], first % grid.shape[1] * rings[1])
+    return grid.roll([-by for by in shifts], (0, 1))
 
 
 def _line(near: Affinity, ridge: float) -> Layout:

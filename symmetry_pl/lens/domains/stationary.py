@@ -54,6 +54,6 @@ def _displacements(where: Tensor, domain: Domain) -> Tensor:
     for axis, (length, topology) in enumerate(domain.axes):
         apart = where[:, None, axis] - where[:, axis]
         if topology == "ring":
-            apart = (apart + length // 2) % length - length // 2
+            apart = apart % length
         number = number * (2 * length + 1) + apart
-    return number.abs()
+    return torch.minimum(number, number.T)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 __all__ = ["DOMAINS", "VERDICTS", "Verdict", "judged", "judged_stationary"]
 
-DOMAINS = ("lattice", "chain", "ring")
+DOMAINS = ("lattice", "torus", "cylinder", "chain", "ring")
 VERDICTS = (*DOMAINS, "white", "too few samples", "too few positions", "no domain")
 COMPLETE = 0.9
 """Share of the pixels that must lie where their own neighbours put them."""
@@ -60,7 +60,7 @@ def judged(
     apart.
 
     Args:
-        kind: ``lattice``, ``chain`` or ``ring``, as was found.
+        kind: one of ``DOMAINS``, as was found.
         samples: n.
         live: pixels that ever change.
         correlated: how far correlations in two halves agree, in standard errors.

@@ -88,6 +88,26 @@ def test_spins_of_a_lattice_are_in_equilibrium():
     assert np.mean(s[:, 1:] * s[:, :-1]) == pytest.approx(energy, abs=0.02)
 
 
+@pytest.mark.parametrize("source", ["bumps", "spins"])
+def test_images_go_on_at_the_other_side_of_axes_that_close(source):
+    rings = (False, True)
+    s = {
+        "bumps": lambda: bumps(0, 0, np.arange(8000), (5, 8), (0.5, 1.0), rings),
+        "spins": lambda: spins(0, 0, np.arange(8000), (5, 8), 0.35, rings),
+    }[source]()
+    covariance = np.cov(s.reshape(len(s), -1).T).reshape(5, 8, 5, 8)
+    beside = np.array([covariance[2, k, 2, (k + 1) % 8] for k in range(8)])
+    below = covariance[4, :, 0, :].diagonal().mean()  # columns end
+    assert beside == pytest.approx(np.full(8, beside.mean()), rel=0.15)
+    assert below < 0.3 * beside.mean()
+
+
+def test_a_cylinder_closes_along_its_width():
+    axes = made(topology="cylinder", height=5, width=8).description.extra["axes"]
+    assert axes == [[5, "chain"], [8, "ring"]]
+    assert made(topology="torus", height=1, width=8).description.extra["axes"] == [[8, "ring"]]
+
+
 def test_patches_of_different_sets_do_not_overlap():
     for split, (low, high) in {"train": (0, 448), "val": (448, 544), "test": (544, 640)}.items():
         windows = patches(0, split, ROWS, (9, high - low - 20))
@@ -150,6 +170,13 @@ def test_images_of_ones_own_are_scrambled(tmp_path):
         ({"source": "patches", "width": 100}, "at most 90"),
         ({"height": 1, "width": 2}, "images of 2 pixels have no order"),
         ({"samples": 0}, "data.samples must be at least 1"),
+        ({"topology": "ball"}, "data.topology must be"),
+        ({"channels": 2}, "data.channels must be"),
+        ({"channels": 3, "source": "spins"}, "data.channels of 3 is of permuted"),
+        ({"channels": 3, "scramble": "orthogonal"}, "data.channels of 3 is of permuted"),
+        ({"source": "patches", "topology": "torus"}, "data.topology is of bumps and spins"),
+        ({"source": "spins", "topology": "torus", "width": 9}, "even sides where it closes"),
+        ({"source": "spins", "topology": "cylinder", "height": 1}, "at least two rows"),
     ],
 )
 def test_bad_options_are_one_sentence(options, message):

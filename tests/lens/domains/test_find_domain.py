@@ -3,13 +3,14 @@
 import pytest
 import torch
 
+from symmetry_pl.datamodules import HiddenImagesDataModule
 from symmetry_pl.datamodules.vectors.graph_fields import DOMAINS, GRAPHS, GraphFieldsDataModule
 from symmetry_pl.datamodules.vectors.laws import WITHOUT, LawsDataModule
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains import find_domain
 from symmetry_pl.lens.domains.find import translations
 from symmetry_pl.metrics.generator import generator_cosine
-from symmetry_pl.metrics.places import exact_share
+from symmetry_pl.metrics.places import exact_share, translation_cosines
 
 ENDLESS = ("walk", "fading", "warped")  # lines that are not stationary
 
@@ -53,6 +54,25 @@ def test_a_permuted_lattice_is_found_exactly(height, width):
     ]
     assert sorted(max(row) for row in cosines) == pytest.approx([1.0, 1.0])
     assert sorted(min(row) for row in cosines) == pytest.approx([0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("topology", "height", "width"), [("torus", 5, 9), ("torus", 8, 8), ("cylinder", 6, 11)]
+)
+def test_axes_that_close_are_found_to_close(topology, height, width):
+    data = HiddenImagesDataModule(
+        "bumps", height=height, width=width, topology=topology, samples=3000
+    )
+    found = find_domain(data.training_inputs())
+    assert (found.verdict.name, found.stationarity.name) == (topology, "stationary")
+    truth = Domain(((height, "ring" if topology == "torus" else "chain"), (width, "ring")))
+    places = torch.tensor(data.description.extra["places"])
+    assert exact_share(found.places, found.domain, places, truth) == 1.0
+    assert translation_cosines(found.places, found.domain, places, truth) == [1.0, 1.0]
+    moves = found.generators()
+    for (length, line), move in zip(found.domain.axes, moves, strict=True):
+        around = torch.linalg.matrix_power(move, length)
+        assert torch.equal(around, torch.eye(len(places)).double() * (line == "ring"))
 
 
 @pytest.mark.parametrize("law", ["chain", "ring"])

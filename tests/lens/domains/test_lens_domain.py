@@ -75,6 +75,24 @@ def test_a_stencil_never_looks_at_the_pixel_itself(bumps):
     assert not torch.allclose(before[:, :, 3, 5], after[:, :, 3, 5])
 
 
+def test_a_stencil_goes_on_at_the_other_side_of_rings():
+    data = HiddenImagesDataModule(
+        "bumps", 6, 8, topology="cylinder", samples=3000, eval_samples=100, batch_size=300
+    )
+    model, figures = fitted(data)
+    assert figures["test/exact_places"] == 1.0
+    assert model.verdict(figures).startswith("cylinder: two halves")
+    assert model.domain.axes == ((6, "chain"), (8, "ring"))
+    images = model.standardised(data.split("test").x[:20])
+    moved = images.roll(3, -1)
+    assert torch.allclose(model._predicted(moved), model._predicted(images).roll(3, -1), atol=1e-5)
+    edge = torch.zeros_like(images)
+    edge[:, :, 0, 0] = 1.0
+    pulled = model._predicted(edge)
+    assert pulled[:, :, 0, -1].abs().min() > 0
+    assert (pulled[:, :, -1] == 0).all()
+
+
 def test_the_layer_gives_the_images_back(bumps):
     data, model, _ = bumps
     hidden = data.split("test").x

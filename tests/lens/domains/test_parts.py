@@ -8,6 +8,7 @@ from symmetry_pl.lens.domains.affinity import affinity
 from symmetry_pl.lens.domains.growth import grow
 from symmetry_pl.lens.domains.line import longest_path
 from symmetry_pl.lens.domains.moments import Moments
+from symmetry_pl.lens.domains.periods import closes, periods, reduced
 from symmetry_pl.lens.domains.repair import exchanged, filled
 from symmetry_pl.lens.domains.squares import squares
 from symmetry_pl.lens.domains.stationary import stationary_share
@@ -131,3 +132,50 @@ def test_sampling_noise_of_two_sets_does_not_count():
     few = [(normal(200, 30, seed=k) @ root.T).T.corrcoef() for k in (1, 2)]
     assert stationary_share(*few, torch.arange(30), ring) == pytest.approx(1.0, abs=0.1)
     assert stationary_share(few[0], few[0], torch.arange(30), ring) < 0.7
+
+
+TORUS = Domain(((6, "ring"), (8, "ring")))
+
+
+@pytest.mark.parametrize(
+    ("axes", "lengths"),
+    [
+        (TORUS.axes, [6, 8]),
+        (((6, "chain"), (8, "ring")), [0, 8]),
+        (((6, "chain"), (8, "chain")), [0, 0]),
+    ],
+)
+def test_edges_across_the_cut_say_how_long_rings_are(axes, lengths):
+    domain = Domain(axes)
+    near = affinity(correlation(field(domain)), 1e-9)
+    growth = grow(near)
+    pixels, cells = torch.tensor(list(growth.cells)), torch.tensor(list(growth.cells.values()))
+    assert sorted(periods(pixels, cells, near)) == sorted(lengths)
+
+
+def test_a_blob_of_any_shape_is_reduced_modulo_its_periods():
+    """A slanted strip of the plane holds each cell of a torus once."""
+    near = affinity(correlation(field(TORUS)), 1e-9)
+    row, column = torch.arange(48) // 8, torch.arange(48) % 8
+    cells = torch.stack([row - 6 * (column % 3), column + 8 * (row % 2)], 1)
+    assert periods(torch.arange(48), cells, near) == (6, 8)
+    assert torch.equal(reduced(cells, (6, 8)), torch.stack([row, column], 1))
+
+
+def test_a_grid_closes_where_every_cut_is_across_ties():
+    near = affinity(correlation(field(TORUS)), 1e-9)
+    grid = torch.arange(48).view(6, 8)
+    assert closes(grid, near, 0)
+    assert closes(grid, near, 1)
+    assert not closes(grid[:5], near, 0)
+    assert not closes(grid[[0, 2, 1, 3, 4, 5]], near, 0)
+
+
+def test_gaps_and_exchanges_are_mended_across_the_cut():
+    strength = affinity(correlation(field(TORUS)), 1e-9).strength
+    grid = torch.arange(48).view(6, 8)
+    broken = grid.clone()
+    broken[0, 3], broken[5, 3] = 43, 3
+    broken[2, 7] = -1
+    rings = (True, True)
+    assert torch.equal(exchanged(filled(broken, strength, rings), strength, rings), grid)
