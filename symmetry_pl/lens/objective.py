@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from symmetry_pl.lens import losses
 from symmetry_pl.lens.densities.density_model import DensityScores
 
-__all__ = ["Terms", "loss_terms"]
+__all__ = ["Terms", "grid_terms", "loss_terms"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ class Terms:
             - information * self.joint_entropy
         )
 
+    def judged(self, uniformity: Tensor, joint_entropy: Tensor) -> Terms:
+        """The same with another uniformity, for both of its parts, and another joint entropy."""
+        return replace(
+            self,
+            marginal_uniformity=uniformity,
+            conditional_uniformity=uniformity,
+            joint_entropy=joint_entropy,
+        )
+
     def named(self) -> dict[str, Tensor]:
         """The terms by the names they are logged under."""
         names = ("alignment", "uniformity", "marginal_entropy", "joint_entropy")
@@ -69,7 +79,11 @@ class Terms:
 
 
 def loss_terms(
-    scores: DensityScores, covariance: Tensor, rank: float | Tensor = 1.0, ring: bool = False
+    scores: DensityScores,
+    covariance: Tensor,
+    rank: float | Tensor = 1.0,
+    ring: bool = False,
+    axis: losses.Axis | None = None,
 ) -> Terms:
     """Every term of one step.
 
@@ -79,15 +93,43 @@ def loss_terms(
             known better, such as L Cov(x) Lᵀ of the whole data set.
         rank: τ of ``losses.joint_entropy``.
         ring: whether the last pixel and the first are neighbours.
+        axis: of a grid, that ``scores`` are along; one line of pixels if None.
     """
     pixels, pairs = scores.marginal, scores.conditional
     divergence = torch.zeros_like(pixels.nll.detach())
     if pairs is not None:
-        divergence = losses.shift_divergence(*pairs[:3], ring=ring)
+        divergence = losses.shift_divergence(*pairs[:3], ring=ring, axis=axis)
     return Terms(
-        alignment=losses.alignment(covariance, ring),
-        marginal_uniformity=losses.shift_divergence(*pixels[:3], ring=ring),
+        alignment=losses.alignment(covariance, ring, axis=axis),
+        marginal_uniformity=losses.shift_divergence(*pixels[:3], ring=ring, axis=axis),
         conditional_uniformity=divergence,
         marginal_entropy=losses.marginal_entropy(pixels.own),
         joint_entropy=losses.joint_entropy(covariance, rank),
+    )
+
+
+def grid_terms(
+    scores: Sequence[DensityScores],
+    covariance: Tensor,
+    axes: Sequence[losses.Axis],
+    rank: float | Tensor = 1.0,
+) -> Terms:
+    """The same on a grid: alignment and uniformity are means over its axes.
+
+    Args:
+        scores: along each axis.
+        covariance: as of ``loss_terms``.
+        axes: of the grid.
+        rank: as of ``loss_terms``.
+    """
+    along = [loss_terms(s, covariance, rank, axis=a) for s, a in zip(scores, axes, strict=True)]
+
+    def mean(name: str) -> Tensor:
+        return torch.stack([getattr(one, name) for one in along]).mean(0)
+
+    return replace(
+        along[0],
+        alignment=mean("alignment"),
+        marginal_uniformity=mean("marginal_uniformity"),
+        conditional_uniformity=mean("conditional_uniformity"),
     )
