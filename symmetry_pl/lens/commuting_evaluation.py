@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from symmetry_pl.core import DataDescription, Stage
+from symmetry_pl.core import DataDescription, Stage, reduction
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import true_places
 from symmetry_pl.lens.evaluation import true_symmetry
@@ -48,12 +48,13 @@ class CommutingEvaluator(LensEvaluator):
         images, lift = x @ basis.T, model.symmetry.lift()
         orders = turned_axes(model.domain, domain)
         errors = [float(lifting_error(lift[order], basis, domain)) for order in orders]
-        figures = {
-            "generator_cosine_least": min(generator_cosines(model.generators(), *truth)),
-            "image_correlation": image_correlation(x @ lift.T, model.domain, images, domain),
-        }
+        least = min(generator_cosines(model.generators(), *truth))
+        alike = image_correlation(x @ lift.T, model.domain, images, domain, reduction())
+        figures = {"generator_cosine_least": least, "image_correlation": alike}
         if errors:
             figures["lifting_error"] = min(errors)
         if stage.thorough:
-            figures["image_correlation_floor"] = image_correlation_floor(images, domain)
+            figures["image_correlation_floor"] = image_correlation_floor(
+                images, domain, reduction()
+            )
         return {name: torch.tensor(value) for name, value in figures.items()}

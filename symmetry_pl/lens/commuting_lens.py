@@ -11,11 +11,12 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from symmetry_pl.core import DataDescription, Player, PlayerOptions, reduction
+from symmetry_pl.core.distributed import world_size
 from symmetry_pl.core.noise import mix_seed
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.commuting_convolution import CommutingConvolution
 from symmetry_pl.lens.commuting_evaluation import CommutingEvaluator
-from symmetry_pl.lens.critics import ShiftCritics
+from symmetry_pl.lens.critics import Judgement, ShiftCritics
 from symmetry_pl.lens.densities.density_model import DensityModel, DensityScores
 from symmetry_pl.lens.domains.find import FoundDomain, find_domain
 from symmetry_pl.lens.domains.mixed import FoundMixedDomain, find_mixed_domain
@@ -242,7 +243,7 @@ class CommutingLens(LensModule):
         axes = axes_of(self.domain)
         if self.critics is None:
             return grid_terms(scores, spread, axes, rank)
-        uniformity = self.critics.uniformity(self.critics(y, reduction()))
+        uniformity = self.critics.uniformity(self._judge(self.critics, y))
         entropy = joint_entropy(spread, rank, **_WINDOW)
         return grid_terms(scores * len(axes), spread, axes, rank).judged(uniformity, entropy)
 
@@ -251,9 +252,14 @@ class CommutingLens(LensModule):
         if self.critics is None:
             return {}
         with self.turn("critics"):
-            loss = -self.critics(y, reduction()).bounds
+            loss = -self._judge(self.critics, y).bounds
             self.minimise(loss)
         return {"critic_loss": loss}
+
+    def _judge(self, critics: ShiftCritics, y: Tensor) -> Judgement:
+        rank = 0 if self._trainer is None else self._trainer.global_rank
+        found: Judgement = critics(y, reduction(), rank, world_size())
+        return found
 
 
 def found_basis(found: FoundDomain, shape: Sequence[int]) -> Tensor:

@@ -132,14 +132,26 @@ class ShiftCritics(nn.Module):
         self.weights: Tensor
         self.register_buffer("weights", torch.tensor(weights), persistent=False)
 
-    def forward(self, y: Tensor, reduce: Reduce | None = None) -> Judgement:
-        """What they say of a representation ``(B, d)``, B of at least 2."""
+    def forward(
+        self, y: Tensor, reduce: Reduce | None = None, rank: int = 0, world_size: int = 1
+    ) -> Judgement:
+        """What they say of a representation ``(B, d)``, B of at least 2.
+
+        M has P's slice of every second sample of the global batch, and Q's of the others.
+
+        Args:
+            y: rows of this process.
+            reduce: differentiable sum over processes.
+            rank: this process, which has every W-th row of the global batch.
+            world_size: W.
+        """
         images = standardise_whole(y, reduce).view(-1, *self.shape)
-        half = len(y) // 2
+        even = (torch.arange(len(y), device=y.device) * world_size + rank) % 2 == 0
+        even = even.view(-1, *[1] * len(self.shape))
         rows, bounds = [], y.new_zeros((), dtype=torch.float64)
         for axis, n in enumerate(self.shape):
             slices = [images.narrow(axis + 1, start, n - 1) for start in (0, 1)]
-            mixed = torch.cat([slices[0][:half], slices[1][half:]])
+            mixed = torch.where(even, *slices)
             divergences = []
             for slice_, critic in zip(slices, self.critics[2 * axis : 2 * axis + 2], strict=True):
                 own, other = critic(slice_), critic(mixed)

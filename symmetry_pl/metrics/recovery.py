@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups.domain import Domain
+from symmetry_pl.information import Reduce
 
 __all__ = ["image_correlation", "image_correlation_floor", "turned_axes"]
 
@@ -30,7 +31,13 @@ def turned_axes(found: Domain, truth: Domain) -> Iterator[Tensor]:
             yield places.permute(order).flatten()
 
 
-def image_correlation(images: Tensor, found: Domain, true_images: Tensor, truth: Domain) -> float:
+def image_correlation(
+    images: Tensor,
+    found: Domain,
+    true_images: Tensor,
+    truth: Domain,
+    reduce: Reduce | None = None,
+) -> float:
     """Mean Pearson correlation of recovered and true images, over pixels of each sample.
 
     Of all symmetries of the grid (8 of a square) and both signs the best counts, one for all
@@ -41,16 +48,18 @@ def image_correlation(images: Tensor, found: Domain, true_images: Tensor, truth:
         found: positions of their pixels.
         true_images: of the same samples, ``(B, d)``.
         truth: positions of theirs.
+        reduce: sum over processes, for the mean over the samples of all.
 
     >>> x = torch.rand(5, 6, generator=torch.Generator().manual_seed(0))
     >>> round(image_correlation(-x.flip(1), Domain.line(6), x, Domain.line(6)), 6)
     1.0
     """
     one, other = _normalised(images), _normalised(true_images)
-    shown = (one.any(1) & other.any(1)).nonzero()[:, 0]
-    if not len(shown):
-        return 0.0
-    products = one[shown].T @ other[shown] / len(shown)
+    shown = one.any(1) & other.any(1)
+    products, count = one[shown].T @ other[shown], shown.sum().double()
+    if reduce is not None:
+        products, count = reduce(products), reduce(count)
+    products = products / count.clamp_min(1)
     pixels = torch.arange(truth.size, device=products.device)
     scores = [
         products[axes[order].to(products.device), pixels].sum().abs()
@@ -60,7 +69,9 @@ def image_correlation(images: Tensor, found: Domain, true_images: Tensor, truth:
     return float(max(scores, default=torch.zeros(())))
 
 
-def image_correlation_floor(true_images: Tensor, truth: Domain) -> float:
+def image_correlation_floor(
+    true_images: Tensor, truth: Domain, reduce: Reduce | None = None
+) -> float:
     """The same of random rotations of the true images: what chance makes of the best of all."""
     generator = torch.Generator().manual_seed(0)
     size = truth.size
@@ -68,7 +79,7 @@ def image_correlation_floor(true_images: Tensor, truth: Domain) -> float:
     for _ in range(_DRAWS):
         normal = torch.randn(size, size, generator=generator, dtype=torch.float64)
         turn = torch.linalg.qr(normal).Q.to(true_images)
-        found.append(image_correlation(true_images @ turn, truth, true_images, truth))
+        found.append(image_correlation(true_images @ turn, truth, true_images, truth, reduce))
     return sum(found) / _DRAWS
 
 
