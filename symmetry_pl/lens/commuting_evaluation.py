@@ -21,7 +21,8 @@ __all__ = ["CommutingEvaluator"]
 class CommutingEvaluator(LensEvaluator):
     """The loss and its terms, ``commutator_norm``, and figures that need the truth.
 
-    ``generator_cosine_least`` is that of the worse axis; ``image_correlation`` compares the
+    ``generator_cosine_least`` is that of the worse axis, ``generator_cosine_inside`` the mean of
+    what generators do to positions that stay on the grid; ``image_correlation`` compares the
     representation with the true images, 1 for exact recovery.
     """
 
@@ -48,9 +49,14 @@ class CommutingEvaluator(LensEvaluator):
         images, lift = x @ basis.T, model.symmetry.lift()
         orders = turned_axes(model.domain, domain)
         errors = [float(lifting_error(lift[order], basis, domain)) for order in orders]
-        least = min(generator_cosines(model.generators(), *truth))
+        moves = model.generators()
+        inside = generator_cosines(moves, *truth, inside=True)
         alike = image_correlation(x @ lift.T, model.domain, images, domain, reduction())
-        figures = {"generator_cosine_least": least, "image_correlation": alike}
+        figures = {
+            "generator_cosine_least": min(generator_cosines(moves, *truth)),
+            "generator_cosine_inside": sum(inside) / len(inside),
+            "image_correlation": alike,
+        }
         if errors:
             figures["lifting_error"] = min(errors)
         if stage.thorough:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import pi, prod
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -21,7 +21,7 @@ from symmetry_pl.lens.densities.density_model import DensityModel, DensityScores
 from symmetry_pl.lens.domains.find import FoundDomain, find_domain
 from symmetry_pl.lens.domains.mixed import FoundMixedDomain, find_mixed_domain
 from symmetry_pl.lens.lens_module import LensModule
-from symmetry_pl.lens.losses import axes_of, joint_entropy
+from symmetry_pl.lens.losses import axes_of
 from symmetry_pl.lens.objective import Terms, grid_terms
 from symmetry_pl.lens.requirements import check_numbers
 
@@ -31,8 +31,8 @@ _WEIGHTS = {
     "paper": {"alignment": 1.0, "uniformity": 2.0, "resolution": 1.0, "information": 1.0},
     "successor": {"alignment": 0.0, "uniformity": 1.0, "resolution": 0.2, "information": 0.15},
 }
-_WINDOW = {"sharpness": 75.0, "eps": 1.2566e-4}
-"""Of the successor's joint entropy, ½ (log 2π(v + ε) + 1): ε is 10⁻⁵ twice, times 2π."""
+_WINDOW = {"sharpness": 75.0, "eps": 2 * pi * 2e-5}
+"""Of the successor's joint entropy, ½ (log 2π(v + ε) + 1): ε is 10⁻⁵ for each of two floors."""
 
 
 class CommutingLens(LensModule):
@@ -88,7 +88,7 @@ class CommutingLens(LensModule):
     headline: ClassVar[tuple[str, ...]] = (
         "loss",
         "generator_cosine",
-        "generator_cosine_least",
+        "generator_cosine_inside",
         "image_correlation",
         "stationarity_residual",
     )
@@ -243,9 +243,8 @@ class CommutingLens(LensModule):
         axes = axes_of(self.domain)
         if self.critics is None:
             return grid_terms(scores, spread, axes, rank)
-        uniformity = self.critics.uniformity(self._judge(self.critics, y))
-        entropy = joint_entropy(spread, rank, **_WINDOW)
-        return grid_terms(scores * len(axes), spread, axes, rank).judged(uniformity, entropy)
+        judged = self.critics.uniformity(self._judge(self.critics, y))
+        return grid_terms(scores, spread, axes, rank, judged, **_WINDOW)
 
     def fit_critics(self, y: Tensor) -> dict[str, Tensor]:
         """One step of the critics towards the largest bounds."""

@@ -20,8 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
-from symmetry_pl.information import Reduce
-from symmetry_pl.information.variational import donsker_varadhan
+from symmetry_pl.information import Reduce, donsker_varadhan
 from symmetry_pl.lens.losses import standardise_whole
 
 __all__ = ["Critic", "Judgement", "ShiftCritics"]

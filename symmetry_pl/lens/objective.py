@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -63,15 +63,6 @@ class Terms:
             - information * self.joint_entropy
         )
 
-    def judged(self, uniformity: Tensor, joint_entropy: Tensor) -> Terms:
-        """The same with another uniformity, for both of its parts, and another joint entropy."""
-        return replace(
-            self,
-            marginal_uniformity=uniformity,
-            conditional_uniformity=uniformity,
-            joint_entropy=joint_entropy,
-        )
-
     def named(self) -> dict[str, Tensor]:
         """The terms by the names they are logged under."""
         names = ("alignment", "uniformity", "marginal_entropy", "joint_entropy")
@@ -79,11 +70,7 @@ class Terms:
 
 
 def loss_terms(
-    scores: DensityScores,
-    covariance: Tensor,
-    rank: float | Tensor = 1.0,
-    ring: bool = False,
-    axis: losses.Axis | None = None,
+    scores: DensityScores, covariance: Tensor, rank: float | Tensor = 1.0, ring: bool = False
 ) -> Terms:
     """Every term of one step.
 
@@ -93,17 +80,13 @@ def loss_terms(
             known better, such as L Cov(x) Lᵀ of the whole data set.
         rank: τ of ``losses.joint_entropy``.
         ring: whether the last pixel and the first are neighbours.
-        axis: of a grid, that ``scores`` are along; one line of pixels if None.
     """
-    pixels, pairs = scores.marginal, scores.conditional
-    divergence = torch.zeros_like(pixels.nll.detach())
-    if pairs is not None:
-        divergence = losses.shift_divergence(*pairs[:3], ring=ring, axis=axis)
+    marginal, conditional = _divergences(scores, ring)
     return Terms(
-        alignment=losses.alignment(covariance, ring, axis=axis),
-        marginal_uniformity=losses.shift_divergence(*pixels[:3], ring=ring, axis=axis),
-        conditional_uniformity=divergence,
-        marginal_entropy=losses.marginal_entropy(pixels.own),
+        alignment=losses.alignment(covariance, ring),
+        marginal_uniformity=marginal,
+        conditional_uniformity=conditional,
+        marginal_entropy=losses.marginal_entropy(scores.marginal.own),
         joint_entropy=losses.joint_entropy(covariance, rank),
     )
 
@@ -113,23 +96,40 @@ def grid_terms(
     covariance: Tensor,
     axes: Sequence[losses.Axis],
     rank: float | Tensor = 1.0,
+    judged: Tensor | None = None,
+    **window: float,
 ) -> Terms:
     """The same on a grid: alignment and uniformity are means over its axes.
 
     Args:
-        scores: along each axis.
+        scores: along each axis; of the first alone where uniformity is ``judged``.
         covariance: as of ``loss_terms``.
         axes: of the grid.
         rank: as of ``loss_terms``.
+        judged: uniformity by other means than densities, which stands for both of its parts.
+        window: options of ``losses.joint_entropy``.
     """
-    along = [loss_terms(s, covariance, rank, axis=a) for s, a in zip(scores, axes, strict=True)]
-
-    def mean(name: str) -> Tensor:
-        return torch.stack([getattr(one, name) for one in along]).mean(0)
-
-    return replace(
-        along[0],
-        alignment=mean("alignment"),
-        marginal_uniformity=mean("marginal_uniformity"),
-        conditional_uniformity=mean("conditional_uniformity"),
+    if judged is None:
+        found = [_divergences(s, axis=a) for s, a in zip(scores, axes, strict=True)]
+        parts = [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
+    else:
+        parts = [judged, judged]
+    along = [losses.alignment(covariance, axis=axis) for axis in axes]
+    return Terms(
+        alignment=torch.stack(along).mean(0),
+        marginal_uniformity=parts[0],
+        conditional_uniformity=parts[1],
+        marginal_entropy=losses.marginal_entropy(scores[0].marginal.own),
+        joint_entropy=losses.joint_entropy(covariance, rank, **window),
     )
+
+
+def _divergences(
+    scores: DensityScores, ring: bool = False, axis: losses.Axis | None = None
+) -> tuple[Tensor, Tensor]:
+    """Those of neighbouring marginals and of neighbouring conditionals, 0 without these."""
+    pixels, pairs = scores.marginal, scores.conditional
+    conditional = torch.zeros_like(pixels.nll.detach())
+    if pairs is not None:
+        conditional = losses.shift_divergence(*pairs[:3], ring=ring, axis=axis)
+    return losses.shift_divergence(*pixels[:3], ring=ring, axis=axis), conditional

@@ -194,6 +194,13 @@ _DOMAINS = (
         group="truth",
     ),
     MetricSpec(
+        "generator_cosine_inside",
+        "cosine of G on positions that stay",
+        "inside",
+        better="more",
+        group="truth",
+    ),
+    MetricSpec(
         "image_correlation",
         "correlation of recovered and true images",
         "r",
