@@ -36,6 +36,7 @@ class CommutingEvaluator(LensEvaluator):
 
     @staticmethod
     def _judged(model: Any) -> dict[str, Tensor]:
+        """Whether generators commute: nothing else is known without the truth."""
         g = model.symmetry.subgroup().generators()
         products = torch.einsum("aij,bjk->abik", g, g)
         apart = products - products.transpose(0, 1)

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+import yaml
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 
@@ -14,6 +15,7 @@ from symmetry_pl.datamodules import HiddenImagesDataModule, SignalsDataModule
 from symmetry_pl.lens.commuting_convolution import CommutingConvolution, least_padding
 from symmetry_pl.lens.commuting_lens import found_basis
 from symmetry_pl.lens.domains import find_domain
+from symmetry_pl.runs.folders import config_root
 
 
 def fit(model, data, epochs=2):
@@ -204,6 +206,17 @@ def _pictures(model, data):
     evaluator = model.configure_evaluator("test")
     evaluator.show(16, x=data.split("test").x)
     return painter_of(model).paint(model, evaluator, data, {})
+
+
+@pytest.mark.slow
+def test_a_line_is_learned_from_a_random_start():
+    recipe = yaml.safe_load((config_root() / "lens/domain_commuting_scratch.yaml").read_text())
+    seed_everything(0)
+    model = CommutingLens(**recipe["model"]["init_args"])
+    data = HiddenImagesDataModule(**recipe["data"]["init_args"], split_seed=0)
+    figures = fit(model, data, recipe["trainer"]["max_epochs"])
+    assert figures["generator_cosine_inside"] > 0.99
+    assert figures["image_correlation"] > 0.99
 
 
 @pytest.mark.parametrize(
