@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from symmetry_pl.fitted import FittedModel
     from symmetry_pl.lens import (
+        CommutingLens,
         DomainClassifier,
         EmbeddedDomain,
         InvarianceAlgebra,
@@ -36,6 +37,7 @@ __all__ = [
     "SGM",
     "STIB",
     "VAE",
+    "CommutingLens",
     "DomainClassifier",
     "EmbeddedDomain",
     "FittedModel",
@@ -57,6 +59,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "CommutingLens": "lens",
     "DomainClassifier": "lens",
     "EmbeddedDomain": "lens",
     "FittedModel": "fitted",

@@ -15,6 +15,7 @@ DOUBLE = "--data.dtype=float64"
 SETS = {
     "stib/paper/spiral_stib": ["--data.eval_samples=203", DOUBLE],
     "lens/paper/gaussian": ["--data.eval_samples=203", "--model.init_scale=0.3", DOUBLE],
+    "lens/paper/domain_successor": ["--data.eval_samples=203", "--model.init_scale=0.3", DOUBLE],
     "sgm/paper/dsprites_affine": ["--data.eval_samples=203", "--model.orbit_images=50"],
 }
 
@@ -22,7 +23,7 @@ SETS = {
 @pytest.mark.ddp
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[] if n.startswith("lens") else pytest.mark.slow) for n in SETS],
+    [pytest.param(n, marks=[] if n == "lens/paper/gaussian" else pytest.mark.slow) for n in SETS],
 )
 def test_figures_of_four_processes_are_those_of_one(name, tmp_path):
     files = [f"--config={folder / name}.yaml" for folder in (config_root(), TWINS)]

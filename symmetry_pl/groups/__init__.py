@@ -4,6 +4,7 @@ from symmetry_pl.groups.affine import AffineGroup
 from symmetry_pl.groups.affine_charts import affine_generators
 from symmetry_pl.groups.base import ImageGroup
 from symmetry_pl.groups.color import ColorGroup, hsv_to_rgb, rgb_to_hsv
+from symmetry_pl.groups.commuting import CommutingSubgroup
 from symmetry_pl.groups.domain import Domain, Topology
 from symmetry_pl.groups.matrices import affine_exponential, affine_logarithm, plane_logarithm
 from symmetry_pl.groups.product import AffineColorGroup, ProductGroup
@@ -22,6 +23,7 @@ __all__ = [
     "AffineColorGroup",
     "AffineGroup",
     "ColorGroup",
+    "CommutingSubgroup",
     "Domain",
     "ImageGroup",
     "OneParameterSubgroup",

@@ -11,12 +11,14 @@ from symmetry_pl.information.gaussian import (
 )
 from symmetry_pl.information.ksg import ksg, whiten
 from symmetry_pl.information.probes import KindReport, ProbeReport, probe
+from symmetry_pl.information.variational import donsker_varadhan
 
 __all__ = [
     "KindReport",
     "Moments",
     "ProbeReport",
     "Reduce",
+    "donsker_varadhan",
     "gaussian_information",
     "gaussian_information_from_moments",
     "kl_standard_normal",

@@ -1,5 +1,6 @@
 """Generators of a hidden symmetry from raw vectors: SymmetryLens, its rivals, other groups."""
 
+from symmetry_pl.lens.commuting_lens import CommutingLens
 from symmetry_pl.lens.domain_classifier import DomainClassifier
 from symmetry_pl.lens.embedded_domain import EmbeddedDomain
 from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
@@ -11,6 +12,7 @@ from symmetry_pl.lens.symmetry_gan import SymmetryGAN
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
 
 __all__ = [
+    "CommutingLens",
     "DomainClassifier",
     "EmbeddedDomain",
     "InvarianceAlgebra",

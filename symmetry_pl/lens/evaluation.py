@@ -28,9 +28,13 @@ class GeneratorEvaluator(Evaluator):
         """Keep the first samples for the painter."""
         self.show(_SHOWN, x=batch[0])
 
+    def truth(self, data: DataDescription | None) -> tuple[list[list[float]], Domain] | None:
+        """The hidden basis and where positions lie, where the data know them."""
+        return true_symmetry(data)
+
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """Each learned generator beside the true one that is next to it."""
-        truth = true_symmetry(model.data)
+        truth = self.truth(model.data)
         if truth is None:
             return {}
         scores = generator_scores(model.generators(), *truth)

@@ -10,7 +10,47 @@ from symmetry_pl.groups.subgroup import OneParameterSubgroup, crop, lift_matrix,
 from symmetry_pl.lens.embedding import embed, positions, room
 
 
-class GroupConvolution(nn.Module):
+class Lift(nn.Module):
+    """y = L x of raw samples scaled by one mean and one deviation, which leaves symmetries alone.
+
+    A subclass has a ``filter`` and says what matrix L it lifts by.
+    """
+
+    filter: nn.Parameter
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift: Tensor
+        self.scale: Tensor
+        self.register_buffer("shift", torch.zeros(()))
+        self.register_buffer("scale", torch.ones(()))
+
+    def lift(self, noise: Tensor | None = None) -> Tensor:
+        """L, ``(P, d)``; noise of its length is added to the filter."""
+        raise NotImplementedError
+
+    def direction(self, noise: Tensor | None = None) -> Tensor:
+        """φ of length 1 after noise is added to it."""
+        direction = self.filter if noise is None else self.filter + noise
+        return nn.functional.normalize(direction, dim=0, eps=1e-7)
+
+    @torch.no_grad()
+    def measure(self, x: Tensor) -> Tensor:
+        """Take mean and deviation from raw samples ``(n, d)``, which are returned scaled."""
+        self.shift.copy_(x.double().mean())
+        self.scale.copy_(x.double().std(correction=0))
+        return self.scaled(x)
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Raw samples ``(B, d)`` in the units of the representation."""
+        return (x - self.shift) / self.scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Symmetry-based representation ``(B, P)`` of raw samples, in which symmetries shift."""
+        return self.scaled(x) @ self.lift().T
+
+
+class GroupConvolution(Lift):
     r"""y = L x with the orbit of a filter as rows, L_k = crop(pad(φ)ᵀ G^{p_k}) (eq. 11).
 
     Raw samples are first scaled by one mean and one deviation over all of their numbers, which
@@ -36,11 +76,7 @@ class GroupConvolution(nn.Module):
         size = dim + 2 * self.padding
         self.parameter = nn.Parameter(init_scale * torch.randn(size, size))
         self.filter = nn.Parameter(torch.zeros(dim))
-        self.shift: Tensor
-        self.scale: Tensor
         self.positions: Tensor
-        self.register_buffer("shift", torch.zeros(()))
-        self.register_buffer("scale", torch.ones(()))
         self.register_buffer("positions", positions(dim), persistent=False)
 
     def subgroup(self) -> OneParameterSubgroup:
@@ -51,29 +87,9 @@ class GroupConvolution(nn.Module):
         """G cropped to the samples' space, ``(d, d)``: a sample x moves to G x."""
         return crop(self.subgroup().generator(), self.dim)
 
-    def direction(self, noise: Tensor | None = None) -> Tensor:
-        """φ of length 1, ``(d,)``, after noise is added to it."""
-        direction = self.filter if noise is None else self.filter + noise
-        return nn.functional.normalize(direction, dim=0, eps=1e-7)
-
     def lift(self, noise: Tensor | None = None) -> Tensor:
         """The group convolution matrix L, ``(d, d)``; noise ``(d,)`` is added to the filter."""
         return lift_matrix(self.subgroup(), self.direction(noise), self.positions)
-
-    @torch.no_grad()
-    def measure(self, x: Tensor) -> Tensor:
-        """Take mean and deviation from raw samples ``(n, d)``, which are returned scaled."""
-        self.shift.copy_(x.double().mean())
-        self.scale.copy_(x.double().std(correction=0))
-        return self.scaled(x)
-
-    def scaled(self, x: Tensor) -> Tensor:
-        """Raw samples ``(B, d)`` in the units of the representation."""
-        return (x - self.shift) / self.scale
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Symmetry-based representation ``(B, d)`` of raw samples, of which G is a shift."""
-        return self.scaled(x) @ self.lift().T
 
     def transform(self, x: Tensor, t: Tensor | float) -> Tensor:
         """Samples ``(B, d)`` moved by real amounts ``t`` along the symmetry, one or ``(B,)``.

@@ -9,9 +9,8 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, Stage, reduction
 from symmetry_pl.lens.densities.density_model import conditioning_pixels
-from symmetry_pl.lens.evaluation import GeneratorEvaluator, true_symmetry
+from symmetry_pl.lens.evaluation import GeneratorEvaluator
 from symmetry_pl.lens.losses import covariance
-from symmetry_pl.lens.objective import loss_terms
 from symmetry_pl.lens.refit import refitted_loss
 from symmetry_pl.metrics.generator import lifting_scores, stationarity_residual
 
@@ -49,17 +48,17 @@ class LensEvaluator(GeneratorEvaluator):
         lift = model.symmetry.lift()
         y = model.symmetry.scaled(x) @ lift.T
         slots = conditioning_pixels(len(y), y.shape[1], None, stage.rank, stage.world_size)
-        scores = model.densities.scores(y, slots, reduction())
+        scores = model.scores_of(y, slots)
         # in float64, as its smallest eigenvalues decide, and sums of float32 depend on their order
         wide = model.symmetry.scaled(x).double() @ lift.double().T
         spread = covariance(wide, reduction())
-        terms = loss_terms(scores, spread, ring=model.ring)
+        terms = model.terms_of(y, scores, spread)
         loss = terms.loss(**model.loss_weights)
         values = {
             "objective": loss,
             "loss": loss,
             **terms.named(),
-            "conditional_nll": scores.conditional_nll,
+            "conditional_nll": scores[0].conditional_nll,
             "stationarity_residual": stationarity_residual(spread, model.domain),
         }
         values |= self._judged(model)
@@ -84,7 +83,7 @@ class LensEvaluator(GeneratorEvaluator):
         return {name: torch.tensor(value) for name, value in figures.items()}
 
     def _against_truth(self, model: Any, x: Tensor, stage: Stage) -> dict[str, Tensor]:
-        truth = true_symmetry(model.data)
+        truth = self.truth(model.data)
         if truth is None:
             return {}
         lift, scale = model.symmetry.lift(), model.symmetry.scaled

@@ -8,20 +8,59 @@ clamps at 0 included.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from symmetry_pl.groups.domain import Domain
 from symmetry_pl.information import Reduce, moments
 
 __all__ = [
+    "Axis",
     "alignment",
+    "axes_of",
     "covariance",
     "joint_entropy",
     "marginal_entropy",
     "shift_divergence",
     "standardise_whole",
 ]
+
+
+class Axis(NamedTuple):
+    """One axis of a grid of chains, whose pixels are numbered as those of an image.
+
+    Attributes:
+        stride: how far the numbers of neighbours are apart.
+        along: place of every pixel along the axis, ``(d,)``.
+    """
+
+    stride: int
+    along: Tensor
+
+    @property
+    def length(self) -> int:
+        """Number of places."""
+        return int(self.along.max()) + 1
+
+
+def axes_of(domain: Domain) -> list[Axis]:
+    """The axes of a grid whose lines all have ends.
+
+    Raises:
+        ValueError: if a line closes.
+
+    >>> [(axis.stride, axis.length) for axis in axes_of(Domain(((2, "chain"), (3, "chain"))))]
+    [(3, 2), (1, 3)]
+    """
+    if any(topology == "ring" for _, topology in domain.axes):
+        raise ValueError("neighbours on a grid are told apart by their numbers, and rings close")
+    found, stride, pixel = [], 1, torch.arange(domain.size)
+    for length, _ in reversed(domain.axes):
+        found.append(Axis(stride, pixel // stride % length))
+        stride *= length
+    return found[::-1]
 
 
 def standardise_whole(x: Tensor, reduce: Reduce | None = None, eps: float = 1e-12) -> Tensor:
@@ -67,7 +106,9 @@ def covariance(y: Tensor, reduce: Reduce | None = None) -> Tensor:
     return found.scatter / found.count
 
 
-def alignment(covariance: Tensor, ring: bool = False, eps: float = 1e-12) -> Tensor:
+def alignment(
+    covariance: Tensor, ring: bool = False, eps: float = 1e-12, axis: Axis | None = None
+) -> Tensor:
     r"""Minus the mean correlation of neighbouring pixels, signed (eq. 13).
 
     .. math:: -\langle \mathrm{corr}(y_i, y_{i+1}) \rangle_i \in [-1, 1]
@@ -76,6 +117,7 @@ def alignment(covariance: Tensor, ring: bool = False, eps: float = 1e-12) -> Ten
         covariance: ``(d, d)``.
         ring: whether the last pixel and the first are neighbours.
         eps: added to every variance.
+        axis: of a grid, along which neighbours lie; one line of pixels if None.
 
     Returns:
         A scalar, differentiable.
@@ -84,7 +126,11 @@ def alignment(covariance: Tensor, ring: bool = False, eps: float = 1e-12) -> Ten
     tensor(-0.5000)
     """
     deviation = (covariance.diagonal() + eps).sqrt()
-    neighbours = covariance.diagonal(1) / (deviation[:-1] * deviation[1:])
+    step = 1 if axis is None else axis.stride
+    neighbours = covariance.diagonal(step) / (deviation[:-step] * deviation[step:])
+    if axis is not None:
+        inside = axis.along[:-step] < axis.length - 1
+        neighbours = neighbours[inside.to(neighbours.device)]
     if ring:
         closing = covariance[-1, 0] / (deviation[-1] * deviation[0])
         neighbours = torch.cat([neighbours, closing[None]])
@@ -128,7 +174,9 @@ def marginal_entropy(own: Tensor) -> Tensor:
     return -own.mean()
 
 
-def shift_divergence(own: Tensor, below: Tensor, above: Tensor, ring: bool = False) -> Tensor:
+def shift_divergence(
+    own: Tensor, below: Tensor, above: Tensor, ring: bool = False, axis: Axis | None = None
+) -> Tensor:
     r"""How far densities are from their neighbours one pixel on (terms of eq. 12; eq. 28, 29).
 
     With mean log-densities of pixels (d,) or of pairs (d, d), estimated divergences are clamped
@@ -145,6 +193,7 @@ def shift_divergence(own: Tensor, below: Tensor, above: Tensor, ring: bool = Fal
         below: the same samples under the densities one pixel down.
         above: the same samples one pixel up.
         ring: whether indices wrap around.
+        axis: of a grid, that samples were moved along; one line of pixels if None.
 
     Returns:
         A scalar ≥ 0, differentiable; 0 where nothing can be compared.
@@ -155,7 +204,8 @@ def shift_divergence(own: Tensor, below: Tensor, above: Tensor, ring: bool = Fal
     """
     d = len(own)
     pixel = torch.arange(d, device=own.device)
-    down, up = pixel > 0, pixel < d - 1
+    along = pixel if axis is None else axis.along.to(own.device)
+    down, up = along > 0, along < along.max()
     if ring:
         down, up = torch.ones_like(down), torch.ones_like(up)
     if own.ndim == 2:

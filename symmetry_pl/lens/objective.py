@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from symmetry_pl.lens import losses
 from symmetry_pl.lens.densities.density_model import DensityScores
 
-__all__ = ["Terms", "loss_terms"]
+__all__ = ["Terms", "grid_terms", "loss_terms"]
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,55 @@ def loss_terms(
         rank: τ of ``losses.joint_entropy``.
         ring: whether the last pixel and the first are neighbours.
     """
-    pixels, pairs = scores.marginal, scores.conditional
-    divergence = torch.zeros_like(pixels.nll.detach())
-    if pairs is not None:
-        divergence = losses.shift_divergence(*pairs[:3], ring=ring)
+    marginal, conditional = _divergences(scores, ring)
     return Terms(
         alignment=losses.alignment(covariance, ring),
-        marginal_uniformity=losses.shift_divergence(*pixels[:3], ring=ring),
-        conditional_uniformity=divergence,
-        marginal_entropy=losses.marginal_entropy(pixels.own),
+        marginal_uniformity=marginal,
+        conditional_uniformity=conditional,
+        marginal_entropy=losses.marginal_entropy(scores.marginal.own),
         joint_entropy=losses.joint_entropy(covariance, rank),
     )
+
+
+def grid_terms(
+    scores: Sequence[DensityScores],
+    covariance: Tensor,
+    axes: Sequence[losses.Axis],
+    rank: float | Tensor = 1.0,
+    judged: Tensor | None = None,
+    **window: float,
+) -> Terms:
+    """The same on a grid: alignment and uniformity are means over its axes.
+
+    Args:
+        scores: along each axis; of the first alone where uniformity is ``judged``.
+        covariance: as of ``loss_terms``.
+        axes: of the grid.
+        rank: as of ``loss_terms``.
+        judged: uniformity by other means than densities, which stands for both of its parts.
+        window: options of ``losses.joint_entropy``.
+    """
+    if judged is None:
+        found = [_divergences(s, axis=a) for s, a in zip(scores, axes, strict=True)]
+        parts = [torch.stack(each).mean(0) for each in zip(*found, strict=True)]
+    else:
+        parts = [judged, judged]
+    along = [losses.alignment(covariance, axis=axis) for axis in axes]
+    return Terms(
+        alignment=torch.stack(along).mean(0),
+        marginal_uniformity=parts[0],
+        conditional_uniformity=parts[1],
+        marginal_entropy=losses.marginal_entropy(scores[0].marginal.own),
+        joint_entropy=losses.joint_entropy(covariance, rank, **window),
+    )
+
+
+def _divergences(
+    scores: DensityScores, ring: bool = False, axis: losses.Axis | None = None
+) -> tuple[Tensor, Tensor]:
+    """Those of neighbouring marginals and of neighbouring conditionals, 0 without these."""
+    pixels, pairs = scores.marginal, scores.conditional
+    conditional = torch.zeros_like(pixels.nll.detach())
+    if pairs is not None:
+        conditional = losses.shift_divergence(*pairs[:3], ring=ring, axis=axis)
+    return losses.shift_divergence(*pixels[:3], ring=ring, axis=axis), conditional

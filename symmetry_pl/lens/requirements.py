@@ -8,7 +8,7 @@ from typing import Any
 from symmetry_pl.core.clock import ClockedModule
 from symmetry_pl.core.phases import Phases, parse_length
 
-__all__ = ["check_options", "check_phases", "check_rows"]
+__all__ = ["check_numbers", "check_options", "check_phases", "check_rows"]
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -28,6 +28,18 @@ def check_options(options: Mapping[str, Any]) -> None:
             "model.topology auto is what the warm start finds: set model.init blind_source, or "
             "model.topology chain or ring"
         )
+    check_numbers(options)
+    for length in options["straighten"] or []:
+        parse_length(length, "model.straighten")
+
+
+def check_numbers(options: Mapping[str, Any]) -> None:
+    """Refuse numbers that every ``LensModule`` has.
+
+    Raises:
+        ValueError: naming the option.
+    """
+    padding = options["padding"]
     if padding is not None and padding < 0:
         raise ValueError(f"model.padding must not be negative, got {padding}")
     for name in ("components", "hidden", "conditional_rows"):
@@ -36,9 +48,9 @@ def check_options(options: Mapping[str, Any]) -> None:
     if not 0 < options["em_rate"] <= 1:
         raise ValueError(f"model.em_rate must be above 0 and at most 1, got {options['em_rate']}")
     for name in ("alignment", "uniformity", "resolution", "init_scale"):
-        if options[name] < 0:
+        if (options[name] or 0) < 0:
             raise ValueError(f"model.{name} must not be negative, got {options[name]}")
-    if options["resolution"] + options["information"] < 0:
+    if (options["resolution"] or 0) + (options["information"] or 0) < 0:
         raise ValueError(
             "model.resolution + model.information is the weight of the joint entropy and must not "
             f"be negative, got {options['resolution']} + {options['information']}"
@@ -47,8 +59,6 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise ValueError(
             "model.filter_noise must not be negative, and model.filter_noise_batches be positive"
         )
-    for length in options["straighten"] or []:
-        parse_length(length, "model.straighten")
 
 
 def check_phases(model: ClockedModule, batches: int) -> None:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from functools import cached_property
-from itertools import accumulate
 from typing import Any, Literal
 
 import torch
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
-from symmetry_pl.core import DataDescription, Length, Player, PlayerOptions, reduction
+from symmetry_pl.core import DataDescription, Length, Player, PlayerOptions
 from symmetry_pl.core.phases import in_batches
-from symmetry_pl.lens.densities.density_model import DensityModel, conditioning_pixels
+from symmetry_pl.lens.densities.density_model import DensityModel, DensityScores
 from symmetry_pl.lens.domains import find_domain
 from symmetry_pl.lens.generator_module import GeneratorModule
 from symmetry_pl.lens.group_convolution import GroupConvolution
 from symmetry_pl.lens.lens_evaluation import LensEvaluator
-from symmetry_pl.lens.losses import covariance, standardise_whole
-from symmetry_pl.lens.objective import loss_terms
-from symmetry_pl.lens.requirements import (
-    check_options,
-    check_phases,
-    check_rows,
-)
+from symmetry_pl.lens.lens_module import EM_SAMPLES, LensModule
+from symmetry_pl.lens.objective import Terms, loss_terms
+from symmetry_pl.lens.requirements import check_options, check_rows
 from symmetry_pl.lens.straighten import mend
 from symmetry_pl.lens.warm_start.blind import WarmStart, blind_source
 from symmetry_pl.lens.warm_start.evidence import half_errors
@@ -32,7 +25,6 @@ from symmetry_pl.lens.warm_start.verdict import Verdict, judged
 
 __all__ = ["SymmetryLens"]
 
-_EM_SAMPLES = 5000
 _EVIDENCE = (
     "samples",
     "agreement",
@@ -43,7 +35,7 @@ _EVIDENCE = (
 )  # arguments of ``judged``
 
 
-class SymmetryLens(GeneratorModule):
+class SymmetryLens(LensModule):
     r"""A generator G = exp(S) and a filter φ that turn a hidden symmetry into a shift.
 
     .. math:: y_k = \varphi^\top G^{p_k} x, \qquad
@@ -96,8 +88,6 @@ class SymmetryLens(GeneratorModule):
         ValueError: for an option that makes no model, or data that it cannot learn from.
     """
 
-    phase_names = ("estimate", "train")
-    rest = "train"
     headline = ("loss", "generator_cosine", "lifting_error", "stationarity_residual", "confidence")
 
     def __init__(
@@ -139,8 +129,7 @@ class SymmetryLens(GeneratorModule):
         self.evidence: Tensor
         self.half_bases: Tensor
         self.grid: Tensor
-        self.measured: Tensor
-        self.covariance: Tensor
+        self.symmetry: GroupConvolution
 
     # -- networks, players and figures -----------------------------------------------------------
 
@@ -153,8 +142,7 @@ class SymmetryLens(GeneratorModule):
                 "checkpoints: give one of the two, or begin with a checkpoint"
             )
         self.symmetry = GroupConvolution(dim, given["padding"], given["init_scale"], self.topology)
-        self.register_buffer("measured", torch.tensor(False))
-        self.register_buffer("covariance", torch.eye(dim))
+        self.room_for_statistics(dim)
         self.register_buffer("confidence", torch.tensor(float("nan")))
         self.register_buffer("evidence", torch.zeros(len(_EVIDENCE)))
         self.register_buffer("half_bases", torch.zeros(2, dim, dim))
@@ -240,37 +228,11 @@ class SymmetryLens(GeneratorModule):
         if stage == "fit" and self.hparams["topology"] == "auto":
             self._settle_topology()
         super().setup(stage)
-        source = getattr(self.trainer, "datamodule", None)
-        if source is not None:
-            validated = bool(self.trainer.limit_val_batches)
-            check_rows(source, stage, self.dim, self.hparams["conditional"], validated)
-            if stage == "fit":
-                check_phases(self, len(source.train_dataloader()))
-
-    def on_fit_start(self) -> None:
-        """Measure the training data; find the warm start unless there are weights already."""
-        if self.batches_seen:
-            return
-        started = bool(self.measured)
-        signals = self.measure()
-        if self.hparams["init"] == "blind_source" and not started:
-            self._warm_start()
-        self._restart_densities(signals)
-
-    def measure(self) -> Tensor:
-        """Take shift, scale and covariance from the training set, which is returned scaled."""
-        signals = self.symmetry.measure(super().training_signals())
-        self.covariance.copy_(covariance(signals))
-        self.measured.fill_(True)
-        return signals
-
-    def training_signals(self, limit: int | None = None, ordered: bool = False) -> Tensor:
-        """The training set in the units of the representation, or its first samples."""
-        return self.symmetry.scaled(super().training_signals(limit, ordered))
 
     def _settle_topology(self) -> None:
         """Look for a chain and a ring while there are no networks, whose sizes depend on it."""
-        signals, conditional = super().training_signals(ordered=True), self.hparams["conditional"]
+        signals = GeneratorModule.training_signals(self, ordered=True)
+        conditional = self.hparams["conditional"]
         source = self.trainer.datamodule  # type: ignore[attr-defined]
         self.check_data(source.description)
         validated = bool(self.trainer.limit_val_batches)
@@ -293,10 +255,14 @@ class SymmetryLens(GeneratorModule):
         """Rows and columns of a lattice on which the inputs lie, 0 without one."""
         found = find_domain(self.training_signals().cpu())
         cells = [length for length, _ in found.domain.axes]
-        grid = torch.tensor(cells if found.verdict.name == "lattice" else [0, 0])
+        two = found.verdict.found and len(cells) == 2
+        grid = torch.tensor(cells if two else [0, 0])
         return self.trainer.strategy.broadcast(grid)
 
-    def _warm_start(self) -> None:
+    def find_start(self) -> None:
+        """The warm start, if ``init`` says so."""
+        if self.hparams["init"] != "blind_source":
+            return
         found = self._found or self._search(self.training_signals(ordered=True), self.topology)
         self._found = None
         self.symmetry.adopt(found.basis)
@@ -318,12 +284,6 @@ class SymmetryLens(GeneratorModule):
                 "another model.topology, model.init_options.effort, or model.init random"
             )
 
-    def _restart_densities(self, signals: Tensor) -> None:
-        y = signals[:_EM_SAMPLES]
-        if self.symmetry.filter.any():  # a zero filter has no representation yet
-            y = y @ self.symmetry.lift().T
-        self.densities.restart(y)
-
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Set rates and noise; straighten where it is due."""
         super().on_train_batch_start(batch, batch_idx)
@@ -335,7 +295,7 @@ class SymmetryLens(GeneratorModule):
 
     def _straighten(self) -> None:
         """Put the rows of the lifting matrix in order, if that lowers the loss."""
-        signals = self.training_signals(_EM_SAMPLES)
+        signals = self.training_signals(EM_SAMPLES)
         found = mend(
             self.symmetry,
             signals,
@@ -347,75 +307,12 @@ class SymmetryLens(GeneratorModule):
         if found is not None:
             rank_zero_info(f"straightened: loss {found[0]:.3f} becomes {found[1]:.3f}")
             self.player_optimizer("symmetry").optimizer.state.clear()
-            self._restart_densities(signals)
+            self.restart_densities(signals)
 
     # -- one step --------------------------------------------------------------------------------
 
-    @property
-    def rank(self) -> float:
-        """τ of the joint entropy: the share of the learning rate's path that is behind (eq. 21)."""
-        if self.hparams["rank"] == "full":
-            return 1.0
-        # with the batch in progress, so that the last one has rank 1
-        return self._path[min(self.clock, len(self._path) - 1)]
-
-    @cached_property
-    def _path(self) -> list[float]:
-        """Share of the path of the learning rate up to each batch, that batch included."""
-        player, defaults = self.players["symmetry"], self.player_optimizer("symmetry").defaults
-        batches = range(self.total_batches)
-        rates = (player.settings(self.phases, batch, defaults)["lr"] for batch in batches)
-        sums = list(accumulate(rates))
-        return [one / sums[-1] for one in sums]
-
-    def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One step of both players, with gradients at the same weights."""
-        x, spread = self._statistics(batch[0])
-        if self.phase == "estimate":
-            self._estimate(x)
-            return
-        lift = self.symmetry.lift(self._filter_noise())
-        y = x @ lift.T
-        self.densities.follow(y, reduction())
-        scores = self.densities.scores(y, self._pixels(y), reduction())
-        known = covariance(y, reduction()) if spread is None else lift @ spread @ lift.T
-        terms = loss_terms(scores, known, self.rank, self.ring)
-        total = terms.loss(**self.loss_weights)
-        with self.turn("symmetry"):
-            self.minimise(total)
-        if self.densities.trained:
-            with self.turn("densities"):
-                self.minimise(self.densities.loss(scores))
-        if self.log_now:
-            named = terms.named() | {"conditional_nll": scores.conditional_nll, "loss": total}
-            self.log_training({**named, "rank": self.rank}, len(x))
-
-    def _estimate(self, x: Tensor) -> None:
-        """One step of the densities alone."""
-        with torch.no_grad():
-            y = x @ self.symmetry.lift().T
-        self.densities.follow(y, reduction())
-        if self.densities.trained:
-            with self.turn("densities"):
-                loss = self.densities.loss_at_rest(y, self._pixels(y), reduction())
-                self.minimise(loss)
-            if self.log_now:
-                self.log_training({"nll": loss}, len(x))
-
-    def _pixels(self, y: Tensor) -> Tensor:
-        most, trainer = self.hparams["conditional_rows"], self.trainer
-        return conditioning_pixels(len(y), self.dim, most, trainer.global_rank, trainer.world_size)
-
-    def _statistics(self, raw: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Scaled samples, and their covariance if it is that of the whole training set."""
-        if self.hparams["statistics"] == "dataset":
-            return self.symmetry.scaled(raw), self.covariance
-        return standardise_whole(raw, reduction()), None
-
-    def _filter_noise(self) -> Tensor | None:
-        level = self.hparams["filter_noise"]
-        if not level:
-            return None
-        fading = math.exp(-self.clock / self.hparams["filter_noise_batches"])
-        noise = self.shared_noise(self.dim, dtype=self.symmetry.filter.dtype)
-        return noise.mul_(level * fading)
+    def terms_of(
+        self, y: Tensor, scores: list[DensityScores], spread: Tensor, rank: float = 1.0
+    ) -> Terms:
+        """The terms of the paper's loss."""
+        return loss_terms(scores[0], spread, rank, self.ring)

@@ -269,6 +269,7 @@ _MINOR = (
     minor("loss_law", "loss of the fitted law", "loss of the law", **LOSS),
     minor("generator_loss", "−log D of moved samples", "generator", "nats", **GAME),
     minor("discriminator_loss", "cross-entropy of D", "discriminator", "nats", **GAME),
+    minor("critic_loss", "−bounds of divergences", "critics", "nats", **GAME),
     minor("reconstruction", "squared error of X", "reconstruction", **GAME),
     minor("regularisation", "penalty of the identity", "regularisation", **GAME),
     minor("sparsity", "norm of L", "sparsity", **GAME),

@@ -16,6 +16,7 @@ __all__ = [
     "cosine",
     "filter_locality",
     "generator_cosine",
+    "generator_cosines",
     "generator_scores",
     "ideal_generator",
     "lifting_error",
@@ -268,6 +269,33 @@ def generator_scores(
             generators[worst], ideal_basis, domain, found[worst][0]
         ).power,
     }
+
+
+def generator_cosines(
+    generators: Tensor,
+    ideal_basis: Matrix,
+    domain: Domain | Topology = "chain",
+    inside: bool = False,
+) -> list[float]:
+    """Cosine of the unit shift along each axis with the generator that it is compared with.
+
+    Args:
+        generators: as of ``generator_scores``.
+        ideal_basis: as of ``generator_scores``.
+        domain: as of ``generator_scores``.
+        inside: compare what a generator does to positions that stay, whatever becomes of those
+            that leave a chain; 1 for a generator that closes it too.
+
+    Returns:
+        One an axis; 0 where no generator is left.
+    """
+    cosines = [0.0] * as_domain(domain, generators.shape[-1]).dimensions
+    for k, axis in matched_axes(generators, ideal_basis, domain).items():
+        found = _square("generator", generators[k])
+        ideal = nearest_generator(found, ideal_basis, domain, axis)
+        stay = ideal.T @ ideal
+        cosines[axis] = float(cosine(found @ stay if inside else found, ideal))
+    return cosines
 
 
 def matched_axes(

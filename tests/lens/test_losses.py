@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.losses import (
     alignment,
+    axes_of,
     covariance,
     joint_entropy,
     marginal_entropy,
@@ -156,3 +158,37 @@ def test_standardise_whole_keeps_differences_between_pixels():
     assert z.std(correction=0).item() == pytest.approx(1, abs=1e-12)
     torch.testing.assert_close(z.std(0) / z.std(0)[0], x.std(0) / x.std(0)[0])
     assert standardise_whole(x.float()).dtype == torch.float32
+
+
+def test_axes_of_a_grid_are_those_of_its_images():
+    """Alignment and divergences along each axis, by loops over rows and columns."""
+    shape = (3, 4)
+    y = draw(60, 12)
+    axes = axes_of(Domain(tuple((n, "chain") for n in shape)))
+    assert [(axis.stride, axis.length) for axis in axes] == [(4, 3), (1, 4)]
+    c = covariance(y)
+    cell = torch.arange(12).view(shape)
+    own = draw(12, seed=1).abs()
+    by = {
+        step: torch.rand(12, generator=torch.Generator().manual_seed(5 + step)) for step in (0, 1)
+    }
+    for k, axis in enumerate(axes):
+        pairs = [
+            (int(a), int(b))
+            for a, b in zip(
+                cell.narrow(k, 0, shape[k] - 1).flatten(),
+                cell.narrow(k, 1, shape[k] - 1).flatten(),
+                strict=True,
+            )
+        ]
+        expected = -sum(float(c[a, b] / (c[a, a] * c[b, b]).sqrt()) for a, b in pairs) / len(pairs)
+        assert alignment(c, axis=axis).item() == pytest.approx(expected, abs=1e-9)
+        gaps = []
+        for pixel in range(12):
+            ways = [by[0]] * any(b == pixel for _, b in pairs)
+            ways += [by[1]] * any(a == pixel for a, _ in pairs)
+            gaps.append(sum(max(0.0, float(own[pixel] - w[pixel])) for w in ways) / len(ways))
+        found = shift_divergence(own, by[0], by[1], axis=axis)
+        assert found.item() == pytest.approx(sum(gaps) / 12)
+    with pytest.raises(ValueError, match="rings close"):
+        axes_of(Domain(((3, "ring"), (4, "chain"))))

@@ -9,6 +9,7 @@ from symmetry_pl.metrics.generator import (
     cosine,
     filter_locality,
     generator_cosine,
+    generator_cosines,
     generator_scores,
     ideal_generator,
     lifting_error,
@@ -217,3 +218,15 @@ def test_liftings_of_a_product_are_compared_up_to_each_axis():
     for same in (grid.flip(0), grid.flip(1), -grid.roll(2, 1), grid.flip(0, 1).roll(1, 1)):
         assert lifting_error(same.reshape(12, 12), q, domain) == pytest.approx(0, abs=1e-7)
     assert lifting_error(grid.roll(1, 0).reshape(12, 12), q, domain) > 0.5
+
+
+def test_what_leaves_a_chain_does_not_count_inside():
+    """A closed shift is the open one on all positions but the last, where it has √((d − 1)/d)."""
+    grid = Domain(((3, "chain"), (4, "chain")))
+    basis = torch.linalg.qr(torch.randn(12, 12, generator=torch.Generator().manual_seed(0))).Q
+    closed = Domain(((3, "ring"), (4, "ring")))
+    moves = torch.stack([ideal_generator(basis, closed, axis=axis, like=basis) for axis in (1, 0)])
+    whole = generator_cosines(moves, basis, grid)
+    assert whole == pytest.approx([(2 / 3) ** 0.5, (3 / 4) ** 0.5], abs=1e-5)
+    assert generator_cosines(moves, basis, grid, inside=True) == pytest.approx([1, 1], abs=1e-5)
+    assert generator_cosines(moves[:1], basis, grid, inside=True)[0] == 0.0

@@ -94,7 +94,9 @@ class DensityModel(nn.Module):
             self.online.follow(y, reduce)
             self.marginals.assign(self.online.mixture)
 
-    def scores(self, y: Tensor, slots: Tensor, reduce: Reduce | None = None) -> DensityScores:
+    def scores(
+        self, y: Tensor, slots: Tensor, reduce: Reduce | None = None, stride: int = 1
+    ) -> DensityScores:
         """Mean log-densities of a batch, for both players, at the weights as they are.
 
         Args:
@@ -102,14 +104,17 @@ class DensityModel(nn.Module):
             slots: conditioning pixel of the first b rows, ``(b,)``, b ≤ B; other rows serve the
                 marginals alone.
             reduce: differentiable sum over processes, for the scores of the global batch.
+            stride: numbers that neighbours are apart by.
 
         Raises:
             ValueError: if shapes do not fit, or a pixel is no row's slot.
         """
-        pixels = self.marginals.scores(y, reduce=reduce)
+        pixels = self.marginals.scores(y, reduce=reduce, stride=stride)
         pairs, nll = None, torch.zeros_like(pixels.nll.detach())
         if self.conditionals is not None:
-            pairs = self.conditionals.scores(y[: len(slots)], slots, self.pairing, reduce=reduce)
+            pairs = self.conditionals.scores(
+                y[: len(slots)], slots, self.pairing, reduce=reduce, stride=stride
+            )
             nll = pairs.nll + _PENALTY * self.conditionals.norms()
         return DensityScores(pixels, pairs, pixels.nll, nll)
 

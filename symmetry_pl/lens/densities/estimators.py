@@ -41,19 +41,26 @@ class MarginalMixture(nn.Module):
         """Log p_i(y_i), ``(B, d)``, differentiable in y ``(B, d)`` and the parameters."""
         return self.mixture.log_density(y, self.log_floor)
 
-    def scores(self, y: Tensor, shifted: bool = True, reduce: Reduce | None = None) -> Scores:
+    def scores(
+        self,
+        y: Tensor,
+        shifted: bool = True,
+        reduce: Reduce | None = None,
+        stride: int = 1,
+    ) -> Scores:
         """Mean log-densities of the batch under every pixel's own and its neighbours' densities.
 
         Args:
             y: ``(B, d)``.
             shifted: whether ``below`` and ``above`` are wanted; zeros otherwise.
             reduce: sum over processes, which makes the means those of the global batch.
+            stride: numbers that neighbours are apart by.
 
         Raises:
             ValueError: if y has other than d columns.
         """
         _check(y, self.means.shape[1])
-        return marginal_scores(y, self.mixture, self.log_floor, shifted, reduce)
+        return marginal_scores(y, self.mixture, self.log_floor, shifted, reduce, stride)
 
     @torch.no_grad()
     def assign(self, mixture: Mixture) -> None:
@@ -144,6 +151,7 @@ class ConditionalMixture(nn.Module):
         pairing: Pairing = "paired",
         shifted: bool = True,
         reduce: Reduce | None = None,
+        stride: int = 1,
     ) -> Scores:
         """Mean log-densities of all pairs, from one pass over the batch, pixel by pixel.
 
@@ -156,6 +164,7 @@ class ConditionalMixture(nn.Module):
                 which a clamp at 0 turns into bias.
             shifted: whether ``below`` and ``above`` are wanted; zeros otherwise.
             reduce: sum over processes, which makes the means those of the global batch.
+            stride: numbers that neighbours are apart by.
 
         Raises:
             ValueError: if y has other than d columns, slots do not fit y or are no pixels, or a
@@ -169,7 +178,7 @@ class ConditionalMixture(nn.Module):
         check_choice("pairing", pairing, get_args(Pairing))
         weights = NetworkWeights(self.first, self.bias, self.second, self.offset)
         return conditional_scores(
-            y, slots, weights, self.heads, self.method, pairing, shifted, reduce
+            y, slots, weights, self.heads, self.method, pairing, shifted, reduce, stride
         )
 
 

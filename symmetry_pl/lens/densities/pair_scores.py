@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from symmetry_pl.information import Reduce
 from symmetry_pl.lens.densities.mixture import Mixture, MixtureScores, over_components
 from symmetry_pl.lens.densities.piecewise import DirectNetworks, Networks, NetworkWeights, SlotTable
-from symmetry_pl.lens.densities.scores import SHIFTS, Scores, chunks, over_batch, with_gradients
+from symmetry_pl.lens.densities.scores import Scores, chunks, moves, over_batch, with_gradients
 
 __all__ = ["Heads", "Method", "Pairing", "conditional_scores"]
 
@@ -64,6 +64,7 @@ def conditional_scores(
     pairing: Pairing = "paired",
     shifted: bool = True,
     reduce: Reduce | None = None,
+    stride: int = 1,
 ) -> Scores:
     """Mean log-densities of all pairs, each row serving the pairs of its slot.
 
@@ -76,6 +77,7 @@ def conditional_scores(
         pairing: which rows the shifted densities are averaged over, see ``ConditionalMixture``.
         shifted: whether ``below`` and ``above`` are wanted; zeros otherwise.
         reduce: differentiable sum over processes, for the means of the global batch.
+        stride: numbers that neighbours are apart by.
 
     Raises:
         ValueError: if a slot has no rows in the global batch.
@@ -88,7 +90,7 @@ def conditional_scores(
     if method == "auto":
         method = _cheaper(y, plain)
     with torch.no_grad(), torch.autocast(y.device.type, enabled=False):
-        samples = _Samples(y, slots, pairing, SHIFTS if shifted else SHIFTS[:1], method)
+        samples = _Samples(y, slots, pairing, moves(shifted, stride), method)
         for networks, start, stop, own in _networks(plain, samples, method):
             for begin, end in chunks(start, stop, networks.width, y.device):
                 noted = max(0, min(own, end) - begin) if gradients is not None else 0
@@ -106,7 +108,7 @@ def conditional_scores(
             f"a batch of {int(counts.sum())} rows leaves some of {d} pixels without a row to "
             "condition on: use a larger batch"
         )
-    turns = SHIFTS if pairing == "unpaired" else (0, 0, 0)
+    turns = moves(stride=stride) if pairing == "unpaired" else (0, 0, 0)
     own, below, above = sums / torch.stack([counts.roll(-s) for s in turns])[..., None]
     return Scores(own, below, above, nll / (counts.sum() * (d - 1)))
 

@@ -18,10 +18,7 @@ from torch.autograd.function import once_differentiable
 from symmetry_pl.information import Reduce
 from symmetry_pl.lens.densities.mixture import Mixture
 
-__all__ = ["SHIFTS", "Scores", "chunks", "marginal_scores", "over_batch", "with_gradients"]
-
-SHIFTS = (0, -1, 1)
-"""Pixels that densities are moved by: own, below, above."""
+__all__ = ["Scores", "chunks", "marginal_scores", "moves", "over_batch", "with_gradients"]
 
 
 class Scores(NamedTuple):
@@ -44,12 +41,18 @@ class Scores(NamedTuple):
     nll: Tensor
 
 
+def moves(shifted: bool = True, stride: int = 1) -> tuple[int, ...]:
+    """Pixels that densities are moved by: own, below, above; own alone if not ``shifted``."""
+    return (0, -stride, stride) if shifted else (0,)
+
+
 def marginal_scores(
     y: Tensor,
     mixture: Mixture,
     log_floor: float,
     shifted: bool = True,
     reduce: Reduce | None = None,
+    stride: int = 1,
 ) -> Scores:
     """Mean log-densities of every pixel under its own density and under its neighbours'.
 
@@ -59,10 +62,11 @@ def marginal_scores(
         log_floor: density added to every mixture.
         shifted: whether ``below`` and ``above`` are wanted; zeros otherwise.
         reduce: differentiable sum over processes, for the means of the global batch.
+        stride: numbers that neighbours are apart by; along the first axis of a grid, more than 1.
     """
     learned = torch.is_grad_enabled() and any(part.requires_grad for part in mixture)
     y = y.to(mixture.means.dtype)
-    d, shifts = y.shape[1], SHIFTS if shifted else SHIFTS[:1]
+    d, shifts = y.shape[1], moves(shifted, stride)
     gradients = [torch.zeros_like(part) for part in mixture]
     with torch.no_grad():
         moved = Mixture(*(torch.cat([p.roll(-s, 1) for s in shifts], 1) for p in mixture))
@@ -93,7 +97,7 @@ def over_batch(
 
     Two reductions, not one: a common vector would tie the graphs of the two players together.
     """
-    if len(sums) < len(SHIFTS):
+    if len(sums) == 1:
         sums = torch.cat([sums, torch.zeros_like(sums), torch.zeros_like(sums)])
     rest = torch.cat([nll[None], counts.to(nll)])
     if reduce is not None:

@@ -47,10 +47,10 @@ def weights_of(module):
     return NetworkWeights(module.first, module.bias, module.second, module.offset)
 
 
-def plainly(module, y, slots, pairing):
+def plainly(module, y, slots, pairing, stride=1):
     """Scores by autograd through ``log_density``: own, below, above, nll."""
     d, found = y.shape[1], []
-    for shift in (0, -1, 1):
+    for shift in (0, -stride, stride):
         rows = []
         for j in range(d):
             network = (j + shift) % d
@@ -67,10 +67,11 @@ def plainly(module, y, slots, pairing):
 # -- marginals -----------------------------------------------------------------------------------
 
 
-def test_marginal_scores_are_means_of_log_densities():
+@pytest.mark.parametrize("stride", [1, 2])
+def test_marginal_scores_are_means_of_log_densities(stride):
     module, y = marginal(), draw(9, 5).requires_grad_(True)
-    scores = module.scores(y)
-    for found, shift in zip(scores[:3], (0, -1, 1), strict=True):
+    scores = module.scores(y, stride=stride)
+    for found, shift in zip(scores[:3], (0, -stride, stride), strict=True):
         moved = Mixture(*(part.roll(-shift, 1) for part in module.mixture))
         expected = moved.log_density(y, 1e-7).mean(0)
         torch.testing.assert_close(found, expected, **CLOSE)
@@ -157,14 +158,16 @@ def test_tables_have_outputs_slopes_and_gradients_of_the_networks(slot):
 # -- conditionals --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pairing", ["paired", "unpaired"])
+@pytest.mark.parametrize(("pairing", "stride"), [("paired", 1), ("unpaired", 1), ("unpaired", 2)])
 @pytest.mark.parametrize("mean_head", ["leaky", "linear"])
 @pytest.mark.parametrize("method", ["direct", "table"])
-def test_conditional_scores_are_means_of_log_densities(method, mean_head, pairing, monkeypatch):
+def test_conditional_scores_are_means_of_log_densities(
+    method, mean_head, pairing, stride, monkeypatch
+):
     module = conditional(method=method, mean_head=mean_head)
     y = draw(23, 4).requires_grad_(True)
     slots = torch.arange(23)[torch.randperm(23, generator=torch.Generator().manual_seed(3))] % 4
-    expected = plainly(module, y, slots, pairing)
+    expected = plainly(module, y, slots, pairing, stride)
     weights, parameters = draw(3, 4, 4, seed=9), list(module.parameters())
     to_y = torch.autograd.grad((torch.stack(expected[:3]) * weights).sum(), y, retain_graph=True)[0]
     to_parameters = torch.autograd.grad(expected[3], parameters)
@@ -174,7 +177,7 @@ def test_conditional_scores_are_means_of_log_densities(method, mean_head, pairin
 
     for chunks in (scores_module.chunks, small):
         monkeypatch.setattr(pairs_module, "chunks", chunks)
-        scores = module.scores(y, slots, pairing)
+        scores = module.scores(y, slots, pairing, stride=stride)
         for mine, theirs in zip(scores, expected, strict=True):
             torch.testing.assert_close(mine, theirs, **CLOSE)
         mine = torch.autograd.grad((torch.stack(scores[:3]) * weights).sum(), y)[0]
