@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,9 @@ class DomainModel(FittedModel):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the images: ``(H, W)`` or ``(L,)``."""
-        return tuple(length for length, _ in self.module.domain.axes)
+        """Of the images: ``(H, W)`` or ``(L,)``, with k channels ``(k, H, W)`` or ``(k, L)``."""
+        lengths = tuple(length for length, _ in self.module.domain.axes)
+        return lengths if self.module.channels == 1 else (self.module.channels, *lengths)
 
     @property
     def places(self) -> Array:
@@ -44,8 +46,8 @@ class DomainModel(FittedModel):
 
     @property
     def code_names(self) -> list[str]:
-        """``representation_0``, …: the cells, the last axis fastest."""
-        return [f"representation_{i}" for i in range(self.module.domain.size)]
+        """``representation_0``, …: the cells channel by channel, the last axis fastest."""
+        return [f"representation_{i}" for i in range(prod(self.shape))]
 
     @property
     def generators(self) -> Array:
@@ -67,10 +69,12 @@ class DomainModel(FittedModel):
 
     def inverse_transform(self, codes: Any) -> Array:
         """Samples ``(N, d)`` float64 of cells ``(N, H · W)``; the mean of inputs without one."""
-        cells = torch.from_numpy(real_rows(codes, self.module.domain.size, "codes"))
+        cells = torch.from_numpy(real_rows(codes, prod(self.shape), "codes"))
+        cells = cells.view(len(cells), self.module.channels, self.module.domain.size)
         places = self.module.places.cpu()
+        placed = places >= 0
         x = self.module.centre.double().cpu().repeat(len(cells), 1)
-        x[:, places >= 0] = cells[:, places[places >= 0]]
+        x[:, self.module.members[placed].T] = cells[:, :, places[placed]]
         if self.module.mixed:
             x = torch.linalg.solve(self.module.bases[0].cpu(), x.T).T
         return from_standard(x.numpy(), self.data.extra)
@@ -92,12 +96,13 @@ class DomainModel(FittedModel):
         inputs = read_inputs(x, self.data)
         rows = inputs.usable("raise")
         amounts = np.asarray(t)
-        if amounts.shape != (len(self.shape),) or (amounts != np.round(amounts)).any():
-            raise ValueError(f"t must be {len(self.shape)} whole numbers, one an axis, got {t!r}")
-        every = self.module.generators().double()
+        axes = self.module.domain.dimensions
+        if amounts.shape != (axes,) or (amounts != np.round(amounts)).any():
+            raise ValueError(f"t must be {axes} whole numbers, one an axis, got {t!r}")
+        ways = [self.module.generators(backward).double().cpu() for backward in (False, True)]
         move = torch.eye(self.module.dim, dtype=torch.float64)
-        for one, amount in zip(every.cpu(), amounts.astype(int).tolist(), strict=True):
-            step = one if amount > 0 else one.T
+        for axis, amount in enumerate(amounts.astype(int).tolist()):
+            step = ways[int(amount < 0)][axis]
             move = torch.linalg.matrix_power(step, abs(amount)) @ move
         turn = self._placed(move)
 

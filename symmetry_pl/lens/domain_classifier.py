@@ -56,6 +56,10 @@ class DomainClassifier(LensDomain):
         super().__init__(**kwargs)
         check_choice("model.network", network, ("cnn", "mlp"))
         check_choice("model.layer", layer, ("found", "none"))
+        if self.channels > 1:
+            raise ValueError(
+                "a DomainClassifier has one input to a place: leave out model.channels"
+            )
         if width < 1 or (size is not None and (len(size) != 2 or min(size) < 1)):
             raise ValueError(
                 f"model.width and both numbers of model.size must be at least 1, got {width} and "

@@ -12,7 +12,7 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains.find import FoundDomain
 from symmetry_pl.lens.evaluation import true_symmetry
 from symmetry_pl.metrics.generator import generator_scores
-from symmetry_pl.metrics.places import places_scores
+from symmetry_pl.metrics.places import channel_scores, places_scores
 
 _SHOWN = 16  # samples kept for the figures
 _LOGGED = {
@@ -58,6 +58,8 @@ def _against_truth(model: Any, found: FoundDomain) -> dict[str, float]:
     mixing = model.data.extra.get("mixing")
     if mixing is not None:
         return _behind(torch.tensor(mixing, dtype=torch.float64), found, model.data)
+    if "channels" in model.data.extra:
+        return _in_colour(model, found) if model.channels > 1 else {}
     places, ideal = true_places(model.data), true_symmetry(model.data)
     if places is not None and not model.mixed:
         return places_scores(found.places, found.domain, *places, found.live)
@@ -72,6 +74,18 @@ def _behind(mixing: Tensor, found: FoundDomain, data: DataDescription) -> dict[s
     generators = torch.linalg.solve(mixing.T, found.generators() @ mixing.T)
     axes = tuple((int(length), topology) for length, topology in data.extra["axes"])
     return generator_scores(generators, torch.eye(len(mixing)).double().tolist(), Domain(axes))
+
+
+def _in_colour(model: Any, found: FoundDomain) -> dict[str, float]:
+    """Scores of inputs of which several share a place."""
+    extra, groups = model.data.extra, model.members
+    axes = tuple((int(length), topology) for length, topology in extra["axes"])
+    places = torch.full((groups.numel(),), -1)
+    places[groups] = found.places[:, None].expand_as(groups)
+    channels = torch.zeros_like(places)
+    channels[groups] = torch.arange(groups.shape[1]).expand_as(groups)
+    truth = torch.tensor(extra["places"]), Domain(axes)
+    return channel_scores(places, channels, found.domain, *truth, torch.tensor(extra["channels"]))
 
 
 def true_places(data: DataDescription | None) -> tuple[Tensor, Domain] | None:

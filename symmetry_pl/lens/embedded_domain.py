@@ -49,6 +49,8 @@ class EmbeddedDomain(LensDomain):
             raise ValueError(
                 f"model.height and model.width must be at least 2, got {height} and {width}"
             )
+        if self.channels > 1:
+            raise ValueError("an EmbeddedDomain has one input to a place: leave out model.channels")
         self.method, self.shape = method, (height, width)
 
     def _search(self, x: Tensor) -> FoundDomain:

@@ -16,6 +16,12 @@ from symmetry_pl.core.registry import check_choice
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import DomainEvaluator
 from symmetry_pl.lens.domains.axes import packed, unpacked
+from symmetry_pl.lens.domains.channels import (
+    CHANNELS,
+    FoundChannels,
+    each_channel,
+    find_channels,
+)
 from symmetry_pl.lens.domains.find import EVIDENCE, FoundDomain, find_domain, translations
 from symmetry_pl.lens.domains.layer import DomainLayer
 from symmetry_pl.lens.domains.mixed import (
@@ -52,6 +58,7 @@ class LensDomain(GeneratorModule):
         mixing: ``permutation`` if inputs are pixels in another order; ``orthogonal`` if they are
             pixels behind a rotation, ``linear`` behind any matrix that can be inverted, which is
             undone first (``find_mixed_domain``).
+        channels: inputs to a place, such as 3 of colour images, all in one secret order; 1, 3 or 4.
         kwargs: options of ``SymmetryModule``.
 
     Raises:
@@ -65,14 +72,19 @@ class LensDomain(GeneratorModule):
         self,
         radius: int = 2,
         mixing: Literal["permutation", "orthogonal", "linear"] = "permutation",
+        channels: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_choice("model.mixing", mixing, ("permutation", "orthogonal", "linear"))
         if radius < 1:
             raise ValueError(f"model.radius must be at least 1, got {radius}")
+        check_choice("model.channels", channels, (1, *CHANNELS))
+        if channels > 1 and mixing != "permutation":
+            raise ValueError(f"model.channels {channels} needs model.mixing permutation")
         self.radius = radius
         self.mixing = mixing
+        self.channels = channels
         self.places: Tensor
         self.half_places: Tensor
         self.axes: Tensor
@@ -81,22 +93,35 @@ class LensDomain(GeneratorModule):
         self.evidence: Tensor
         self.bases: Tensor
         self.way: Tensor
+        self.groups: Tensor
         self.centre: Tensor
         self.scale: Tensor
 
     # -- networks, players and figures -----------------------------------------------------------
 
+    def check_data(self, data: DataDescription) -> None:
+        """Refuse samples that are no multiple of the channels."""
+        super().check_data(data)
+        if data.x_shape[0] % self.channels:
+            raise ValueError(
+                f"model.channels is {self.channels}, and samples have {data.x_shape[0]} numbers, "
+                "which is no multiple of it"
+            )
+
     def configure_networks(self, data: DataDescription) -> None:
         """Room for what is found before the first batch, and the stencil."""
         dim, width = data.x_shape[0], 2 * self.radius + 1
-        self.register_buffer("places", torch.arange(dim))
-        self.register_buffer("half_places", torch.arange(dim).repeat(2, 1))
-        self.register_buffer("axes", packed(Domain.line(dim)))
+        count = dim // self.channels
+        self.register_buffer("places", torch.arange(count))
+        self.register_buffer("half_places", torch.arange(count).repeat(2, 1))
+        self.register_buffer("axes", packed(Domain.line(count)))
         self.register_buffer("half_axes", self.axes.repeat(2, 1, 1))
-        self.register_buffer("live", torch.ones(dim, dtype=torch.bool))
+        self.register_buffer("live", torch.ones(count, dtype=torch.bool))
+        groups = torch.arange(dim).view(count, self.channels)
+        self.register_buffer("groups", groups[: count if self.channels > 1 else 0])
         self.register_buffer("evidence", torch.full((len(EVIDENCE),), torch.nan).double())
-        count = 3 if self.mixed else 0  # of all samples, and of either half
-        self.register_buffer("bases", torch.eye(dim, dtype=torch.float64).repeat(count, 1, 1))
+        bases = 3 if self.mixed else 0  # of all samples, and of either half
+        self.register_buffer("bases", torch.eye(dim, dtype=torch.float64).repeat(bases, 1, 1))
         self.register_buffer("way", torch.zeros(int(self.mixed), dtype=torch.int64))
         self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(dim))
@@ -124,7 +149,7 @@ class LensDomain(GeneratorModule):
         return unpacked(self.axes)
 
     def found(self) -> FoundDomain:
-        """Places and verdicts, on the CPU.
+        """Places and verdicts, on the CPU; of groups of inputs where places have several.
 
         Raises:
             ValueError: before a fit.
@@ -146,9 +171,18 @@ class LensDomain(GeneratorModule):
         bases, way = self.bases.cpu(), WAYS[int(self.way)]
         return FoundMixedDomain(**parts, basis=bases[0], half_bases=bases[1:], way=way)
 
-    def generators(self) -> Tensor:
-        """The translations along the axes, ``(g, d, d)``."""
+    @property
+    def members(self) -> Tensor:
+        """Inputs of each place in the order of their channels, ``(m, k)``, on the CPU."""
+        return self.groups.cpu() if len(self.groups) else torch.arange(len(self.places))[:, None]
+
+    def generators(self, backward: bool = False) -> Tensor:
+        """The translations along the axes, or against them, ``(g, d, d)``."""
         found = translations(self.places.cpu(), self.domain)
+        if backward:
+            found = found.mT
+        if self.channels > 1:
+            found = each_channel(found, self.members)
         if self.mixed:
             found = carried(found, self.bases[0].cpu())
         return found.to(self.stencil)
@@ -164,8 +198,15 @@ class LensDomain(GeneratorModule):
             A ``DomainLayer`` on the device of the model.
         """
         basis = self.bases[0].float().cpu() if self.mixed else None
-        layer = DomainLayer(self.places.cpu(), self.domain, size, trainable, basis)
-        return layer.to(self.device)
+        return self._layer(size, trainable, basis).to(self.device)
+
+    def _layer(
+        self,
+        size: Sequence[int] | None = None,
+        trainable: bool = False,
+        basis: Tensor | None = None,
+    ) -> DomainLayer:
+        return DomainLayer(self.places.cpu(), self.domain, size, trainable, basis, self.members)
 
     def learned(self) -> dict[str, Tensor]:
         """Places, shape and stencil, and the generators of up to 784 inputs."""
@@ -177,6 +218,8 @@ class LensDomain(GeneratorModule):
         }
         if self.mixed:
             found["basis"] = self.bases[0]
+        if len(self.groups):
+            found["groups"] = self.groups
         return found | (super().learned() if self.dim <= _WRITTEN else {})
 
     def verdict(self, figures: dict[str, float]) -> str | None:
@@ -203,6 +246,13 @@ class LensDomain(GeneratorModule):
         """Find the domain of samples ``(n, d)``."""
         # numbers may differ between machines: one process decides
         found = self.trainer.strategy.broadcast(self._search(x.cpu()))
+        if isinstance(found, FoundChannels):
+            self.groups.copy_(found.groups)
+            rank_zero_info(
+                f"channels: two halves of the data group {100 * found.alike:.1f} % of inputs alike "
+                f"and give {100 * found.channels_alike:.1f} % the same channel"
+            )
+            found = found.judged_grid
         self.places.copy_(found.places)
         self.half_places.copy_(found.halves)
         self.axes.copy_(packed(found.domain))
@@ -227,7 +277,9 @@ class LensDomain(GeneratorModule):
                 "try more samples, and see that model.mixing says what happened to the pixels"
             )
 
-    def _search(self, x: Tensor) -> FoundDomain:
+    def _search(self, x: Tensor) -> FoundDomain | FoundChannels:
+        if self.channels > 1:
+            return find_channels(x, self.channels)
         if self.mixing == "permutation":
             return find_domain(x)
         return find_mixed_domain(x, mix_seed(self.noise_seed or 0, 0) % 2**31, self.mixing)
@@ -235,8 +287,8 @@ class LensDomain(GeneratorModule):
     # -- one step --------------------------------------------------------------------------------
 
     def standardised(self, x: Tensor) -> Tensor:
-        """Images ``(B, 1, H, W)`` of vectors, each pixel less its mean, by its deviation."""
-        return self._images(DomainLayer(self.places.cpu(), self.domain).to(x.device), x)
+        """Images ``(B, k, H, W)`` of vectors, each pixel less its mean, by its deviation."""
+        return self._images(self._layer().to(x.device), x)
 
     def _images(self, layer: DomainLayer, x: Tensor) -> Tensor:
         components = x @ self.bases[0].T.to(x) if self.mixed else x
@@ -245,13 +297,14 @@ class LensDomain(GeneratorModule):
 
     def unexplained(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sums over pixels of squares: what the stencil leaves open, and all, ``(B,)`` each."""
-        layer = DomainLayer(self.places.cpu(), self.domain).to(x.device)
+        layer = self._layer().to(x.device)
         images = self._images(layer, x)
         missing = images - self._predicted(images)
         return (missing.square() * layer.taken).sum((1, 2, 3)), images.square().sum((1, 2, 3))
 
     def _predicted(self, images: Tensor) -> Tensor:
-        """Each pixel from its neighbours; rings go on at the other end."""
+        """Each pixel from its neighbours of its channel; rings go on at the other end."""
+        images = images.flatten(0, 1)[:, None]
         weights = self.stencil.clone()
         weights[..., self.radius, self.radius] = 0.0
         padding = [self.radius, self.radius]
@@ -260,13 +313,14 @@ class LensDomain(GeneratorModule):
                 around = torch.arange(-self.radius, length + self.radius, device=images.device)
                 images = images.index_select(-axis, around % length)
                 padding[-axis] = 0
-        return F.conv2d(images, weights, padding=padding)
+        predicted: Tensor = F.conv2d(images, weights, padding=padding)
+        return predicted.view(-1, self.channels, *predicted.shape[2:])
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """One step of the stencil."""
         with self.turn("stencil"):
             open_, _ = self.unexplained(batch[0])
-            loss = open_.mean() / (self.places >= 0).sum()
+            loss = open_.mean() / ((self.places >= 0).sum() * self.channels)
             self.minimise(loss)
         if self.log_now:
             self.log_training({"stencil_error": loss}, len(batch[0]))

@@ -183,6 +183,15 @@ _DOMAINS = (
         beside_label="in random order",
         group="truth",
     ),
+    MetricSpec(
+        "exact_channels",
+        "inputs of the right channel",
+        "exact channels",
+        digits=4,
+        style="percent",
+        better="more",
+        group="truth",
+    ),
     minor("exact_places_chance", "the same in random order", "chance", group="truth"),
     MetricSpec(
         "generator_cosine_least",

@@ -14,6 +14,7 @@ from symmetry_pl.groups.domain import Domain
 __all__ = [
     "aligned",
     "chance_level",
+    "channel_scores",
     "coordinates",
     "exact_share",
     "places_scores",
@@ -199,6 +200,49 @@ def places_scores(
         "generator_cosine": sum(cosines) / len(cosines),
         "generator_cosine_least": min(cosines),
         "generator_cosine_ceiling": sum(ceiling) / len(ceiling),
+    }
+
+
+def channel_scores(
+    places: Tensor,
+    channels: Tensor,
+    found_in: Domain,
+    truth: Tensor,
+    truth_in: Domain,
+    true_channels: Tensor,
+) -> dict[str, float]:
+    """How near places and channels are to the truth, where each place has several inputs.
+
+    ``exact_places`` of inputs; ``exact_channels``, up to the order of all channels; and, of inputs
+    with the right channel, ``generator_cosine``, the mean over channels and axes, and
+    ``generator_cosine_least``.
+
+    Args:
+        places: found place of each input, −1 without one, ``(d,)``.
+        channels: found channel of each, ``(d,)``.
+        found_in: the domain of places.
+        truth: true place of each, ``(d,)``.
+        truth_in: the domain of true places.
+        true_channels: true channel of each, ``(d,)``.
+    """
+    count = int(true_channels.max()) + 1
+    shares = {
+        order: float((torch.tensor(order)[channels] == true_channels).double().mean())
+        for order in permutations(range(count))
+    }
+    order = max(shares, key=lambda one: shares[one])
+    named = torch.tensor(order)[channels]
+    cosines = []
+    for channel in range(count):
+        own, other = named == channel, true_channels == channel
+        cosines += translation_cosines(
+            torch.where(own, places, -1), found_in, torch.where(other, truth, -1), truth_in
+        )
+    return {
+        "exact_places": exact_share(places, found_in, truth, truth_in),
+        "exact_channels": shares[order],
+        "generator_cosine": sum(cosines) / len(cosines),
+        "generator_cosine_least": min(cosines),
     }
 
 

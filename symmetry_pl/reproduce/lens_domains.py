@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Analysis, Experiment, System
@@ -57,6 +58,16 @@ def _images(
             "--trainer.max_epochs=1",
         ),
         seeds=_SEEDS,
+    )
+
+
+def _in_colour(source: str, side: int) -> System:
+    grey = _images(source, side, side, None, f"{side}x{side}")
+    return replace(
+        grey,
+        label=f"{side} x {side} x 3",
+        dataset=f"{source}_in_colour",
+        overrides=(*grey.overrides, "--data.channels=3", "--model.channels=3"),
     )
 
 
@@ -231,6 +242,7 @@ EXPERIMENT = Experiment(
         *(_images("mnist_crops", side, side, None, f"{side}x{side}") for side in (15, 27)),
         *(_images(source, h, w, None, f"{h}x{w}") for source, h, w in _OTHER_SHAPES),
         *(_images(source, h, w, None, f"{h}x{w}", topology) for source, topology, h, w in _CLOSED),
+        *(_in_colour(source, side) for source in ("bumps", "patches") for side in (8, 14, 20)),
         *_laws(NONE, _LAWS),
         *_graphs(),
         *_laws(LINE, _LINES),
@@ -251,6 +263,7 @@ EXPERIMENT = Experiment(
     metrics=(
         "exact_places",
         "exact_places_chance",
+        "exact_channels",
         "generator_cosine",
         "generator_cosine_least",
         "generator_cosine_ceiling",
@@ -272,6 +285,8 @@ EXPERIMENT = Experiment(
         "chains or rings, stationary or not; data without a domain are its other laws and "
         "fields of `GraphFieldsDataModule`; one on a torus has a domain, and rows of its own "
         "(`graphs`). A cylinder closes along its width.",
+        "Images in colour have three inputs to a place, all in one secret order; “exact channels” "
+        "is the share of inputs of the right channel, up to the order of channels.",
         "Rotated images are seen through a random orthogonal matrix, of another law for each seed, "
         "mixed ones through a matrix of the condition number said; cosines are those of true "
         "pixels. Tables whose columns nearly determine each other are left out there.",

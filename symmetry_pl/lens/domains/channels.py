@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import torch
@@ -14,11 +14,18 @@ from symmetry_pl.lens.domains.find import FoundDomain, find_domain
 from symmetry_pl.lens.domains.layer import DomainLayer
 from symmetry_pl.lens.domains.moments import Moments
 
-__all__ = ["FoundChannels", "channels_of", "find_channels", "together"]
+__all__ = [
+    "CHANNELS",
+    "FoundChannels",
+    "channels_of",
+    "each_channel",
+    "find_channels",
+    "together",
+]
 
-_CHANNELS = (3, 4)  # two inputs to a place make squares with the next, as cells of a lattice do
+CHANNELS = (3, 4)
+"""Numbers of inputs to a place; two make squares with the next, as cells of a lattice do."""
 _NEAREST = 10  # of which an input may share a place
-_ALIKE = 0.9  # share of the inputs that two halves must group alike
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class FoundChannels:
     @property
     def found(self) -> bool:
         """Whether there is such a domain: halves agree on groups, on channels and on the grid."""
-        return min(self.alike, self.channels_alike) >= _ALIKE and self.grid.verdict.found
+        return self.judged_grid.verdict.found
 
     @property
     def places(self) -> Tensor:
@@ -56,17 +63,29 @@ class FoundChannels:
 
     def images(self, x: Tensor) -> Tensor:
         """Images ``(B, k, H, W)`` of vectors ``(B, d)``; of a line ``(B, k, L)``."""
-        layer = DomainLayer(self.grid.places, self.grid.domain)
-        return torch.cat([layer(x[:, one]) for one in self.groups.T], 1)
+        layer = DomainLayer(self.grid.places, self.grid.domain, groups=self.groups)
+        found: Tensor = layer(x)
+        return found
 
     def generators(self) -> Tensor:
         """Translations of all channels, one a dimension, ``(g, d, d)``, float64."""
-        size = self.groups.numel()
-        moves = self.grid.generators()
-        found = torch.zeros(len(moves), size, size, dtype=torch.float64)
-        for one in self.groups.T:
-            found[:, one[:, None], one] = moves
-        return found
+        return each_channel(self.grid.generators(), self.groups)
+
+    @property
+    def judged_grid(self) -> FoundDomain:
+        """The domain of groups, whose halves agree on no more than on groups and channels."""
+        figures = dict(self.grid.figures)
+        figures["agreement"] = min(figures["agreement"], self.alike, self.channels_alike)
+        return replace(self.grid, figures=figures)
+
+
+def each_channel(moves: Tensor, groups: Tensor) -> Tensor:
+    """Maps of groups ``(g, m, m)`` as maps of their inputs, channel by channel, ``(g, d, d)``."""
+    size = groups.numel()
+    found = moves.new_zeros(len(moves), size, size)
+    for one in groups.T:
+        found[:, one[:, None], one] = moves
+    return found
 
 
 def find_channels(x: Tensor, channels: int) -> FoundChannels:
@@ -90,7 +109,7 @@ def find_channels(x: Tensor, channels: int) -> FoundChannels:
     Raises:
         ValueError: for another number of channels, or samples that cannot be used.
     """
-    if channels not in _CHANNELS:
+    if channels not in CHANNELS:
         raise ValueError(f"a place must have 3 or 4 channels, got {channels}")
     moments = Moments(x)
     if len(moments.live) < moments.dim or moments.dim % channels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -17,16 +18,18 @@ class DomainLayer(nn.Module):
 
     .. math:: y_c = \sum_j W_{cj} x_j, \quad W_{cj} = 1 \text{ where input } j \text{ is at cell } c
 
-    or, of components y = B x of rotated pixels, W B. Cells without an input are 0. Frozen, it is an
+    or, of components y = B x of rotated pixels, W B; with several inputs to a place, images
+    ``(B, k, H, W)`` or ``(B, k, L)`` of k channels. Cells without an input are 0. Frozen, it is an
     index and no parameter; trainable, W is one, and other maps are learned from there.
 
     Args:
-        places: cell of each input, −1 without one, ``(d,)``.
+        places: cell of each input, −1 without one, ``(d,)``; of each group where there are any.
         domain: the cells.
         size: shape of the images, where these shall be larger than what was found: zeros are added
             on all sides. Null for that of the domain.
         trainable: whether W is a parameter.
         basis: B, ``(d, d)``, whose rows are what lies at ``places``; null for the inputs.
+        groups: inputs of each place in the order of their channels, ``(m, k)``; null for one.
 
     Raises:
         ValueError: if ``size`` is smaller than the domain, or has another number of axes.
@@ -46,21 +49,23 @@ class DomainLayer(nn.Module):
         size: Sequence[int] | None = None,
         trainable: bool = False,
         basis: Tensor | None = None,
+        groups: Tensor | None = None,
     ) -> None:
         super().__init__()
         found = [length for length, _ in domain.axes]
         shape = found if size is None else [int(n) for n in size]
         if len(shape) != len(found) or any(n < m for n, m in zip(shape, found, strict=False)):
             raise ValueError(f"size must be at least {tuple(found)}, got {tuple(shape)}")
-        self.dim, self.shape = len(places), tuple(shape)
-        placed = (places >= 0).nonzero()[:, 0]
-        inner = torch.full((domain.size,), self.dim)  # the number of a zero behind the inputs
-        inner[places[placed].cpu()] = placed.cpu()
-        cells = torch.full(shape, self.dim)
-        window = tuple(
-            slice((n - m) // 2, (n - m) // 2 + m) for n, m in zip(shape, found, strict=True)
-        )
-        cells[window] = inner.view(found)
+        inputs = torch.arange(len(places))[:, None] if groups is None else groups.cpu()
+        self.dim, self.channels, self.shape = inputs.numel(), inputs.shape[1], tuple(shape)
+        placed = (places >= 0).nonzero()[:, 0].cpu()
+        # the number of a zero behind the inputs
+        inner = torch.full((self.channels, domain.size), self.dim)
+        inner[:, places[placed].cpu()] = inputs[placed].T
+        cells = torch.full((self.channels, *shape), self.dim)
+        sides = [((n - m) // 2, m) for n, m in zip(shape, found, strict=True)]
+        window = (slice(None), *(slice(first, first + m) for first, m in sides))
+        cells[window] = inner.view(self.channels, *found)
         self.register_buffer("index", cells.flatten())
         self.register_buffer("basis", basis)
         self.weight = None
@@ -72,7 +77,7 @@ class DomainLayer(nn.Module):
     @property
     def taken(self) -> Tensor:
         """Which cells have an input, of the images' shape."""
-        return (self.index < self.dim).view(self.shape)
+        return (self.index[: prod(self.shape)] < self.dim).view(self.shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images of vectors.
@@ -87,7 +92,7 @@ class DomainLayer(nn.Module):
         else:
             inputs = x if self.basis is None else x @ self.basis.T.to(x)
             cells = torch.cat([inputs, inputs.new_zeros(len(x), 1)], 1)[:, self.index]
-        return cells.view(len(x), 1, *self.shape)
+        return cells.view(len(x), self.channels, *self.shape)
 
     def extra_repr(self) -> str:
         """Sizes."""

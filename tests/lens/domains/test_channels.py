@@ -4,8 +4,11 @@ from itertools import permutations
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
 
-from symmetry_pl.datamodules import HiddenImagesDataModule
+import symmetry_pl
+from symmetry_pl import LensDomain
+from symmetry_pl.datamodules import HiddenImagesDataModule, SignalsDataModule
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains import find_channels
 from symmetry_pl.metrics.places import exact_share
@@ -62,3 +65,59 @@ def test_white_inputs_have_no_channels():
 def test_bad_numbers_of_channels_are_one_sentence(channels, message):
     with pytest.raises(ValueError, match=message):
         find_channels(torch.randn(40, 6), channels)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    data = HiddenImagesDataModule("patches", height=6, width=7, channels=3, samples=5000)
+    model = LensDomain(channels=3)
+    trainer = Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+    )  # fmt: skip
+    trainer.fit(model, data)
+    figures = trainer.test(model, data, verbose=False)[0]
+    path = tmp_path_factory.mktemp("colour") / "model.ckpt"
+    trainer.save_checkpoint(path)
+    return data, model, figures, symmetry_pl.load(path)
+
+
+def test_a_model_of_colour_images_scores_places_and_channels(trained):
+    _, model, figures, _ = trained
+    named = {name.rsplit("/", 1)[-1]: value for name, value in figures.items()}
+    for name in ("exact_places", "exact_channels", "generator_cosine_least", "lattice_found"):
+        assert named[name] == 1.0, name
+    assert 0 < named["stencil_error"] < 0.5
+    assert model.generators().shape == (2, 126, 126)
+
+
+def test_a_loaded_model_goes_there_and_back_and_moves(trained):
+    data, model, _, loaded = trained
+    x = data.training_inputs()[:4]
+    images = loaded.transform(x.numpy()).reshape(-1, *loaded.shape)
+    assert loaded.shape[0] == 3
+    assert sorted(loaded.shape[1:]) == [6, 7]
+    layer = model.as_layer()
+    assert torch.allclose(layer(x), torch.from_numpy(images))
+    back = loaded.inverse_transform(images.reshape(4, -1))
+    assert torch.allclose(torch.from_numpy(back).float(), x, atol=1e-5)
+    moved = layer(torch.from_numpy(loaded.move(x.numpy(), [1, -2])).float())
+    assert torch.allclose(moved[:, :, 1:, :-2], layer(x)[:, :, :-1, 2:], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channels": 2}, "channels"),
+        ({"channels": 3, "mixing": "orthogonal"}, "needs model.mixing permutation"),
+    ],
+)
+def test_bad_options_of_channels_are_one_sentence(options, message):
+    with pytest.raises(ValueError, match=message):
+        LensDomain(**options)
+
+
+def test_a_multiple_of_the_channels_is_asked_for_before_the_search():
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    with pytest.raises(ValueError, match="no multiple of it"):
+        trainer.fit(LensDomain(channels=3), SignalsDataModule(dim=7, samples=100, batch_size=10))
