@@ -26,8 +26,8 @@ def donsker_varadhan(of_p: Tensor, of_q: Tensor, reduce: Reduce | None = None) -
     Returns:
         ``(K,)`` in float64, differentiable.
 
-    >>> donsker_varadhan(torch.ones(5, 1), torch.ones(7, 1)).item()
-    0.0
+    >>> abs(donsker_varadhan(torch.ones(5, 1), torch.ones(7, 1)).item()) < 1e-12
+    True
     """
     if reduce is None:
         lost = torch.logsumexp(of_q.double(), 0) - torch.tensor(len(of_q)).double().log()

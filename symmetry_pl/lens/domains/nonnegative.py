@@ -30,7 +30,8 @@ __all__ = ["negative_share", "nonnegative_rotation", "nonnegative_unmixing"]
 _ROWS_A_PIXEL = 10  # samples that a search uses; all are used at its end
 _LEAST_ROWS = 4000
 _CHUNK = 4096
-_SEARCH = (2.5, 0.9, 600)  # step in units of the safe one, momentum, and most steps
+_SEARCHES = ((2.5, 0.9, 600), (1.5, 0.9, 600))  # step in safe ones, momentum, most steps
+_LOST = 0.05  # share of negative energy at which a search has come nowhere
 _SAFE = (1.0, 0.95, 60)  # a mirrored pixel stays mended
 _BEGINS = 5  # steps without momentum
 _PATIENCE = 20  # steps after which a rotation is compared with what it was
@@ -53,7 +54,7 @@ def nonnegative_rotation(x: Tensor, start: Tensor | None = None, seed: int = 0) 
         \quad M = E\, x x^\top
 
     With c = 1 no step makes it worse, and momentum begins anew where it does; the search takes
-    c = 2.5 and more momentum than that bears, and ends where rows hardly turn.
+    c = 2.5, or 1.5 where that leads nowhere, and ends where rows hardly turn.
     Directions in which samples never move come last, in an arbitrary basis.
 
     Args:
@@ -71,7 +72,7 @@ def nonnegative_rotation(x: Tensor, start: Tensor | None = None, seed: int = 0) 
         found = _turned(inner, found.float(), *_SAFE)
     else:
         some = _some(inner)
-        found = _mended(some, _turned(some, _random(space.shape[1], seed), *_SEARCH))
+        found = _mended(some, _searched(some, seed))
     return torch.cat([nearest_rotation(found.double()) @ space.T, rest.T])
 
 
@@ -108,7 +109,7 @@ def nonnegative_unmixing(x: Tensor, start: Tensor | None = None, seed: int = 0) 
     z = (x.double() @ white).float()
     some = _some(z)
     if start is None:
-        turn = _mended(some, _turned(some, _random(x.shape[1], seed), *_SEARCH))
+        turn = _mended(some, _searched(some, seed))
         pressures: Sequence[float] = _PRESSURES
     else:
         turn = (start.double() @ torch.linalg.inv(white).T).float()
@@ -151,9 +152,16 @@ def _some(x: Tensor) -> Tensor:
     return x[:: max(1, len(x) // wanted)]
 
 
-def _random(dim: int, seed: int) -> Tensor:
+def _searched(x: Tensor, seed: int) -> Tensor:
+    """A rotation near the pixels, from a random one; with shorter steps if long ones get lost."""
     draw = torch.Generator().manual_seed(seed)
-    return nearest_rotation(torch.randn(dim, dim, dtype=torch.float64, generator=draw)).float()
+    start = torch.randn(x.shape[1], x.shape[1], dtype=torch.float64, generator=draw)
+    found = start = nearest_rotation(start).float()
+    for search in _SEARCHES:
+        found = _turned(x, start, *search)
+        if negative_share(x, found.double()) < _LOST:
+            break
+    return found
 
 
 def _turned(x: Tensor, rotation: Tensor, step: float, momentum: float, steps: int) -> Tensor:
