@@ -9,8 +9,9 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
 from symmetry_pl.groups.domain import Domain
+from symmetry_pl.lens.domains.channels import of_inputs
 from symmetry_pl.lens.domains.find import FoundDomain
-from symmetry_pl.lens.evaluation import true_symmetry
+from symmetry_pl.lens.evaluation import true_domain, true_symmetry
 from symmetry_pl.metrics.generator import generator_scores
 from symmetry_pl.metrics.places import channel_scores, places_scores
 
@@ -72,19 +73,16 @@ def _against_truth(model: Any, found: FoundDomain) -> dict[str, float]:
 def _behind(mixing: Tensor, found: FoundDomain, data: DataDescription) -> dict[str, float]:
     """Cosines of generators, carried to the true pixels s of x = Mᵀ s, rows of M being theirs."""
     generators = torch.linalg.solve(mixing.T, found.generators() @ mixing.T)
-    axes = tuple((int(length), topology) for length, topology in data.extra["axes"])
-    return generator_scores(generators, torch.eye(len(mixing)).double().tolist(), Domain(axes))
+    basis = torch.eye(len(mixing)).double().tolist()
+    return generator_scores(generators, basis, true_domain(data.extra))
 
 
 def _in_colour(model: Any, found: FoundDomain) -> dict[str, float]:
     """Scores of inputs of which several share a place."""
     extra, groups = model.data.extra, model.members
-    axes = tuple((int(length), topology) for length, topology in extra["axes"])
-    places = torch.full((groups.numel(),), -1)
-    places[groups] = found.places[:, None].expand_as(groups)
-    channels = torch.zeros_like(places)
-    channels[groups] = torch.arange(groups.shape[1]).expand_as(groups)
-    truth = torch.tensor(extra["places"]), Domain(axes)
+    places = of_inputs(groups, found.places[:, None])
+    channels = of_inputs(groups, torch.arange(groups.shape[1]))
+    truth = torch.tensor(extra["places"]), true_domain(extra)
     return channel_scores(places, channels, found.domain, *truth, torch.tensor(extra["channels"]))
 
 
@@ -97,8 +95,7 @@ def true_places(data: DataDescription | None) -> tuple[Tensor, Domain] | None:
     if "channels" in extra:  # a place has several inputs: ``places_scores`` knows one
         return None
     if "places" in extra:
-        axes = tuple((int(length), topology) for length, topology in extra["axes"])
-        return torch.tensor(extra["places"]), Domain(axes)
+        return torch.tensor(extra["places"]), true_domain(extra)
     known = true_symmetry(data)
     if known is None:
         return None

@@ -52,9 +52,13 @@ def true_symmetry(data: DataDescription | None) -> tuple[list[list[float]], Doma
         return None
     basis: list[list[float]] = extra["ideal_basis"]
     if "axes" in extra:
-        axes = tuple((int(length), topology) for length, topology in extra["axes"])
-        return basis, as_domain(Domain(axes), len(basis))
+        return basis, as_domain(true_domain(extra), len(basis))
     return basis, as_domain(extra["topology"], len(basis))
+
+
+def true_domain(extra: dict[str, Any]) -> Domain:
+    """The cells that ``axes`` names, a length and a topology each."""
+    return Domain(tuple((int(length), topology) for length, topology in extra["axes"]))
 
 
 def conserved(data: DataDescription | None, x: Tensor) -> Tensor | None:

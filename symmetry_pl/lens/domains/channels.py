@@ -20,6 +20,7 @@ __all__ = [
     "channels_of",
     "each_channel",
     "find_channels",
+    "of_inputs",
     "together",
 ]
 
@@ -52,14 +53,12 @@ class FoundChannels:
     @property
     def places(self) -> Tensor:
         """Cell of each input, −1 without one, ``(d,)``."""
-        found = torch.full((self.groups.numel(),), -1)
-        found[self.groups] = self.grid.places[:, None].expand_as(self.groups)
-        return found
+        return of_inputs(self.groups, self.grid.places[:, None])
 
     @property
     def channels(self) -> Tensor:
         """Channel of each input, ``(d,)``."""
-        return _columns(self.groups)
+        return of_inputs(self.groups, torch.arange(self.groups.shape[1]))
 
     def images(self, x: Tensor) -> Tensor:
         """Images ``(B, k, H, W)`` of vectors ``(B, d)``; of a line ``(B, k, L)``."""
@@ -77,6 +76,13 @@ class FoundChannels:
         figures = dict(self.grid.figures)
         figures["agreement"] = min(figures["agreement"], self.alike, self.channels_alike)
         return replace(self.grid, figures=figures)
+
+
+def of_inputs(groups: Tensor, values: Tensor) -> Tensor:
+    """Values of places ``(m, 1)`` or of channels ``(k,)`` as values of their inputs, ``(d,)``."""
+    found = torch.zeros(groups.numel(), dtype=values.dtype)
+    found[groups] = values.expand_as(groups)
+    return found
 
 
 def each_channel(moves: Tensor, groups: Tensor) -> Tensor:
@@ -218,15 +224,8 @@ def _same(one: Tensor, other: Tensor) -> Tensor:
 def _order(same: Tensor, *both: Tensor) -> float:
     """Share of inputs of the same group and, up to one order of all channels, the same channel."""
     width = both[0].shape[1]
-    one, other = (_columns(groups) for groups in both)
+    one, other = (of_inputs(groups, torch.arange(width)) for groups in both)
     return max(
         float(((torch.tensor(order)[one] == other) & same).double().mean())
         for order in permutations(range(width))
     )
-
-
-def _columns(groups: Tensor) -> Tensor:
-    """The column that each input stands in, ``(d,)``."""
-    found = torch.zeros(groups.numel(), dtype=torch.int64)
-    found[groups] = torch.arange(groups.shape[1]).expand_as(groups)
-    return found

@@ -3,7 +3,7 @@ r"""A rotation or any other mixing undone, of pixels that are never negative.
 Where pixels are zero now and then and never below, few bases but their own are free of negative
 coordinates, however strongly pixels depend on each other: what unmixes here is the sign, and not
 independence. The rotation is found by majorisation and a polar form, which moves pixels of large
-and of small energy equally fast. Its local minima are all of one kind, *mirrored pixels*
+and of small energy equally fast. Its local minima, on digits all of one kind, are *mirrored pixels*
 
 .. math:: y = (1 - 2 u u^\top)\, s, \quad u \approx \text{one pixel and less of its neighbours}
 
@@ -27,7 +27,7 @@ from symmetry_pl.lens.warm_start.ica import nearest_rotation
 
 __all__ = ["negative_share", "nonnegative_rotation", "nonnegative_unmixing"]
 
-_ROWS_A_PIXEL = 10  # samples that a search uses; all are used at its end
+_ROWS_A_PIXEL = 10  # samples that a search uses
 _LEAST_ROWS = 4000
 _CHUNK = 4096
 _SEARCHES = ((2.5, 0.9, 600), (1.5, 0.9, 600))  # step in safe ones, momentum, most steps
@@ -222,10 +222,8 @@ def _widened(z: Tensor, start: Tensor, pressures: Sequence[float]) -> Tensor:
         weights = _descended(z, weights, pressure)
         if pressure >= _MENDED:
             # mirrored pixels are a rotation of what is nearly pixels
-            y = z @ weights.T
-            y /= y.square().mean(0).sqrt()
-            turn = _mended(y, torch.eye(y.shape[1]))
-            weights = turn @ (weights / (z @ weights.T).square().mean(0).sqrt()[:, None])
+            weights = weights / (z @ weights.T).square().mean(0).sqrt()[:, None]
+            weights = _mended(z @ weights.T, torch.eye(len(weights))) @ weights
         left = float(_negative(z @ weights.T).mean())
         if before < _FALLS * left:
             break
