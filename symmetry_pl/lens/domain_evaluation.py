@@ -60,7 +60,8 @@ def _against_truth(model: Any, found: FoundDomain) -> dict[str, float]:
     if mixing is not None:
         return _behind(torch.tensor(mixing, dtype=torch.float64), found, model.data)
     if "channels" in model.data.extra:
-        return _in_colour(model, found) if model.channels > 1 else {}
+        told = model.channels == 1 + max(model.data.extra["channels"])
+        return _in_colour(model, found) if told else {}
     places, ideal = true_places(model.data), true_symmetry(model.data)
     if places is not None and not model.mixed:
         return places_scores(found.places, found.domain, *places, found.live)

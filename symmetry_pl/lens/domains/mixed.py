@@ -14,6 +14,7 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains.find import FoundDomain, correlated, translations, uneven
 from symmetry_pl.lens.domains.moments import Moments, correlation_of
 from symmetry_pl.lens.domains.nonnegative import (
+    NEGATIVE,
     negative_share,
     nonnegative_rotation,
     nonnegative_unmixing,
@@ -34,7 +35,6 @@ WAYS: tuple[Way, ...] = ("non-negative", "independent")
 
 _HALVES = ((0, 2), (1, 3))  # quarters; rows in turn
 _SAME = 0.5**0.5  # of two orthogonal bases, more than one row of the one is nearest to one
-_NEGATIVE = 0.05  # share of energy beyond which coordinates are not non-negative
 _SELDOM = (0.1, 0.002)  # a live pixel passes this part of its greatest value in so many samples
 _SEEN = 8192
 
@@ -98,7 +98,7 @@ def find_mixed_domain(x: Tensor, seed: int = 0, mixing: Mixing = "orthogonal") -
     if mixing == "linear":
         return _found(x, moments, "non-negative", nonnegative_unmixing, seed)
     first = nonnegative_rotation(x[::2], None, seed)
-    if negative_share(x[1::2][:_SEEN], first) < _NEGATIVE:
+    if negative_share(x[1::2][:_SEEN], first) < NEGATIVE:
         found = _found(x, moments, "non-negative", nonnegative_rotation, seed, first)
         if found.verdict.found:
             return found

@@ -25,13 +25,14 @@ from torch import Tensor
 
 from symmetry_pl.lens.warm_start.ica import nearest_rotation
 
-__all__ = ["negative_share", "nonnegative_rotation", "nonnegative_unmixing"]
+__all__ = ["NEGATIVE", "negative_share", "nonnegative_rotation", "nonnegative_unmixing"]
 
+NEGATIVE = 0.05
+"""Share of negative energy from which coordinates are no pixels, and a search has found none."""
 _ROWS_A_PIXEL = 10  # samples that a search uses
 _LEAST_ROWS = 4000
 _CHUNK = 4096
 _SEARCHES = ((2.5, 0.9, 600), (1.5, 0.9, 600))  # step in safe ones, momentum, most steps
-_LOST = 0.05  # share of negative energy at which a search has come nowhere
 _SAFE = (1.0, 0.95, 60)  # a mirrored pixel stays mended
 _BEGINS = 5  # steps without momentum
 _PATIENCE = 20  # steps after which a rotation is compared with what it was
@@ -159,7 +160,7 @@ def _searched(x: Tensor, seed: int) -> Tensor:
     found = start = nearest_rotation(start).float()
     for search in _SEARCHES:
         found = _turned(x, start, *search)
-        if negative_share(x, found.double()) < _LOST:
+        if negative_share(x, found.double()) < NEGATIVE:
             break
     return found
 
