@@ -26,6 +26,15 @@ DATASETS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Dataset to config and options."""
 
+_IN_FULL = {
+    "gaussian_translation_7": (
+        "lens/paper/gaussian.yaml",
+        ("--data.dim=7", "--data.batch_size=2520", "--data.samples=252000"),
+    ),
+    "gaussian_circulant_7": ("lens/paper/gaussian_circulant_7.yaml", ()),
+}
+"""Dataset to the paper's recipe as it stands, an hour and more a run."""
+
 _AT_REST = ("--model.phases.estimate=100%", "--trainer.max_epochs=1")
 _TRUTH = ("--model.compare_with_truth=true",)
 
@@ -70,6 +79,17 @@ def _systems() -> tuple[System, ...]:
             seeds=_SEEDS,
         )
         for samples in (30_000, 15_000)
+    ]
+    rows += [
+        System(
+            "paper",
+            "the paper's recipe in full, 400,000 steps",
+            config,
+            dataset,
+            overrides=(*options, *_TRUTH),
+            seeds=_SEEDS[:2],
+        )
+        for dataset, (config, options) in _IN_FULL.items()
     ]
     return tuple(rows)
 
