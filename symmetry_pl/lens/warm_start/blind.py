@@ -55,6 +55,7 @@ _SETTLED = 1.5  # times the sampling level that components may leave without a d
 _NEARLY = 0.03  # nats a position that components may leave all the same; smooth waveforms: 0.4 up
 _FOUND_AGAIN = 0.97  # cosine of the chains of two halves; what parts them is then mended
 _GAIN = 1e-3  # relative fall of J that is worth another descent
+_CLEARLY = 0.8  # times the misfit of a chain that its mirror must have at most to be taken for it
 _IDLE = 1  # searches of a half that found nothing better
 _CONFIDENT = 0.5
 _APART = 0.04  # 1 - cosine of two halves at which confidence is one half
@@ -285,6 +286,17 @@ def _settled(data: Whitened, basis: Tensor, lattice: Lattice) -> Polished:
     return polished(data, objective, near(data, objective, basis))
 
 
+def _mean_signed(data: Whitened, end: Polished, lattice: Lattice) -> Polished:
+    """The more stationary of a chain and its mirror Q − 2 1 1ᵀQ / d.
+
+    Components of smooth waveforms hardly respond to the mean over positions, so that the extent of
+    their filters does not tell its sign; moments do. On a ring both have the same generator.
+    """
+    mirror = end.basis - 2 * end.basis.mean(0)
+    one, other = (_settled(data, basis, lattice) for basis in (end.basis, mirror))
+    return other if other.misfit < _CLEARLY * one.misfit else end
+
+
 def _smooth(
     data: Whitened, halves: _Halves, lattice: Lattice, generator: torch.Generator, effort: int
 ) -> WarmStart:
@@ -312,5 +324,8 @@ def _smooth(
     if end is None or best < reached - _GAIN * abs(best):
         end = polished(data, objective, mended(fits, objective))
     ends = [polished(one.data, one.objective, one.fits) for one in searches]
+    if lattice.topology == "chain":
+        end = _mean_signed(data, end, lattice)
+        ends = [_mean_signed(*one, lattice) for one in zip(halves, ends, strict=True)]
     bases = [end.basis, ends[0].basis, ends[1].basis]
     return _found(data, halves, lattice, generator, "smooth", bases, end.kl, end.figures)

@@ -7,6 +7,9 @@ import torch
 from symmetry_pl.datamodules.vectors.laws import LawsDataModule
 from symmetry_pl.datamodules.vectors.signals import SignalLaw
 from symmetry_pl.lens.warm_start import blind_source
+from symmetry_pl.lens.warm_start.blind import _mean_signed, _settled
+from symmetry_pl.lens.warm_start.lattice import Lattice
+from symmetry_pl.lens.warm_start.whitening import whiten
 
 WIDTHS = {"gaussian": (0.2, 1.0), "legendre": (6.0, 15.0)}
 
@@ -59,6 +62,19 @@ def test_sources_without_common_energies_are_ordered_by_what_they_leave_in_x(law
     found = blind_source(data.training_inputs())
     assert found.verdict.name == "chain"
     assert cosine(found, torch.tensor(data.description.extra["ideal_basis"]).double()) > 0.99
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_sign_of_the_mean_is_what_makes_moments_stationary(mirrored):
+    """Independent components of smooth waveforms do not tell it."""
+    x, basis = draw("legendre", 11, 10_000)
+    data = whiten(x, None, torch.Generator().manual_seed(0), 1)
+    lattice = Lattice(11, "chain")
+    begun = basis - 2 * basis.mean(0) if mirrored else basis
+    end = _mean_signed(data, _settled(data, begun, lattice), lattice)
+    shift = lattice.shift()
+    generators = [b.T @ shift @ b for b in (end.basis, basis)]
+    assert float((generators[0] * generators[1]).sum()) / 10 > 0.98
 
 
 @pytest.mark.parametrize(
