@@ -42,7 +42,7 @@ _COMPRESSED = (
 SETTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "warm_start": (_WARM, ()),
     "warm_start_drift": (_WARM, (*_DRIFT, *_TRUTH)),
-    "from_scratch_7": ("lens/scratch.yaml", _TRUTH),
+    "from_scratch_7": ("lens/scratch.yaml", (*_TRUTH, "--model.alignment=1")),
     "paper_compressed": ("lens/paper/mnist_slices.yaml", _COMPRESSED),
 }
 """Where it is dropped: config and options by the name of the dataset in the results file."""

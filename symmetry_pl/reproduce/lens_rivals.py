@@ -67,6 +67,13 @@ def _on_the_ring() -> tuple[System, ...]:
         System("symmetry_gan", "SymmetryGAN (QR), 60 epochs", gan),
         System("symmetry_gan_free", "SymmetryGAN (free matrix), 60 epochs", gan, overrides=(free,)),
         System("lie_derivative", "Lie derivative of a score", "lens/lie_derivative.yaml"),
+        System(
+            "liegan_hour",
+            "LieGAN, 60 CPU-minutes",
+            "lens/liegan.yaml",
+            overrides=("--trainer.max_epochs=2450", "--trainer.check_val_every_n_epoch=50"),
+            seeds=(0,),
+        ),
         System("liegan_paper", "LieGAN, the paper's budget", "lens/paper/liegan.yaml"),
         System(
             "symmetry_gan_paper",

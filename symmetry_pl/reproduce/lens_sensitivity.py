@@ -84,7 +84,10 @@ DESIGNS = {
         _plan(_WARM_RATES),
     ),
     "from_scratch": Design(
-        "from scratch, EM densities", "lens/scratch.yaml", (), _plan(_SCRATCH_RATES)
+        "from scratch, EM densities",
+        "lens/scratch.yaml",
+        ("--model.alignment=1",),
+        _plan(_SCRATCH_RATES),
     ),
 }
 """Dataset in the results file to what is varied there; the points are the same shares of ranges."""
