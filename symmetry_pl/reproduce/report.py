@@ -156,6 +156,9 @@ def write_results(experiment: Experiment, found: Sequence[Result], folder: Path)
 def write_pages(experiment: Experiment, result: dict[str, Any], folder: Path) -> list[Path]:
     """Write the table and the figure of a results file, and fill in the pages that show it.
 
+    Pages are README.md and docs/*.md of the checkout whose docs/ the folder is in; results that
+    are kept elsewhere have none.
+
     Returns:
         The files.
     """
@@ -166,7 +169,9 @@ def write_pages(experiment: Experiment, result: dict[str, Any], folder: Path) ->
     text = f"# {experiment.title}\n\nGenerated from `{experiment.slug}.json`.\n\n{table}"
     atomic_write(page, text)
     figures = _write_figure(experiment, result, folder.parent / "figures")
-    return [page, *figures, *fill_pages(experiment, result, Path.cwd())]
+    docs = folder.resolve().parent
+    pages = fill_pages(experiment, result, docs.parent) if docs.name == "docs" else []
+    return [page, *figures, *pages]
 
 
 def fill_pages(experiment: Experiment, result: dict[str, Any], root: Path) -> list[Path]:

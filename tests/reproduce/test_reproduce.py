@@ -86,11 +86,11 @@ def job_of(system, seed, experiment=EXAMPLE):
 
 
 def result_of(experiment=EXAMPLE):
-    return json.loads(Path(f"results/{experiment.slug}.json").read_text())
+    return json.loads(Path(f"docs/results/{experiment.slug}.json").read_text())
 
 
 def reproduce(*arguments):
-    return main(["reproduce", *arguments, "--out", "results"])
+    return main(["reproduce", *arguments, "--out", "docs/results"])
 
 
 def test_runs_become_results_and_pages(example, tmp_path, capsys):
@@ -111,6 +111,11 @@ def test_runs_become_results_and_pages(example, tmp_path, capsys):
     assert "old" not in text
     assert "(0.330)" in text
     assert text.endswith("b\n")
+
+    # results that are kept elsewhere leave the pages alone
+    assert main(["reproduce", "example/tiny", "--systems", "cvae", "--out", "other/results"]) == 0
+    assert page.read_text() == text
+    assert (tmp_path / "other/results/example_tiny.md").is_file()
 
     # what decides the numbers is in the row's evidence: the command with its systems, and digests
     (evidence,) = evidence_of(result).values()
@@ -172,7 +177,7 @@ def test_seeds_of_different_code_and_dirty_rows_say_so(example, tmp_path, capsys
     second.kept.write_text(json.dumps(made))
     finish(job_of(EXAMPLE.systems[1], 0), {"mae_x": 1.5}, commit=None)
     assert reproduce("example/tiny", "--collect") == 0
-    table = Path("results/example_tiny.md").read_text()
+    table = Path("docs/results/example_tiny.md").read_text()
     assert "| CVAE †§ |" in table
     assert "| **CVIB (ours)** ‡ |" in table
     assert "- † Made from a checkout with uncommitted changes." in table
@@ -196,7 +201,7 @@ def test_a_row_may_be_another_experiments_run_and_says_so(example, tmp_path, cap
     assert evidence.taken_from == TakenFrom("example/tiny", "cvae", 1)
     assert evidence.command == "symmetry reproduce example/copy"
     assert (
-        "the same (taken from example/tiny, seed 1)" in Path("results/example_copy.md").read_text()
+        "the same (taken from example/tiny, seed 1)" in Path("docs/results/example_copy.md").read_text()
     )
 
 
