@@ -201,7 +201,8 @@ def test_a_row_may_be_another_experiments_run_and_says_so(example, tmp_path, cap
     assert evidence.taken_from == TakenFrom("example/tiny", "cvae", 1)
     assert evidence.command == "symmetry reproduce example/copy"
     assert (
-        "the same (taken from example/tiny, seed 1)" in Path("docs/results/example_copy.md").read_text()
+        "the same (taken from example/tiny, seed 1)"
+        in Path("docs/results/example_copy.md").read_text()
     )
 
 
