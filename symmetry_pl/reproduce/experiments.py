@@ -27,6 +27,9 @@ EXPERIMENTS = {
     "lens/adapter": Entry(
         f"{_HERE}.lens_adapter:EXPERIMENT", "Digits in a secret order: CNNs behind the found layer"
     ),
+    "lens/commuting": Entry(
+        f"{_HERE}.lens_commuting:EXPERIMENT", "Generators of hidden grids, learned by training"
+    ),
     "lens/domain_rivals": Entry(
         f"{_HERE}.lens_domain_rivals:EXPERIMENT",
         "Hidden grids: LensDomain and embeddings that are told the shape",
