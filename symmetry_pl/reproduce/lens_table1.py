@@ -126,7 +126,10 @@ def _from_scratch(dataset: str, name: str, options: tuple[str, ...]) -> list[Sys
                 "lens/scratch.yaml",
                 dataset,
                 own=True,
-                overrides=tuple(o for o in options if "hidden" not in o),
+                overrides=(
+                    *(o for o in options if "hidden" not in o),
+                    *(("--model.alignment=1",) if "--model.topology=ring" in options else ()),
+                ),
                 seeds=_SEEDS,
             )
         )
