@@ -17,7 +17,7 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import DomainEvaluator
 from symmetry_pl.lens.domains.axes import packed, unpacked
 from symmetry_pl.lens.domains.channels import (
-    CHANNELS,
+    MOST_CHANNELS,
     FoundChannels,
     each_channel,
     find_channels,
@@ -58,7 +58,8 @@ class LensDomain(GeneratorModule):
         mixing: ``permutation`` if inputs are pixels in another order; ``orthogonal`` if they are
             pixels behind a rotation, ``linear`` behind any matrix that can be inverted, which is
             undone first (``find_mixed_domain``).
-        channels: inputs to a place, such as 3 of colour images, all in one secret order; 1, 3 or 4.
+        channels: inputs to a place, such as 3 of colour images or 8 of the bits of grey values, all
+            in one secret order; at most 16.
         kwargs: options of ``SymmetryModule``.
 
     Raises:
@@ -79,7 +80,8 @@ class LensDomain(GeneratorModule):
         check_choice("model.mixing", mixing, ("permutation", "orthogonal", "linear"))
         if radius < 1:
             raise ValueError(f"model.radius must be at least 1, got {radius}")
-        check_choice("model.channels", channels, (1, *CHANNELS))
+        if not 1 <= channels <= MOST_CHANNELS:
+            raise ValueError(f"model.channels must be 1 to {MOST_CHANNELS}, got {channels}")
         if channels > 1 and mixing != "permutation":
             raise ValueError(f"model.channels {channels} needs model.mixing permutation")
         self.radius = radius

@@ -71,6 +71,16 @@ def _in_colour(source: str, side: int) -> System:
     )
 
 
+def _in_bits(source: str, side: int, bits: int) -> System:
+    grey = _images(source, side, side, None, f"{side}x{side}x{bits}")
+    return replace(
+        grey,
+        label=f"{side} x {side} x {bits}",
+        dataset=f"{source}_in_bits",
+        overrides=(*grey.overrides, f"--data.bits={bits}", f"--model.channels={bits}"),
+    )
+
+
 def _rotated(source: str, side: int, samples: int | None, widths: str = "") -> System:
     """Pixels behind a rotation; of digits as they are, all, and without noise."""
     noise = 0.05 if samples else 0.0
@@ -243,6 +253,7 @@ EXPERIMENT = Experiment(
         *(_images(source, h, w, None, f"{h}x{w}") for source, h, w in _OTHER_SHAPES),
         *(_images(source, h, w, None, f"{h}x{w}", topology) for source, topology, h, w in _CLOSED),
         *(_in_colour(source, side) for source in ("bumps", "patches") for side in (8, 14, 20)),
+        *(_in_bits("mnist_crops", 15, bits) for bits in (8, 4, 2)),
         *_laws(NONE, _LAWS),
         *_graphs(),
         *_laws(LINE, _LINES),
@@ -286,7 +297,8 @@ EXPERIMENT = Experiment(
         "fields of `GraphFieldsDataModule`; one on a torus has a domain, and rows of its own "
         "(`graphs`). A cylinder closes along its width.",
         "Images in colour have three inputs to a place, all in one secret order; “exact channels” "
-        "is the share of inputs of the right channel, up to the order of channels.",
+        "is the share of inputs of the right channel, up to the order of channels. In bits a place "
+        "has the highest so many binary digits of its grey value instead.",
         "Rotated images are seen through a random orthogonal matrix, of another law for each seed, "
         "mixed ones through a matrix of the condition number said; cosines are those of true "
         "pixels. Tables whose columns nearly determine each other are left out there.",
