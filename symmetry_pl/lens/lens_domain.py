@@ -91,6 +91,7 @@ class LensDomain(GeneratorModule):
         self.half_places: Tensor
         self.axes: Tensor
         self.half_axes: Tensor
+        self.grown: Tensor
         self.live: Tensor
         self.evidence: Tensor
         self.bases: Tensor
@@ -116,6 +117,7 @@ class LensDomain(GeneratorModule):
         count = dim // self.channels
         self.register_buffer("places", torch.arange(count))
         self.register_buffer("half_places", torch.arange(count).repeat(2, 1))
+        self.register_buffer("grown", torch.full((count,), -1))
         self.register_buffer("axes", packed(Domain.line(count)))
         self.register_buffer("half_axes", self.axes.repeat(2, 1, 1))
         self.register_buffer("live", torch.ones(count, dtype=torch.bool))
@@ -237,6 +239,12 @@ class LensDomain(GeneratorModule):
         """Row numbers and the images' pixels in order."""
         return {"row": batch[2], "representation": self.as_layer()(batch[0]).flatten(1)}
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What a SymmetryModule restores; older checkpoints do not say how a lattice grew."""
+        weights = checkpoint["state_dict"]
+        weights.setdefault("grown", torch.full_like(weights["places"], -1))
+        super().on_load_checkpoint(checkpoint)
+
     # -- before the first batch ------------------------------------------------------------------
 
     def on_fit_start(self) -> None:
@@ -257,6 +265,8 @@ class LensDomain(GeneratorModule):
             found = found.judged_grid
         self.places.copy_(found.places)
         self.half_places.copy_(found.halves)
+        if found.grown is not None:
+            self.grown.copy_(found.grown)
         self.axes.copy_(packed(found.domain))
         self.half_axes.copy_(torch.stack([packed(one) for one in found.half_domains]))
         self.live.copy_(found.live)

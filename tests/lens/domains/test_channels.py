@@ -10,6 +10,7 @@ import symmetry_pl
 from symmetry_pl import LensDomain
 from symmetry_pl.datamodules import HiddenImagesDataModule, SignalsDataModule
 from symmetry_pl.groups.domain import Domain
+from symmetry_pl.lens import painter
 from symmetry_pl.lens.domains import find_channels
 from symmetry_pl.metrics.places import channel_scores, exact_share
 
@@ -169,6 +170,18 @@ def test_a_loaded_model_goes_there_and_back_and_moves(trained):
     assert torch.allclose(torch.from_numpy(back).float(), x, atol=1e-5)
     moved = layer(torch.from_numpy(loaded.move(x.numpy(), [1, -2])).float())
     assert torch.allclose(moved[:, :, 1:, :-2], layer(x)[:, :, :-1, 2:], atol=1e-5)
+
+
+def test_colours_are_drawn_in_the_order_of_the_true_ones(trained):
+    data, model, _, _ = trained
+    x = data.training_inputs()[:5]
+    shown = painter._visible(model, model.as_layer()(x))
+    channel = torch.tensor(data.description.extra["channels"])
+    for k in range(3):
+        true = x[:, channel == k].sort(1).values
+        assert torch.equal(shown[:, k].flatten(1).sort(1).values, true)
+    drawn = dict(painter.DomainPainter().paint(model, model.evaluator("test"), data, {}))
+    assert {"images", "growth", "places"} <= drawn.keys()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from symmetry_pl.lens import LensDomain
 from symmetry_pl.lens.domain_evaluation import true_places
 from symmetry_pl.lens.domains.layer import DomainLayer
 from symmetry_pl.metrics import spec
+from symmetry_pl.metrics.places import coordinates
 
 GRID = Domain(((2, "chain"), (3, "chain")))
 
@@ -166,9 +167,33 @@ def test_whatever_was_found_is_drawn(data):
     model, _ = fitted(data, epochs=1)
     drawn = dict(painter_of(model).paint(model, model.evaluator("test"), data, {}))
     assert {"images", "places"} <= drawn.keys()
+    assert ("growth" in drawn) == (model.domain.dimensions == 2)
     assert any(name.startswith("generator") for name in drawn)
     for picture in drawn.values():
         picture.canvas.draw()
+
+
+def test_a_lattice_says_in_which_order_it_grew():
+    data = HiddenImagesDataModule("bumps", 4, 6, samples=1000, eval_samples=50, batch_size=200)
+    model, _ = fitted(data, epochs=1)
+    grown = model.grown[model.grown >= 0].sort().values
+    assert torch.equal(grown, torch.arange(len(grown)))
+    assert len(grown) >= 22
+    first = model.grown.where(model.grown >= 0, 99).argsort()[:4]
+    corners = coordinates(model.places[first], model.domain)
+    assert (corners.amax(0) - corners.amin(0)).tolist() == [1, 1]
+
+
+def test_checkpoints_that_do_not_say_how_a_lattice_grew_are_read(tmp_path):
+    data = HiddenImagesDataModule("bumps", 4, 6, samples=1000, eval_samples=50, batch_size=200)
+    model, _ = fitted(data, epochs=1)
+    model.trainer.save_checkpoint(tmp_path / "new.ckpt")
+    checkpoint = torch.load(tmp_path / "new.ckpt", weights_only=True)
+    del checkpoint["state_dict"]["grown"]
+    torch.save(checkpoint, tmp_path / "old.ckpt")
+    old = symmetry_pl.load(tmp_path / "old.ckpt").module
+    assert torch.equal(old.places, model.places)
+    assert (old.grown == -1).all()
 
 
 def test_a_warning_says_that_nothing_was_found():
