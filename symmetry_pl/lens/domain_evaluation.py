@@ -123,12 +123,14 @@ def true_images(data: DataDescription | None, x: Tensor) -> tuple[Tensor, Domain
     """The images ``(B, d)`` of vectors ``(B, d)`` and their cells, where the data know them."""
     mixing = None if data is None else data.extra.get("mixing")
     if data is not None and mixing is not None:
-        undone = torch.linalg.solve(torch.tensor(mixing).to(x), x, left=False)
+        undone = torch.linalg.solve(torch.tensor(mixing, dtype=torch.float64).to(x), x, left=False)
         return undone, true_domain(data.extra)
     places, ideal = true_places(data), true_symmetry(data)
     if places is not None and len(places[0]) == places[1].size:
         return x[:, places[0].argsort().to(x.device)], places[1]
-    return None if ideal is None else (x @ torch.tensor(ideal[0]).to(x).T, ideal[1])
+    if ideal is None:
+        return None
+    return x @ torch.tensor(ideal[0], dtype=torch.float64).to(x).T, ideal[1]
 
 
 def _behind(mixing: Tensor, found: FoundDomain, data: DataDescription) -> dict[str, float]:

@@ -111,7 +111,7 @@ class LensEvaluator(GeneratorEvaluator):
         model: Any, x: Tensor, basis: list[list[float]], domain: Domain
     ) -> dict[str, float]:
         """How alike lifted and true signals are, and ``band_cosine``."""
-        images = x @ torch.tensor(basis).to(x).T
+        images = x @ torch.tensor(basis, dtype=torch.float64).to(x).T
         lifted = x @ model.symmetry.lift().T
         found = {
             "image_correlation": image_correlation(
