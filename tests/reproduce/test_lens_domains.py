@@ -40,6 +40,11 @@ def test_the_short_table_counts_wrong_verdicts():
     assert "| bumps | 0.5000 (7) | – | – | – | – |" in table
     assert "Of 2 runs on data without a domain 1 found one" in table
     assert "of 0 on such data behind a rotation 0, and of 2 on lines 0 a lattice" in table
+    assert "no threshold" not in table
+    result["rows"].append(row(f"{NONE}_fresh_seeds", "white", "domain_found", [0.0] * 4))
+    fresh = EXPERIMENT.analysis.compute(result)["fresh_seeds"]["without_a_domain"]
+    assert fresh == {"runs": 4, "called_a_domain": 0}
+    assert "no threshold was set on, so far: of 4 runs" in EXPERIMENT.analysis.table(result)
 
 
 def test_every_number_of_labels_has_about_as_many_steps():
