@@ -15,6 +15,7 @@ from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.splits import random_split
 from symmetry_pl.datamodules.streams import STREAMS
+from symmetry_pl.datamodules.vectors.bit_planes import BITS, bit_planes
 from symmetry_pl.datamodules.vectors.digit_windows import DigitWindows
 from symmetry_pl.datamodules.vectors.image_laws import (
     COLOURS,
@@ -71,6 +72,8 @@ class HiddenImagesDataModule(VectorDataModule):
         topology: of bumps and spins: a ``cylinder`` goes on at the other end of its rows, a
             ``torus`` of its columns too.
         channels: 3 for bumps and patches in colour, permuted; a place has as many inputs.
+        bits: of digits and patches, permuted: the highest bits of each grey value, at most 8, each
+            an input of its own; a place has as many. 0 for grey values.
         file: a ``.npy`` or ``.npz`` file with grey images ``(N, H, W)``.
         key: which array of a ``.npz`` file; null where there is only one.
         batch_size: samples a step and process.
@@ -107,6 +110,7 @@ class HiddenImagesDataModule(VectorDataModule):
         coupling: float = 0.3,
         topology: Literal["lattice", "cylinder", "torus"] = "lattice",
         channels: int = 1,
+        bits: int = 0,
         file: str = "",
         key: str | None = None,
         batch_size: int = 500,
@@ -147,7 +151,9 @@ class HiddenImagesDataModule(VectorDataModule):
                 "data.channels of 3 is of permuted bumps and patches, and these are "
                 f"{source} with data.scramble {scramble}"
             )
-        self.channels = channels
+        self._check_bits(bits, source, scramble, channels)
+        self.channels, self.bits = channels, bits
+        self.depth = bits or channels  # inputs to a place
         self.source, self.shape = source, (height, width)
         self.sizes = {"train": samples, "val": eval_samples, "test": eval_samples}
         self.labelled, self.noise, self.widths = labelled, noise, (low, high)
@@ -162,9 +168,23 @@ class HiddenImagesDataModule(VectorDataModule):
         if source != "file":
             self.scramble = self._scramble()
 
+    @staticmethod
+    def _check_bits(bits: int, source: str, scramble: str, channels: int) -> None:
+        if not 0 <= bits <= BITS:
+            raise ValueError(f"data.bits must be 0 to {BITS}, got {bits}")
+        if bits and (
+            source not in (*_DIGITS, "patches")
+            or scramble not in ("none", "permutation")
+            or channels > 1
+        ):
+            raise ValueError(
+                f"data.bits are of permuted digits and patches in grey, and these are {source} of "
+                f"{channels} channels with data.scramble {scramble}"
+            )
+
     def _scramble(self) -> Scramble:
         kind, seed, condition = self._options
-        dim = self.channels * self.shape[0] * self.shape[1]
+        dim = self.depth * self.shape[0] * self.shape[1]
         if dim < 3:
             raise ValueError(f"images of {dim} pixels have no order: choose a larger data.width")
         return Scramble(kind, dim, self.split_seed if seed is None else seed, condition)
@@ -219,7 +239,7 @@ class HiddenImagesDataModule(VectorDataModule):
         targets = ("digit",) if self.labelled is not None else ()
         truth = self.scramble.truth
         extra = {**truth, "axes": axes}
-        if self.channels > 1:
+        if self.depth > 1:
             channel, place = np.divmod(self.scramble.order, self.shape[0] * self.shape[1])
             extra |= {"places": place.tolist(), "channels": channel.tolist()}
         if targets:
@@ -239,8 +259,12 @@ class HiddenImagesDataModule(VectorDataModule):
     def images(self, split: str, rows: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         """Images of these numbers before all else, and labels ``(B,)``, 0 if none.
 
-        ``(B, H, W)``, in colour ``(B, 3, H, W)``.
+        ``(B, H, W)``, in colour ``(B, 3, H, W)``, of bits ``(B, bits, H, W)``.
         """
+        images, labels = self._drawn(split, rows)
+        return bit_planes(images, self.bits) if self.bits else images, labels
+
+    def _drawn(self, split: str, rows: npt.NDArray[np.int64]) -> tuple[Array, Array]:
         seed, stream, none = self.split_seed, STREAMS[split], np.zeros(len(rows))
         if self.digits is not None:
             return self.digits.draw(seed, split, rows)

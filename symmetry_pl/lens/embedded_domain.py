@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from symmetry_pl.core.registry import check_choice
 from symmetry_pl.lens.domains.embedded import EMBEDDINGS, embedded_layout
 from symmetry_pl.lens.domains.find import FoundDomain, find_domain
+from symmetry_pl.lens.domains.moments import Moments
+from symmetry_pl.lens.domains.topographic import topographic_layout
 from symmetry_pl.lens.lens_domain import LensDomain
 
 __all__ = ["EmbeddedDomain"]
@@ -27,7 +30,8 @@ class EmbeddedDomain(LensDomain):
             same distances, ``spectral`` (Laplacian eigenmaps of partial correlations); these lay
             points on the grid by linear assignment. ``quadratic``: partial correlations matched
             with neighbouring cells by fast approximate quadratic assignment; ``lasso``: those of a
-            graphical lasso, for small grids.
+            graphical lasso, for small grids. ``topographic``: independent components that are
+            sparse together with their neighbours on the grid, and pixels by an assignment to these.
         radius: of the stencil, in cells.
         kwargs: options of ``SymmetryModule``.
 
@@ -39,12 +43,14 @@ class EmbeddedDomain(LensDomain):
         self,
         height: int,
         width: int,
-        method: Literal["scaling", "isomap", "spectral", "quadratic", "lasso"] = "isomap",
+        method: Literal[
+            "scaling", "isomap", "spectral", "quadratic", "lasso", "topographic"
+        ] = "isomap",
         radius: int = 2,
         **kwargs: Any,
     ) -> None:
         super().__init__(radius, "permutation", **kwargs)
-        check_choice("model.method", method, tuple(EMBEDDINGS))
+        check_choice("model.method", method, (*EMBEDDINGS, "topographic"))
         if min(height, width) < 2:
             raise ValueError(
                 f"model.height and model.width must be at least 2, got {height} and {width}"
@@ -54,4 +60,10 @@ class EmbeddedDomain(LensDomain):
         self.method, self.shape = method, (height, width)
 
     def _search(self, x: Tensor) -> FoundDomain:
+        if self.method == "topographic":
+            live = x[:, Moments(x).live]
+            number = torch.arange(len(x)) % 4
+            # find_domain searches all samples, the first two quarters and the others, in this order
+            parts = iter((live, live[number < 2], live[number > 1]))
+            return find_domain(x, lambda *_: topographic_layout(next(parts), self.shape))
         return find_domain(x, lambda all_, _: embedded_layout(all_, self.method, self.shape))

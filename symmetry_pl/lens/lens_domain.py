@@ -17,7 +17,7 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import DomainEvaluator
 from symmetry_pl.lens.domains.axes import packed, unpacked
 from symmetry_pl.lens.domains.channels import (
-    CHANNELS,
+    MOST_CHANNELS,
     FoundChannels,
     each_channel,
     find_channels,
@@ -58,7 +58,8 @@ class LensDomain(GeneratorModule):
         mixing: ``permutation`` if inputs are pixels in another order; ``orthogonal`` if they are
             pixels behind a rotation, ``linear`` behind any matrix that can be inverted, which is
             undone first (``find_mixed_domain``).
-        channels: inputs to a place, such as 3 of colour images, all in one secret order; 1, 3 or 4.
+        channels: inputs to a place, such as 3 of colour images or 8 of the bits of grey values, all
+            in one secret order; at most 16.
         kwargs: options of ``SymmetryModule``.
 
     Raises:
@@ -79,7 +80,8 @@ class LensDomain(GeneratorModule):
         check_choice("model.mixing", mixing, ("permutation", "orthogonal", "linear"))
         if radius < 1:
             raise ValueError(f"model.radius must be at least 1, got {radius}")
-        check_choice("model.channels", channels, (1, *CHANNELS))
+        if not 1 <= channels <= MOST_CHANNELS:
+            raise ValueError(f"model.channels must be 1 to {MOST_CHANNELS}, got {channels}")
         if channels > 1 and mixing != "permutation":
             raise ValueError(f"model.channels {channels} needs model.mixing permutation")
         self.radius = radius
@@ -89,6 +91,7 @@ class LensDomain(GeneratorModule):
         self.half_places: Tensor
         self.axes: Tensor
         self.half_axes: Tensor
+        self.grown: Tensor
         self.live: Tensor
         self.evidence: Tensor
         self.bases: Tensor
@@ -114,6 +117,7 @@ class LensDomain(GeneratorModule):
         count = dim // self.channels
         self.register_buffer("places", torch.arange(count))
         self.register_buffer("half_places", torch.arange(count).repeat(2, 1))
+        self.register_buffer("grown", torch.full((count,), -1))
         self.register_buffer("axes", packed(Domain.line(count)))
         self.register_buffer("half_axes", self.axes.repeat(2, 1, 1))
         self.register_buffer("live", torch.ones(count, dtype=torch.bool))
@@ -235,6 +239,12 @@ class LensDomain(GeneratorModule):
         """Row numbers and the images' pixels in order."""
         return {"row": batch[2], "representation": self.as_layer()(batch[0]).flatten(1)}
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What a SymmetryModule restores; older checkpoints do not say how a lattice grew."""
+        weights = checkpoint["state_dict"]
+        weights.setdefault("grown", torch.full_like(weights["places"], -1))
+        super().on_load_checkpoint(checkpoint)
+
     # -- before the first batch ------------------------------------------------------------------
 
     def on_fit_start(self) -> None:
@@ -255,6 +265,8 @@ class LensDomain(GeneratorModule):
             found = found.judged_grid
         self.places.copy_(found.places)
         self.half_places.copy_(found.halves)
+        if found.grown is not None:
+            self.grown.copy_(found.grown)
         self.axes.copy_(packed(found.domain))
         self.half_axes.copy_(torch.stack([packed(one) for one in found.half_domains]))
         self.live.copy_(found.live)

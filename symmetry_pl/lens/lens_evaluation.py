@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from symmetry_pl.core import Batch, Stage, reduction
+from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.densities.density_model import conditioning_pixels
 from symmetry_pl.lens.evaluation import GeneratorEvaluator
 from symmetry_pl.lens.losses import covariance
 from symmetry_pl.lens.refit import refitted_loss
+from symmetry_pl.metrics.bands import band_cosines
 from symmetry_pl.metrics.generator import lifting_scores, stationarity_residual
+from symmetry_pl.metrics.recovery import (
+    image_correlation,
+    image_correlation_floor,
+    shift_correlation,
+)
 
 
 class LensEvaluator(GeneratorEvaluator):
@@ -88,6 +96,8 @@ class LensEvaluator(GeneratorEvaluator):
             return {}
         lift, scale = model.symmetry.lift(), model.symmetry.scaled
         scores = lifting_scores(lift, model.symmetry.filter, *truth)
+        if stage.name == "test":
+            scores |= self._recovered(model, x, *truth)
         values = {name: torch.tensor(value) for name, value in scores.items()}
         if stage.name == "test" and self.compare_with_truth:
             train, test = model.training_signals(), scale(x)
@@ -95,3 +105,24 @@ class LensEvaluator(GeneratorEvaluator):
             for name, one in lifts.items():
                 values[name] = refitted_loss(one, train, test, model.loss_weights, model.ring)
         return values
+
+    @staticmethod
+    def _recovered(
+        model: Any, x: Tensor, basis: list[list[float]], domain: Domain
+    ) -> dict[str, float]:
+        """How alike lifted and true signals are, and ``band_cosine``."""
+        images = x @ torch.tensor(basis, dtype=torch.float64).to(x).T
+        lifted = x @ model.symmetry.lift().T
+        found = {
+            "image_correlation": image_correlation(
+                lifted, model.domain, images, domain, reduction()
+            ),
+            "image_correlation_floor": image_correlation_floor(images, domain, reduction()),
+            "band_cosine": fmean(band_cosines(model.generators(), basis, domain)),
+        }
+        if domain.dimensions == 1:
+            found |= {
+                "shift_correlation": shift_correlation(lifted, images, reduction()),
+                "shift_correlation_ceiling": shift_correlation(images, images, reduction()),
+            }
+        return found

@@ -12,17 +12,20 @@ from torch import Tensor
 from symmetry_pl.core import Evaluator
 from symmetry_pl.core.painter import Curves, plain
 from symmetry_pl.lens.domain_evaluation import true_places
+from symmetry_pl.lens.domains.channels import of_inputs
 from symmetry_pl.lens.domains.find import FoundDomain
 from symmetry_pl.lens.evaluation import true_symmetry
 from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.generator import matched_axes, nearest_generator, nearest_lifting
-from symmetry_pl.metrics.places import coordinates
+from symmetry_pl.metrics.places import coordinates, matched_channels
 from symmetry_pl.plots import generator as drawings
 from symmetry_pl.plots.images import cell_maps, image_rows
 
 _LOSSES = ("alignment", "uniformity", "marginal_entropy", "joint_entropy")
 _MERITS = ("loss", "generator_cosine", "lifting_error")
 _SIGNALS = 6
+_GROWING = 8  # images that are shown while a lattice grows
+_COLOURS = 3
 _DRAWN = 196  # inputs up to which a generator is drawn as a matrix
 _SHARE = 0.002  # of pixels that may be brighter than white, and darker than black
 
@@ -92,9 +95,11 @@ class DomainPainter:
     def paint(
         self, model: Any, evaluator: Evaluator, data: Any, curves: Curves
     ) -> Iterator[tuple[str, Any]]:
-        """Images or signals; where inputs lie, and where they should; generators; training."""
+        """Images or signals; how the lattice grew; places; generators; training."""
         if "x" in evaluator.shown:
             yield "images", _unscrambled(model, evaluator.shown["x"])
+            if (model.grown >= 0).any():
+                yield "growth", _growing(model, evaluator.shown["x"][:_GROWING])
         if torch.isfinite(model.evidence).all():
             yield "places", cell_maps(_maps(model.found(), true_places(model.data)))
         if model.dim <= _DRAWN:
@@ -113,24 +118,59 @@ def _unscrambled(model: Any, x: Tensor) -> Any:
     side = int(np.ceil(model.dim**0.5))
     before = x.new_zeros(len(x), side**2)
     before[:, : model.dim] = x
-    rows = [("as they come", before.view(-1, side, side)), ("found", layer(x)[:, 0])]
+    rows = [("as they come", before.view(-1, 1, side, side)), ("found", _visible(model, layer(x)))]
     for k, one in enumerate(generators):
         moved = x
         for _ in range(max(1, layer.shape[k] // 6)):
             moved = moved @ one.T
-        rows.append((f"along axis {k + 1}", layer(moved)[:, 0]))
+        rows.append((f"along axis {k + 1}", _visible(model, layer(moved))))
     low, high = np.quantile(plain(x), [_SHARE, 1 - _SHARE])
     return image_rows([(name, _tiles(plain(images), low, high)) for name, images in rows])
 
 
+def _visible(model: Any, images: Tensor) -> Tensor:
+    """Images ``(n, k, H, W)`` as grey or in colour: three channels as they are, more as a mean.
+
+    Three have the order of the true ones where these are known, as it is not found.
+    """
+    if images.shape[1] != _COLOURS:
+        return images.mean(1, keepdim=True)
+    truth = model.data.extra.get("channels")
+    if truth is None:
+        return images
+    found = of_inputs(model.members, torch.arange(_COLOURS))
+    names = matched_channels(found, torch.tensor(truth))
+    order = [int(names[found == channel][0]) for channel in range(_COLOURS)]
+    return images[:, np.argsort(order)]
+
+
+def _growing(model: Any, x: Tensor) -> Any:
+    """Images of the pixels that were glued so far, and with the gaps filled."""
+    layer = model.as_layer()
+    images = plain(_visible(model, layer(x.to(model.device))))
+    when = np.full(model.domain.size, np.nan)
+    placed = plain(model.places >= 0).astype(bool)
+    grown = plain(model.grown)[placed]
+    when[plain(model.places)[placed].astype(int)] = np.where(grown < 0, np.inf, grown)
+    when = when.reshape(layer.shape)
+    number = int((grown >= 0).sum())
+    low, high = np.quantile(plain(x), [_SHARE, 1 - _SHARE])
+    stages = [4, *(count for count in (number // 8, number // 4, number // 2) if count > 4), number]
+    rows = [
+        (f"{count} pixels", _tiles(np.where(when < count, images, np.inf), low, high))
+        for count in stages
+    ]
+    return image_rows([*rows, ("repaired", _tiles(images, low, high))])
+
+
 def _tiles(images: Any, low: float, high: float) -> Any:
-    """Square images ``(n, 1, S, S)`` in [−1, 1], white where there is nothing."""
-    height, width = images.shape[1:]
+    """Square images ``(n, C, S, S)`` in [−1, 1], white where there is nothing."""
+    channels, height, width = images.shape[1:]
     side = max(height, width)
-    square = np.ones((len(images), 1, side, side))
+    square = np.ones((len(images), channels, side, side))
     top, left = (side - height) // 2, (side - width) // 2
     scaled = np.clip(2 * (images - low) / max(high - low, 1e-12) - 1, -1, 1)
-    square[:, 0, top : top + height, left : left + width] = scaled
+    square[:, :, top : top + height, left : left + width] = scaled
     return square
 
 

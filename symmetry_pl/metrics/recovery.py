@@ -11,7 +11,12 @@ from torch import Tensor
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.information import Reduce
 
-__all__ = ["image_correlation", "image_correlation_floor", "turned_axes"]
+__all__ = [
+    "image_correlation",
+    "image_correlation_floor",
+    "shift_correlation",
+    "turned_axes",
+]
 
 _DRAWS = 5  # random rotations that the floor is a mean over
 
@@ -67,6 +72,33 @@ def image_correlation(
         for order in truth.orders()
     ]
     return float(max(scores, default=torch.zeros(())))
+
+
+def shift_correlation(signals: Tensor, true_signals: Tensor, reduce: Reduce | None = None) -> float:
+    r"""Mean over samples of the best Pearson correlation of any cyclic shift, either way round.
+
+    .. math:: \frac{1}{B} \sum_b \max_{k, \pm} |\rho(y_{b, \pm t + k}, s_{b, t})|
+
+    r of signals on a line as Efe and Özakın (2026) count it: each sample has a shift of its own,
+    and samples without variance count 0. Its ceiling is that of the truth with itself, the share of
+    samples that are not blank; its floor is high, as a shift is searched.
+
+    Args:
+        signals: recovered, ``(B, d)``.
+        true_signals: of the same samples, ``(B, d)``.
+        reduce: sum over processes.
+
+    >>> x = torch.rand(5, 6, generator=torch.Generator().manual_seed(0))
+    >>> round(shift_correlation(-x.flip(1).roll(2, 1), x), 6)
+    1.0
+    """
+    one, other = (torch.fft.rfft(_normalised(part)) for part in (signals, true_signals))
+    ways = torch.stack([one * other.conj(), one.conj() * other.conj()], 1)
+    best = torch.fft.irfft(ways, signals.shape[1]).abs().amax((1, 2))
+    total, count = best.sum(), best.new_tensor(len(best))
+    if reduce is not None:
+        total, count = reduce(total), reduce(count)
+    return float(total / count.clamp_min(1))
 
 
 def image_correlation_floor(

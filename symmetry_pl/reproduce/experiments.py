@@ -53,6 +53,9 @@ EXPERIMENTS = {
     "lens/significance": Entry(
         f"{_HERE}.lens_significance:EXPERIMENT", "SymmetryLens: how often its verdict is wrong"
     ),
+    "lens/successor": Entry(
+        f"{_HERE}.lens_successor:EXPERIMENT", "Waveforms of 63 pixels behind a sine transform"
+    ),
     "lens/table1": Entry(
         f"{_HERE}.lens_table1:EXPERIMENT", "SymmetryLens, Table 1: the learned generator"
     ),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Analysis, Experiment, System
+from symmetry_pl.reproduce.lens_domain_nulls import nulls, said, wrong_verdicts
 
 _CONFIG = "lens/domain_mnist.yaml"
 _SEEDS = (0, 1, 2, 3)
@@ -19,23 +20,7 @@ _CLOSED = (
     *(("spins", topology, 12, 12) for topology in ("torus", "cylinder")),
 )
 _OTHER_SHAPES = (("bumps", 8, 20), ("patches", 10, 24), ("spins", 12, 12), ("spins", 1, 40))
-_LAWS = (
-    *("white", "coloured", "laplace", "laplace_scaled", "laplace_mixed", "uniform"),
-    *("elliptical", "spherical", "volatility", "energies_random", "energies_tree"),
-    *("positive_random", "positive_tree", "clusters", "dictionary", "skewed"),
-    *("turned_exponentials", "diabetes", "breast_cancer", "wine", "digits", "trend"),
-)
-_GRAPHS = (
-    *("tree", "random", "regular", "small_world", "modules", "triangles", "cube", "torus"),
-    "everyone",
-)
 _ROTATED = ((8, 20_000), (12, 40_000), (20, 60_000))
-_ROTATED_LAWS = tuple(name for name in _LAWS if name not in ("breast_cancer", "digits", "wine"))
-_LINES = ("chain", "wide_chain", "autoregression", "decays", "ring", "walk", "fading", "warped")
-_SIZES = ((16, 3000), (36, 10_000), (64, 10_000))
-_TORUS = "torus"  # a graph that is a domain: it keeps its number, and so its size and its runs
-NONE, LINE, ROTATED_NONE = "without_a_domain", "lines", "rotated_without_a_domain"
-"""Datasets of the nulls."""
 
 
 def _images(
@@ -68,6 +53,16 @@ def _in_colour(source: str, side: int) -> System:
         label=f"{side} x {side} x 3",
         dataset=f"{source}_in_colour",
         overrides=(*grey.overrides, "--data.channels=3", "--model.channels=3"),
+    )
+
+
+def _in_bits(source: str, side: int, bits: int) -> System:
+    grey = _images(source, side, side, None, f"{side}x{side}x{bits}")
+    return replace(
+        grey,
+        label=f"{side} x {side} x {bits}",
+        dataset=f"{source}_in_bits",
+        overrides=(*grey.overrides, f"--data.bits={bits}", f"--model.channels={bits}"),
     )
 
 
@@ -115,79 +110,6 @@ def _mixed(
     )
 
 
-def _null(dataset: str, number: int, name: str, options: tuple[str, ...]) -> System:
-    size, samples = _SIZES[number % len(_SIZES)]
-    width = "size" if "GraphFields" in options[0] else "dim"
-    return System(
-        name,
-        f"{name.replace('_', ' ')}, {size} numbers, {samples:,} samples",
-        _CONFIG,
-        dataset,
-        overrides=(
-            *options,
-            f"--data.{width}={size}",
-            f"--data.samples={samples}",
-            "--data.batch_size=100",
-            "--trainer.max_epochs=1",
-        ),
-        seeds=_SEEDS,
-    )
-
-
-def _laws(dataset: str, names: tuple[str, ...], rotated: bool = False) -> list[System]:
-    transform = "random_orthogonal" if rotated else "permuted"
-    return [
-        _null(
-            dataset,
-            number,
-            name,
-            (
-                "--data=LawsDataModule",
-                f"--data.law={name}",
-                f"--data.transform={transform}",
-                *(["--model.mixing=orthogonal"] if rotated else []),
-            ),
-        )
-        for number, name in enumerate(names)
-    ]
-
-
-def _graphs() -> list[System]:
-    return [
-        _null(
-            "graphs" if name == _TORUS else NONE,
-            number + len(uneven),
-            f"graph_{name}" + ("_uneven" if uneven else ""),
-            ("--data=GraphFieldsDataModule", f"--data.graph={name}", *uneven),
-        )
-        for uneven in ((), ("--data.uneven=0.5",))
-        for number, name in enumerate(_GRAPHS)
-    ]
-
-
-def _counted(result: dict[str, Any]) -> dict[str, Any]:
-    """Runs and wrong verdicts of data without a domain, and of lines."""
-    rows = [row for row in result["rows"] if row["metric"] in ("domain_found", "lattice_found")]
-
-    def count(dataset: str, metric: str) -> tuple[int, int]:
-        chosen = [
-            value
-            for row in rows
-            if row["dataset"] == dataset and row["metric"] == metric
-            for value in row["values"]
-        ]
-        return len(chosen), round(sum(chosen))
-
-    none, found = count(NONE, "domain_found")
-    rotated, seen = count(ROTATED_NONE, "domain_found")
-    lines, lattices = count(LINE, "lattice_found")
-    return {
-        "without_a_domain": {"runs": none, "called_a_domain": found},
-        "without_a_domain_rotated": {"runs": rotated, "called_a_domain": seen},
-        "lines": {"runs": lines, "called_a_lattice": lattices},
-    }
-
-
 def _table(result: dict[str, Any]) -> str:
     """Exact places of images by source and size, and how often a verdict was wrong."""
     rows = {
@@ -207,17 +129,18 @@ def _table(result: dict[str, Any]) -> str:
                 cells[-1] = f"{min(row['values']):.4f} ({cost:.0f})"
         lines.append(f"| {source.replace('_', ' ')} | " + " | ".join(cells) + " |")
     seeds = max((len(row["values"]) for row in rows.values()), default=0)
-    wrong = _counted(result)
-    none, line = wrong["without_a_domain"], wrong["lines"]
-    rotated = wrong["without_a_domain_rotated"]
+    wrong = wrong_verdicts(result)
     return "\n".join(
         [
             *lines,
             "",
-            f"The least of {seeds} seeds, each with another order; CPU-seconds of a whole run. Of "
-            f"{none['runs']} runs on data without a domain {none['called_a_domain']} found one, of "
-            f"{rotated['runs']} on such data behind a rotation {rotated['called_a_domain']}, "
-            f"and of {line['runs']} on lines {line['called_a_lattice']} a lattice.",
+            f"The least of {seeds} seeds, each with another order; CPU-seconds of a whole run. "
+            + said(wrong)
+            + (
+                " On seeds that no threshold was set on, so far: o" + said(wrong["fresh_seeds"])[1:]
+                if wrong["fresh_seeds"]["without_a_domain"]["runs"]
+                else ""
+            ),
             "",
         ]
     )
@@ -243,9 +166,8 @@ EXPERIMENT = Experiment(
         *(_images(source, h, w, None, f"{h}x{w}") for source, h, w in _OTHER_SHAPES),
         *(_images(source, h, w, None, f"{h}x{w}", topology) for source, topology, h, w in _CLOSED),
         *(_in_colour(source, side) for source in ("bumps", "patches") for side in (8, 14, 20)),
-        *_laws(NONE, _LAWS),
-        *_graphs(),
-        *_laws(LINE, _LINES),
+        *(_in_bits("mnist_crops", 15, bits) for bits in (8, 4, 2)),
+        *nulls(),
         *(_rotated("bumps", side, samples) for side, samples in _ROTATED),
         _rotated("bumps", 12, 40_000, "[0.8,1.6]"),
         _rotated("patches", 8, 20_000),
@@ -258,7 +180,7 @@ EXPERIMENT = Experiment(
             for condition in (2, 10)
         ),
         _mixed("shifted_mnist", 10, 20_000, 0.02, "linear", condition=2),
-        *_laws(ROTATED_NONE, _ROTATED_LAWS, rotated=True),
+        *nulls(fresh=True),
     ),
     metrics=(
         "exact_places",
@@ -284,13 +206,15 @@ EXPERIMENT = Experiment(
         "has two axes, whether they end or close. Lines are laws of `LawsDataModule` that are "
         "chains or rings, stationary or not; data without a domain are its other laws and "
         "fields of `GraphFieldsDataModule`; one on a torus has a domain, and rows of its own "
-        "(`graphs`). A cylinder closes along its width.",
+        "(`graphs`). Fresh seeds are those that were looked at only when all thresholds were set. "
+        "A cylinder closes along its width.",
         "Images in colour have three inputs to a place, all in one secret order; “exact channels” "
-        "is the share of inputs of the right channel, up to the order of channels.",
+        "is the share of inputs of the right channel, up to the order of channels. In bits a place "
+        "has the highest so many binary digits of its grey value instead.",
         "Rotated images are seen through a random orthogonal matrix, of another law for each seed, "
         "mixed ones through a matrix of the condition number said; cosines are those of true "
         "pixels. Tables whose columns nearly determine each other are left out there.",
         "CPU-seconds are those of a whole run, data and stencil included.",
     ),
-    analysis=Analysis(_counted, _table),
+    analysis=Analysis(wrong_verdicts, _table),
 )

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import permutations
 
 import torch
 from torch import Tensor
 
 from symmetry_pl.lens.domains.affinity import RIDGES, affinity
+from symmetry_pl.lens.domains.cliques import CLIQUES, channels_of, together
 from symmetry_pl.lens.domains.find import FoundDomain, find_domain
 from symmetry_pl.lens.domains.layer import DomainLayer
 from symmetry_pl.lens.domains.moments import Moments
+from symmetry_pl.lens.domains.planes import by_planes
+from symmetry_pl.metrics.places import matched_channels
 
 __all__ = [
-    "CHANNELS",
+    "MOST_CHANNELS",
     "FoundChannels",
-    "channels_of",
     "each_channel",
     "find_channels",
     "of_inputs",
-    "together",
 ]
 
-CHANNELS = (3, 4)
-"""Numbers of inputs to a place; two make squares with the next, as cells of a lattice do."""
-_NEAREST = 10  # of which an input may share a place
+MOST_CHANNELS = 16
+_PLACES = 3
+_PARTS: tuple[tuple[list[int], tuple[list[int], list[int]]], ...] = (
+    ([0, 1, 2, 3], ([0, 1], [2, 3])),
+    ([0, 1], ([0], [1])),
+    ([2, 3], ([2], [3])),
+)
+"""All samples and either half, as quarters, with the two halves of each."""
+_Way = Callable[[Moments, int, list[int], tuple[list[int], list[int]]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -97,116 +103,75 @@ def each_channel(moves: Tensor, groups: Tensor) -> Tensor:
 def find_channels(x: Tensor, channels: int) -> FoundChannels:
     r"""Find the places of scrambled inputs of which each place has a given number.
 
-    What inputs share beyond all others ties each of a place to each other (``together``), and
-    between neighbouring places the same channels (``channels_of``). The grid is then that of the
-    means of groups,
+    Two ways to the groups. *Cliques*, of 3 or 4: what inputs share beyond all others ties each of a
+    place to each other (``together``), and between neighbouring places the same channels
+    (``channels_of``). Where that leaves no domain, or for other numbers, *planes*: inputs of one
+    channel are told by how much they vary and how strongly they are tied to others, the grid of one
+    channel is found alone, and all others are put on it (``by_planes``). The grid is then that of
+    the means of groups,
 
     .. math:: y_p = \frac{1}{k} \sum_c x_{pc} / \sigma_{pc}
 
     Groups of all samples are compared with those of either half.
 
-    Limits. Each two channels of a place must attract each other, as the colours of photographs do;
-    every input must change.
+    Limits. For cliques each two channels of a place must attract each other, as the colours of
+    photographs do; planes must differ in what they are told by, as bits of grey values do and
+    colours of one law do not. Every input must change.
 
     Args:
         x: samples, ``(n, d)``.
-        channels: k, 3 or 4, a divisor of d.
+        channels: k, 2 to 16, a divisor of d.
 
     Raises:
         ValueError: for another number of channels, or samples that cannot be used.
     """
-    if channels not in CHANNELS:
-        raise ValueError(f"a place must have 3 or 4 channels, got {channels}")
+    if not 2 <= channels <= MOST_CHANNELS:
+        raise ValueError(f"a place must have 2 to {MOST_CHANNELS} channels, got {channels}")
     moments = Moments(x)
     if len(moments.live) < moments.dim or moments.dim % channels:
         raise ValueError(
             f"{channels} channels need inputs that all change, in a multiple of this number: "
             f"{len(moments.live)} of {moments.dim} do"
         )
-    every: list[Tensor] = []
-    quarters: Sequence[Sequence[int]] = ([0, 1, 2, 3], [0, 1], [2, 3])
-    for part in quarters:
-        strength = affinity(moments.correlation(part), RIDGES[1]).strength
-        every.append(channels_of(together(strength, channels), strength))
-    whole, first, second = every
-    deviation = moments.covariance().diagonal().sqrt()
+    if moments.dim < _PLACES * channels:
+        raise ValueError(
+            f"{moments.dim} inputs are fewer than {_PLACES} places of {channels} channels"
+        )
     x = x.detach().cpu()
+    if channels in CLIQUES:
+        found = _found(x, moments, channels, _cliques)
+        if found.found:
+            return found
+        other = _found(x, moments, channels, _planes)
+        return other if other.found else found
+    return _found(x, moments, channels, _planes)
+
+
+def _found(x: Tensor, moments: Moments, channels: int, way: _Way) -> FoundChannels:
+    """Groups of all samples, compared with those of either half, and the grid of their means."""
+    whole, first, second = (way(moments, channels, *part) for part in _PARTS)
+    deviation = moments.covariance().diagonal().sqrt()
     means = torch.stack([(x[:, one] / deviation[one].to(x)) for one in whole.T]).mean(0)
     same = _same(first, second)
+    one, other = (of_inputs(groups, torch.arange(channels)) for groups in (first, second))
+    named = (matched_channels(one, other) == other) & same
     alike = float(same.double().mean())
-    return FoundChannels(whole, find_domain(means), alike, _order(same, first, second))
+    return FoundChannels(whole, find_domain(means), alike, float(named.double().mean()))
 
 
-def together(strength: Tensor, channels: int) -> Tensor:
-    r"""Groups of k inputs each of which is tied to each other: the best cliques that do not meet.
-
-    .. math:: q = \min_{i \ne j} S_{ij}
-
-    over the ten nearest of each input. The strongest ties need not be within a place; but where
-    only the same channels of neighbouring places attract each other, no three inputs do that are
-    not of one place. Inputs that are in no clique are grouped by their numbers.
-
-    Args:
-        strength: partial correlations S, ``(d, d)``.
-        channels: k, a divisor of d.
-
-    Returns:
-        ``(d / k, k)``.
-
-    >>> ties = torch.zeros(6, 6)
-    >>> ties[[0, 0, 2, 1, 1, 3], [2, 4, 4, 3, 5, 5]] = 0.4
-    >>> ties[[0, 2, 4], [1, 3, 5]] = 0.6
-    >>> together(ties + ties.T, 3).tolist()
-    [[0, 2, 4], [1, 3, 5]]
-    """
-    size = len(strength)
-    near = strength.topk(min(_NEAREST, size - 1)).indices
-    chosen = torch.combinations(torch.arange(near.shape[1]), channels - 1)
-    own = torch.arange(size)[:, None, None].expand(-1, len(chosen), -1)
-    cliques = torch.cat([own, near[:, chosen]], 2).flatten(0, 1)
-    pairs = torch.combinations(torch.arange(channels))
-    quality = strength[cliques[:, pairs[:, 0]], cliques[:, pairs[:, 1]]].amin(1)
-    free = set(range(size))
-    groups: list[list[int]] = []
-    for k in quality.argsort(descending=True, stable=True).tolist():
-        if not quality[k] > 0:
-            break
-        clique: list[int] = cliques[k].tolist()
-        if free.issuperset(clique):
-            free.difference_update(clique)
-            groups.append(sorted(clique))
-    left = sorted(free)
-    groups += [left[k : k + channels] for k in range(0, len(left), channels)]
-    return torch.tensor(sorted(groups))
+def _cliques(
+    moments: Moments, channels: int, quarters: list[int], halves: tuple[list[int], list[int]]
+) -> Tensor:
+    strength = affinity(moments.correlation(quarters), RIDGES[1]).strength
+    return channels_of(together(strength, channels), strength)
 
 
-def channels_of(groups: Tensor, strength: Tensor) -> Tensor:
-    """Groups ``(m, k)`` in which column c is the same channel throughout.
-
-    From the strongest pair of places on, each place gets the order that ties its inputs most to the
-    same channels of the neighbour through which it is reached.
-    """
-    count, width = groups.shape
-    orders = torch.tensor(list(permutations(range(width))))
-    blocks = strength[groups[:, None, :, None], groups[None, :, None, :]]  # (m, m, k, k)
-    ties = blocks[:, :, torch.arange(width), orders].sum(-1)  # (m, m, k!)
-    best, which = ties.max(-1)
-    best.fill_diagonal_(-torch.inf)
-    start = int(best.max(1).values.argmax())
-    found, reach = groups.clone(), best[start].clone()
-    order = torch.arange(width).repeat(count, 1)
-    origin = torch.full((count,), start)
-    done = torch.zeros(count, dtype=torch.bool)
-    done[start] = True
-    for _ in range(count - 1):
-        here = int(reach.masked_fill(done, -torch.inf).argmax())
-        before = int(origin[here])
-        order[here] = orders[which[before, here]][order[before]]
-        found[here] = groups[here, order[here]]
-        done[here] = True
-        closer = best[here] > reach
-        reach[closer], origin[closer] = best[here, closer], here
-    return found
+def _planes(
+    moments: Moments, channels: int, quarters: list[int], halves: tuple[list[int], list[int]]
+) -> Tensor:
+    first, second = (moments.correlation(half) for half in halves)
+    deviation = moments.covariance(quarters).diagonal().sqrt()
+    return by_planes(moments.correlation(quarters), (first, second), deviation, channels)
 
 
 def _group_of(groups: Tensor) -> Tensor:
@@ -219,13 +184,3 @@ def _group_of(groups: Tensor) -> Tensor:
 def _same(one: Tensor, other: Tensor) -> Tensor:
     """Which inputs have the same group in both, ``(d,)``."""
     return (_group_of(one) == _group_of(other)).all(1)
-
-
-def _order(same: Tensor, *both: Tensor) -> float:
-    """Share of inputs of the same group and, up to one order of all channels, the same channel."""
-    width = both[0].shape[1]
-    one, other = (of_inputs(groups, torch.arange(width)) for groups in both)
-    return max(
-        float(((torch.tensor(order)[one] == other) & same).double().mean())
-        for order in permutations(range(width))
-    )

@@ -21,7 +21,7 @@ are unmixed first (``mixed``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -63,6 +63,7 @@ class FoundDomain:
         halves: places in the searches of either half of the samples, ``(2, d)``.
         half_domains: their cells.
         figures: by the names of ``EVIDENCE``.
+        grown: when each input was glued to a lattice, as of ``Layout``, ``(d,)``; None for others.
     """
 
     places: Tensor
@@ -71,6 +72,7 @@ class FoundDomain:
     halves: Tensor
     half_domains: tuple[Domain, Domain]
     figures: dict[str, float]
+    grown: Tensor | None = field(default=None, kw_only=True)
 
     @property
     def kind(self) -> str:
@@ -179,6 +181,7 @@ def find_domain(x: Tensor, search: Search = layout_of) -> FoundDomain:
         torch.stack([_spread(one, moments) for one in halves]),
         (halves[0].domain, halves[1].domain),
         figures,
+        grown=None if whole.grown is None else _of_all(whole.grown, moments),
     )
 
 
@@ -189,9 +192,14 @@ def _agreement(one: Layout, other: Layout) -> int:
 
 def _spread(layout: Layout, moments: Moments) -> Tensor:
     """Places of all inputs, from those of the live ones."""
-    places = torch.full((moments.dim,), -1)
-    places[moments.live] = layout.places
-    return places
+    return _of_all(layout.places, moments)
+
+
+def _of_all(values: Tensor, moments: Moments) -> Tensor:
+    """Numbers of all inputs, −1 for those that are always the same."""
+    found = torch.full((moments.dim,), -1)
+    found[moments.live] = values
+    return found
 
 
 def correlated(first: Tensor, second: Tensor) -> float:

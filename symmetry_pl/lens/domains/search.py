@@ -38,6 +38,8 @@ class Layout:
             axes that close, of all cells around.
         local: share of the squared strengths of edges that join cells at most two steps apart.
         ridge: ε of the partial correlations.
+        grown: which pixel of a lattice was glued first, second and so on, as its number in this
+            order ``(m,)``, −1 for those that filled gaps; None where nothing was glued.
     """
 
     places: Tensor
@@ -45,6 +47,7 @@ class Layout:
     completeness: float
     local: float
     ridge: float
+    grown: Tensor | None = None
 
 
 def layout_of(correlation: Tensor, pair: tuple[Tensor, Tensor]) -> Layout:
@@ -114,7 +117,9 @@ def _laid(
     (height, width), (down, right) = grid.shape, (_TOPOLOGIES[ring] for ring in rings)
     domain = Domain(((height, down), (width, right)))
     completeness = share * min(1.0, size / around)
-    return Layout(places, domain, completeness, local_share(near, places, domain), ridge)
+    grown = torch.full((size,), -1)
+    grown[pixels] = torch.arange(len(pixels))  # in the order of growth
+    return Layout(places, domain, completeness, local_share(near, places, domain), ridge, grown)
 
 
 def _hull(cells: Tensor) -> float:

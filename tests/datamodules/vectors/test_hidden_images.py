@@ -174,6 +174,10 @@ def test_images_of_ones_own_are_scrambled(tmp_path):
         ({"channels": 2}, "data.channels must be"),
         ({"channels": 3, "source": "spins"}, "data.channels of 3 is of permuted"),
         ({"channels": 3, "scramble": "orthogonal"}, "data.channels of 3 is of permuted"),
+        ({"bits": 9}, "data.bits must be 0 to 8, got 9"),
+        ({"bits": 8}, "data.bits are of permuted digits and patches in grey"),
+        ({"bits": 8, "source": "patches", "scramble": "linear"}, "data.bits are of permuted"),
+        ({"bits": 8, "source": "patches", "channels": 3}, "patches of 3 channels"),
         ({"source": "patches", "topology": "torus"}, "data.topology is of bumps and spins"),
         ({"source": "spins", "topology": "torus", "width": 9}, "even sides where it closes"),
         ({"source": "spins", "topology": "cylinder", "height": 1}, "at least two rows"),
@@ -182,6 +186,18 @@ def test_images_of_ones_own_are_scrambled(tmp_path):
 def test_bad_options_are_one_sentence(options, message):
     with pytest.raises(ValueError, match=message):
         HiddenImagesDataModule(**options)
+
+
+def test_bits_of_grey_values_add_up_to_them():
+    hidden, plain = (made(source="patches", bits=bits, samples=50) for bits in (8, 0))
+    extra = hidden.description.extra
+    x, order = hidden.split("train").x, torch.tensor(extra["channels"]) * 30
+    assert set(x.unique().tolist()) == {0.0, 1.0}
+    inputs = (order + torch.tensor(extra["places"])).argsort()
+    weights = 2.0 ** torch.arange(7, -1, -1)
+    grey = (x[:, inputs].view(50, 8, 30) * weights[:, None]).sum(1)
+    in_order = plain.split("train").x[:, np.argsort(plain.description.extra["places"])]
+    assert torch.equal(grey, (255 * in_order).round())
 
 
 def test_bad_files_are_one_sentence(tmp_path):

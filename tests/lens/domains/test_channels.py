@@ -10,8 +10,9 @@ import symmetry_pl
 from symmetry_pl import LensDomain
 from symmetry_pl.datamodules import HiddenImagesDataModule, SignalsDataModule
 from symmetry_pl.groups.domain import Domain
+from symmetry_pl.lens import painter
 from symmetry_pl.lens.domains import find_channels
-from symmetry_pl.metrics.places import exact_share
+from symmetry_pl.metrics.places import channel_scores, exact_share
 
 
 @pytest.fixture(scope="module", params=["bumps", "patches"])
@@ -47,6 +48,66 @@ def test_images_and_translations_move_all_channels(coloured):
     assert torch.equal(moved[..., 1:], images[..., :-1])
 
 
+SCALES = torch.tensor([1.0, 2.0, 4.0, 3.0, 0.5])
+
+
+def stacked(channels, height=6, width=7, samples=6000, seed=0):
+    """Independent bumps under a common field, channel by channel, in a secret order.
+
+    Of each place inputs are the more alike the nearer they are; channels differ in scale and noise.
+    """
+    data = HiddenImagesDataModule(
+        "bumps", height=height, width=width, scramble="none", samples=samples, split_seed=seed
+    )
+    x = data.training_inputs()
+    draw = torch.Generator().manual_seed(seed)
+    noise = torch.randn(samples, channels, height * width, generator=draw)
+    levels = torch.linspace(0.1, 0.5, channels)[:, None]
+    planes = SCALES[:channels, None] * (x[:, None] + levels * x.std() * noise)
+    order = torch.randperm(channels * height * width, generator=draw)
+    truth = order % (height * width), order // (height * width)
+    return planes.flatten(1)[:, order], truth, Domain(((height, "chain"), (width, "chain")))
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_channels_that_behave_differently_are_found_by_planes(channels):
+    x, (places, names), shape = stacked(channels)
+    found = find_channels(x, channels)
+    assert found.found
+    assert found.alike == found.channels_alike == 1.0
+    scores = channel_scores(found.places, found.channels, found.grid.domain, places, shape, names)
+    assert min(scores.values()) == 1.0
+
+
+def test_planes_do_not_depend_on_the_order_of_inputs():
+    x, _, _ = stacked(2)
+    order = torch.randperm(x.shape[1], generator=torch.Generator().manual_seed(1))
+    one, other = (find_channels(vectors, 2).groups for vectors in (x, x[:, order]))
+    rows = [{tuple(sorted(row)) for row in groups.tolist()} for groups in (one, order[other])]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.slow
+def test_bits_of_digits_are_found():
+    data = HiddenImagesDataModule("mnist_crops", 15, 15, bits=8)
+    data.prepare_data()
+    data.setup()
+    found = find_channels(data.training_inputs(), 8)
+    assert found.found
+    places, names = (torch.tensor(data.description.extra[k]) for k in ("places", "channels"))
+    shape = Domain(((15, "chain"), (15, "chain")))
+    scores = channel_scores(found.places, found.channels, found.grid.domain, places, shape, names)
+    assert scores["exact_places"] == 1.0
+    assert scores["exact_channels"] > 0.99
+
+
+@pytest.mark.parametrize("channels", [2, 8])
+def test_inputs_without_a_domain_have_none_by_planes(channels):
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(4000, 80, generator=draw) @ torch.randn(80, 80, generator=draw)
+    assert not find_channels(x, channels).found
+
+
 def test_grey_images_have_no_channels():
     data = HiddenImagesDataModule("bumps", height=6, width=7, samples=4000)
     assert not find_channels(data.training_inputs(), 3).found
@@ -60,7 +121,13 @@ def test_white_inputs_have_no_channels():
 
 
 @pytest.mark.parametrize(
-    ("channels", "message"), [(2, "must have 3 or 4 channels, got 2"), (4, "a multiple of this")]
+    ("channels", "message"),
+    [
+        (1, "must have 2 to 16 channels, got 1"),
+        (17, "must have 2 to 16 channels, got 17"),
+        (4, "a multiple of this"),
+        (6, "fewer than 3 places of 6"),
+    ],
 )
 def test_bad_numbers_of_channels_are_one_sentence(channels, message):
     with pytest.raises(ValueError, match=message):
@@ -105,10 +172,23 @@ def test_a_loaded_model_goes_there_and_back_and_moves(trained):
     assert torch.allclose(moved[:, :, 1:, :-2], layer(x)[:, :, :-1, 2:], atol=1e-5)
 
 
+def test_colours_are_drawn_in_the_order_of_the_true_ones(trained):
+    data, model, _, _ = trained
+    x = data.training_inputs()[:5]
+    shown = painter._visible(model, model.as_layer()(x))
+    channel = torch.tensor(data.description.extra["channels"])
+    for k in range(3):
+        true = x[:, channel == k].sort(1).values
+        assert torch.equal(shown[:, k].flatten(1).sort(1).values, true)
+    drawn = dict(painter.DomainPainter().paint(model, model.evaluator("test"), data, {}))
+    assert {"images", "growth", "places"} <= drawn.keys()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channels": 2}, "channels"),
+        ({"channels": 0}, "must be 1 to 16, got 0"),
+        ({"channels": 17}, "must be 1 to 16, got 17"),
         ({"channels": 3, "mixing": "orthogonal"}, "needs model.mixing permutation"),
     ],
 )

@@ -9,7 +9,8 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens import EmbeddedDomain
 from symmetry_pl.lens.domains.embedded import EMBEDDINGS, embedded_layout, on_grid
 from symmetry_pl.lens.domains.find import find_domain
-from symmetry_pl.metrics.places import aligned
+from symmetry_pl.lens.domains.topographic import topographic_components, topographic_layout
+from symmetry_pl.metrics.places import aligned, coordinates
 
 SHAPE = (5, 7)
 GRID = Domain(((5, "chain"), (7, "chain")))
@@ -51,6 +52,38 @@ def test_what_is_told_is_the_only_difference(bumps):
     assert found.stationarity.found
     assert bool(aligned(found.places, GRID, truth, GRID).all())
     assert set(EMBEDDINGS) == {"scaling", "isomap", "spectral", "quadratic", "lasso"}
+
+
+def test_topographic_components_are_orthogonal_and_sparser_with_their_neighbours(bumps):
+    x, truth = bumps
+    few = x[:, truth < 12][:1000].double()  # cells of a grid of 2 x 7 without its last two
+    values, vectors = torch.linalg.eigh(few.T.cov(correction=0))
+    white = (few - few.mean(0)) @ (vectors / values.sqrt())
+    grid = Domain(((2, "chain"), (7, "chain")))
+    found = topographic_components(white, grid)
+    assert torch.allclose(found @ found.T, torch.eye(12).double(), atol=1e-10)
+    cells = coordinates(torch.arange(12), grid)
+    around = ((cells[:, None] - cells).abs().amax(2) <= 1).double()
+
+    def energy(components):
+        return float(((white @ components.T).square() @ around).sqrt().mean())
+
+    draw = torch.Generator().manual_seed(1)
+    turns = [torch.linalg.qr(torch.randn(12, 12, generator=draw).double()).Q for _ in range(20)]
+    assert energy(found) < min(map(energy, turns))
+    assert torch.equal(found, topographic_components(white, grid))
+    assert not torch.equal(found, topographic_components(white, grid, seed=1))
+
+
+def test_topographic_layouts_are_judged_as_others_are(bumps):
+    x, _ = bumps
+    model = EmbeddedDomain(*SHAPE, method="topographic")
+    found = model._search(x[:300])
+    assert sorted(found.places.tolist()) == list(range(35))
+    halves = found.halves.sort(1).values
+    assert torch.equal(halves, torch.arange(35).expand(2, -1))
+    with pytest.raises(ValueError, match="= 10 cells, and 35 inputs change"):
+        topographic_layout(x, (2, 5))
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from symmetry_pl.datamodules import (
 )
 from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens import LensDomain
-from symmetry_pl.lens.domain_evaluation import true_places
+from symmetry_pl.lens.domain_evaluation import true_images, true_places
 from symmetry_pl.lens.domains.layer import DomainLayer
 from symmetry_pl.metrics import spec
+from symmetry_pl.metrics.places import coordinates
 
 GRID = Domain(((2, "chain"), (3, "chain")))
 
@@ -44,6 +45,9 @@ def test_places_and_translations_are_exact(bumps):
     assert figures["test/exact_places_chance"] < 0.2
     assert figures["test/generator_cosine_least"] == pytest.approx(1.0)
     assert figures["test/generator_cosine_ceiling"] == pytest.approx(1.0)
+    assert figures["test/image_correlation"] == pytest.approx(1.0)
+    assert figures["test/image_correlation_floor"] < 0.4
+    assert figures["test/band_cosine"] == pytest.approx(1.0)
     assert figures["test/lattice_found"] == figures["test/stationary_found"] == 1.0
     assert model.verdict(figures).startswith("lattice: two halves")
     assert all(
@@ -166,9 +170,44 @@ def test_whatever_was_found_is_drawn(data):
     model, _ = fitted(data, epochs=1)
     drawn = dict(painter_of(model).paint(model, model.evaluator("test"), data, {}))
     assert {"images", "places"} <= drawn.keys()
+    assert ("growth" in drawn) == (model.domain.dimensions == 2)
     assert any(name.startswith("generator") for name in drawn)
     for picture in drawn.values():
         picture.canvas.draw()
+
+
+def test_a_lattice_says_in_which_order_it_grew():
+    data = HiddenImagesDataModule("bumps", 4, 6, samples=1000, eval_samples=50, batch_size=200)
+    model, _ = fitted(data, epochs=1)
+    grown = model.grown[model.grown >= 0].sort().values
+    assert torch.equal(grown, torch.arange(len(grown)))
+    assert len(grown) >= 22
+    first = model.grown.where(model.grown >= 0, 99).argsort()[:4]
+    corners = coordinates(model.places[first], model.domain)
+    assert (corners.amax(0) - corners.amin(0)).tolist() == [1, 1]
+
+
+def test_checkpoints_that_do_not_say_how_a_lattice_grew_are_read(tmp_path):
+    data = HiddenImagesDataModule("bumps", 4, 6, samples=1000, eval_samples=50, batch_size=200)
+    model, _ = fitted(data, epochs=1)
+    model.trainer.save_checkpoint(tmp_path / "new.ckpt")
+    checkpoint = torch.load(tmp_path / "new.ckpt", weights_only=True)
+    del checkpoint["state_dict"]["grown"]
+    torch.save(checkpoint, tmp_path / "old.ckpt")
+    old = symmetry_pl.load(tmp_path / "old.ckpt").module
+    assert torch.equal(old.places, model.places)
+    assert (old.grown == -1).all()
+
+
+@pytest.mark.parametrize("scramble", ["none", "permutation", "orthogonal", "linear"])
+def test_true_images_are_those_before_the_scramble(scramble):
+    hidden, plain = (
+        HiddenImagesDataModule("bumps", 4, 6, samples=20, scramble=kind, dtype="float64")
+        for kind in (scramble, "none")
+    )
+    images, cells = true_images(hidden.description, hidden.training_inputs())
+    assert torch.allclose(images, plain.training_inputs())
+    assert cells == Domain(((4, "chain"), (6, "chain")))
 
 
 def test_a_warning_says_that_nothing_was_found():
