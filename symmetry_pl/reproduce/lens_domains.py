@@ -35,6 +35,7 @@ _LINES = ("chain", "wide_chain", "autoregression", "decays", "ring", "walk", "fa
 _SIZES = ((16, 3000), (36, 10_000), (64, 10_000))
 _TORUS = "torus"  # a graph that is a domain: it keeps its number, and so its size and its runs
 NONE, LINE, ROTATED_NONE = "without_a_domain", "lines", "rotated_without_a_domain"
+MIXED_NONE = "mixed_without_a_domain"
 """Datasets of the nulls."""
 
 
@@ -115,6 +116,27 @@ def _mixed(
     )
 
 
+def _slices(condition: int) -> System:
+    """Slices of digits behind any matrix."""
+    return System(
+        f"27_{condition}",
+        f"27 pixels, 200,000 samples, condition {condition}",
+        _CONFIG,
+        "mnist_slices_mixed",
+        own=True,
+        overrides=(
+            "--data=MNISTSlicesDataModule",
+            "--data.samples=200000",
+            "--data.transform=linear",
+            f"--data.condition={condition}",
+            "--data.batch_size=1000",
+            "--model.mixing=linear",
+            "--trainer.max_epochs=1",
+        ),
+        seeds=_SEEDS,
+    )
+
+
 def _null(dataset: str, number: int, name: str, options: tuple[str, ...]) -> System:
     size, samples = _SIZES[number % len(_SIZES)]
     width = "size" if "GraphFields" in options[0] else "dim"
@@ -134,8 +156,15 @@ def _null(dataset: str, number: int, name: str, options: tuple[str, ...]) -> Sys
     )
 
 
-def _laws(dataset: str, names: tuple[str, ...], rotated: bool = False) -> list[System]:
-    transform = "random_orthogonal" if rotated else "permuted"
+_TRANSFORMS = {
+    "permutation": "permuted",
+    "orthogonal": "random_orthogonal",
+    "linear": "linear",
+}
+
+
+def _laws(dataset: str, names: tuple[str, ...], mixing: str = "permutation") -> list[System]:
+    transform = _TRANSFORMS[mixing]
     return [
         _null(
             dataset,
@@ -145,7 +174,7 @@ def _laws(dataset: str, names: tuple[str, ...], rotated: bool = False) -> list[S
                 "--data=LawsDataModule",
                 f"--data.law={name}",
                 f"--data.transform={transform}",
-                *(["--model.mixing=orthogonal"] if rotated else []),
+                *([f"--model.mixing={mixing}"] if mixing != "permutation" else []),
             ),
         )
         for number, name in enumerate(names)
@@ -180,10 +209,12 @@ def _counted(result: dict[str, Any]) -> dict[str, Any]:
 
     none, found = count(NONE, "domain_found")
     rotated, seen = count(ROTATED_NONE, "domain_found")
+    mixed, held = count(MIXED_NONE, "domain_found")
     lines, lattices = count(LINE, "lattice_found")
     return {
         "without_a_domain": {"runs": none, "called_a_domain": found},
         "without_a_domain_rotated": {"runs": rotated, "called_a_domain": seen},
+        "without_a_domain_mixed": {"runs": mixed, "called_a_domain": held},
         "lines": {"runs": lines, "called_a_lattice": lattices},
     }
 
@@ -258,7 +289,9 @@ EXPERIMENT = Experiment(
             for condition in (2, 10)
         ),
         _mixed("shifted_mnist", 10, 20_000, 0.02, "linear", condition=2),
-        *_laws(ROTATED_NONE, _ROTATED_LAWS, rotated=True),
+        *(_slices(condition) for condition in (2, 10)),
+        *_laws(ROTATED_NONE, _ROTATED_LAWS, "orthogonal"),
+        *_laws(MIXED_NONE, _ROTATED_LAWS, "linear"),
     ),
     metrics=(
         "exact_places",

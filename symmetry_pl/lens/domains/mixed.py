@@ -22,7 +22,7 @@ from symmetry_pl.lens.domains.nonnegative import (
 from symmetry_pl.lens.domains.search import Layout, layout_of
 from symmetry_pl.lens.domains.stationary import stationary_share
 from symmetry_pl.lens.domains.unmix import same_signs, unmixed
-from symmetry_pl.lens.domains.windows import stationary_chain
+from symmetry_pl.lens.domains.windows import ONE_LAW, stationary_chain
 from symmetry_pl.metrics.places import aligned, chance_level
 
 __all__ = ["WAYS", "FoundMixedDomain", "Mixing", "find_mixed_domain"]
@@ -38,7 +38,6 @@ _HALVES = ((0, 2), (1, 3))  # quarters; rows in turn
 _SAME = 0.5**0.5  # of two orthogonal bases, more than one row of the one is nearest to one
 _SELDOM = (0.1, 0.002)  # a live pixel passes this part of its greatest value in so many samples
 _SEEN = 8192
-_ONE_LAW = 1.0  # misfit of windows up to which they have one law; one half where that is fitted
 _SHORT = 5  # positions from which a chain can be made stationary
 
 
@@ -118,7 +117,7 @@ def _any_mixing(x: Tensor, start: Tensor | None, seed: int) -> Tensor:
     if not whole or layout.domain.axes[0] != (len(basis), "chain"):
         return basis
     chain, misfit = stationary_chain(x, basis[layout.places.argsort()])
-    return chain if misfit < _ONE_LAW else basis
+    return chain if misfit < ONE_LAW else basis
 
 
 def _found(

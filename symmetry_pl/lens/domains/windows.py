@@ -1,5 +1,4 @@
-r"""A chain behind any matrix: the basis in which all but its last and all but its first position
-have one law.
+r"""A chain behind any matrix: the basis in which a window that moves keeps its law.
 
 Second moments hide nothing but a rotation, and whitening leaves that alone. But a window that moves
 by one position keeps its law beyond second moments,
@@ -22,7 +21,10 @@ from symmetry_pl.lens.warm_start.ica import nearest_rotation
 from symmetry_pl.lens.warm_start.lattice import Lattice
 from symmetry_pl.lens.warm_start.symbol import fit_symbol
 
-__all__ = ["WindowMisfit", "stationary_chain"]
+__all__ = ["ONE_LAW", "WindowMisfit", "stationary_chain"]
+
+ONE_LAW = 1.0
+"""Misfit up to which windows have one law: about one half where a basis was fitted to it."""
 
 _ROUNDS = (40_000, 40_000, 200_000, 200_000)  # most samples of each choice of weights
 _STEPS = 60  # of L-BFGS in each
@@ -93,7 +95,7 @@ class WindowMisfit:
 
 
 def _pairs(v: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """f and g of numbers ``(n, d)``."""
+    """Pairs f, g of functions of numbers ``(n, d)``."""
     size = v.abs()
     return [(size, v), (size, size), ((_STEEP * v).tanh(), v)]
 
@@ -103,7 +105,7 @@ def stationary_chain(x: Tensor, start: Tensor) -> tuple[Tensor, float]:
 
     L-BFGS over rotations and symbols, with weights that are taken anew four times, at first on
     fewer samples. Second moments are stationary in every such basis: only the misfit says whether
-    the law is.
+    the law is. Rows that have no more than ``ONE_LAW`` of it stay as they are.
 
     Args:
         x: samples, ``(n, d)``, of which no combination is constant.
@@ -122,6 +124,10 @@ def stationary_chain(x: Tensor, start: Tensor) -> tuple[Tensor, float]:
     symbol = fit_symbol(covariance / covariance.diagonal().mean(), misfit.lattice)
     back = torch.linalg.inv(misfit.basis(symbol, torch.eye(len(rows)).double()))
     turn = nearest_rotation(back @ rows)
+    misfit.weigh(symbol, turn)
+    before = float(misfit(symbol, turn))
+    if before < ONE_LAW:
+        return start / rows.norm(dim=1, keepdim=True), before
     for count in _ROUNDS:
         misfit = WindowMisfit(z[:: -(-len(z) // count)], mean)
         misfit.weigh(symbol, turn)
@@ -173,9 +179,10 @@ class _Root(torch.autograd.Function):
         if power < 0:
             ctx.slopes = -ctx.slopes / (root[:, None] * root)
         powers: Tensor = root if power > 0 else 1 / root
-        return (vectors * powers) @ vectors.T
+        result: Tensor = (vectors * powers) @ vectors.T
+        return result
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         vectors = ctx.vectors
         return vectors @ (ctx.slopes * (vectors.T @ gradient @ vectors)) @ vectors.T, None
