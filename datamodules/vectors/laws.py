@@ -17,7 +17,7 @@ from symmetry_pl.datamodules.streams import STREAMS
 from symmetry_pl.datamodules.vectors.vector_data import VectorDataModule, VectorDataset
 from symmetry_pl.datamodules.vectors.waveforms import (
     TRANSFORMS,
-    hidden_basis,
+    hidden_matrix,
     ideal_description,
 )
 
@@ -287,7 +287,8 @@ class LawsDataModule(VectorDataModule):
         eval_samples: size of the validation set and of the test set.
         noise: standard deviation of what is added, in units of that of the samples.
         transform: the hidden basis, as of ``SignalsDataModule``.
-        transform_seed: of ``permuted`` and ``random_orthogonal``.
+        transform_seed: of ``permuted``, ``random_orthogonal`` and ``linear``.
+        condition: κ of ``linear``.
         batch_size: samples a step and process.
         eval_batch_size: samples a step in evaluation.
         kwargs: options of ``VectorDataModule``.
@@ -308,15 +309,17 @@ class LawsDataModule(VectorDataModule):
         eval_samples: int = 2_000,
         noise: float = 0.0,
         transform: Literal[
-            "natural", "permuted", "frequency", "random_orthogonal"
+            "natural", "permuted", "frequency", "random_orthogonal", "linear"
         ] = "random_orthogonal",
         transform_seed: int = 0,
+        condition: float = 2.0,
         batch_size: int = 1000,
         eval_batch_size: int = 10_000,
         **kwargs: Any,
     ) -> None:
         check_choice("law", law, (*PLANTED, *WITHOUT))
-        check_choice("transform", transform, tuple(TRANSFORMS))
+        check_choice("transform", transform, (*TRANSFORMS, "linear"))
+        check_at_least(1, condition=condition)
         check_at_least(3, dim=dim)
         check_at_least(1, samples=samples, eval_samples=eval_samples)
         check_at_least(0, noise=noise)
@@ -326,6 +329,7 @@ class LawsDataModule(VectorDataModule):
         self.sizes = {"train": samples, "val": eval_samples, "test": eval_samples}
         self.noise = noise
         self.transform, self.transform_seed, self.dim = transform, transform_seed, dim
+        self.condition = condition
 
     @property
     def description(self) -> DataDescription:
@@ -333,8 +337,11 @@ class LawsDataModule(VectorDataModule):
         width = self.split("train").x.shape[1]
         if self.law not in PLANTED:
             return DataDescription("vector", (width,))
-        basis = hidden_basis(self.transform, width, self.transform_seed)
+        basis = self._matrix(width)
         return ideal_description(self.transform, basis, self.topology)
+
+    def _matrix(self, width: int) -> npt.NDArray[np.float64]:
+        return hidden_matrix(self.transform, width, self.transform_seed, self.condition)
 
     def make_split(self, name: str) -> VectorDataset:
         """Draw a set; sets of one law share what is drawn once."""
@@ -345,5 +352,4 @@ class LawsDataModule(VectorDataModule):
         x = x / x.std()
         if self.noise:
             x = x + self.noise * rng.standard_normal(x.shape)
-        basis = hidden_basis(self.transform, x.shape[1], self.transform_seed)
-        return VectorDataset(torch.from_numpy(x @ basis).to(self.dtype))
+        return VectorDataset(torch.from_numpy(x @ self._matrix(x.shape[1])).to(self.dtype))

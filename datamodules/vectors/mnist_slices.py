@@ -80,7 +80,8 @@ class MNISTSlicesDataModule(DrawnDataModule):
         rows: ``random`` for heights uniform in the image, ``center`` for the middle.
         along: ``rows`` of the image, or its ``columns``; ``rows`` says which of them.
         transform: the hidden basis, as of ``SignalsDataModule``.
-        transform_seed: of ``permuted`` and ``random_orthogonal``.
+        transform_seed: of ``permuted``, ``random_orthogonal`` and ``linear``.
+        condition: κ of ``linear``.
         samples: size of the training set (1,080,000 in the paper).
         eval_samples: size of the validation set and of the test set.
         noise: standard deviation of added noise, in units of that of the slices.
@@ -99,8 +100,11 @@ class MNISTSlicesDataModule(DrawnDataModule):
         dim: int = 27,
         rows: Literal["random", "center"] = "random",
         along: Literal["rows", "columns"] = "rows",
-        transform: Literal["natural", "permuted", "frequency", "random_orthogonal"] = "natural",
+        transform: Literal[
+            "natural", "permuted", "frequency", "random_orthogonal", "linear"
+        ] = "natural",
         transform_seed: int = 0,
+        condition: float = 2.0,
         samples: int = 60_000,
         eval_samples: int = 10_000,
         noise: float = 0.0,
@@ -112,7 +116,7 @@ class MNISTSlicesDataModule(DrawnDataModule):
         check_choice("along", along, ("rows", "columns"))
         if dim > 84:
             raise ValueError(f"data.dim must be at most 84, three times the width, got {dim}")
-        self.hide(dim, transform, transform_seed, samples, eval_samples, noise)
+        self.hide(dim, transform, transform_seed, samples, eval_samples, noise, condition)
         self.rows, self.along = rows, along
         self._images: dict[str, Images] = {}
         self._scale = 0.0

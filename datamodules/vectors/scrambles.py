@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.datamodules.options import check_at_least, check_choice
-from symmetry_pl.datamodules.vectors.waveforms import hidden_basis
+from symmetry_pl.datamodules.vectors.waveforms import any_matrix, hidden_basis
 
 __all__ = ["Scramble", "ScrambleKind"]
 
@@ -55,10 +55,7 @@ class Scramble:
         elif kind == "orthogonal":
             self.mixing = hidden_basis("random_orthogonal", dim, seed)
         elif kind == "linear":
-            first, second = (
-                hidden_basis("random_orthogonal", dim, s) for s in (seed, seed + (1 << 20))
-            )
-            self.mixing = first * np.geomspace(condition**0.5, condition**-0.5, dim) @ second
+            self.mixing = any_matrix(dim, seed, condition)
 
     def __call__(self, images: Array) -> Array:
         """Vectors ``(B, d)`` of flattened images ``(B, d)``."""

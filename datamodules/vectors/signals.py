@@ -149,8 +149,10 @@ class SignalsDataModule(DrawnDataModule):
         topology: whether the hidden line of pixels has ends (``chain``) or closes (``ring``).
         transform: the hidden basis: the pixels as they are (``natural``), in another order
             (``permuted``), sines (``frequency``: the discrete sine transform of type I), or drawn
-            from the uniform law on orthogonal matrices (``random_orthogonal``).
-        transform_seed: of ``permuted`` and ``random_orthogonal``.
+            from the uniform law on orthogonal matrices (``random_orthogonal``); or any matrix, no
+            basis (``linear``).
+        transform_seed: of ``permuted``, ``random_orthogonal`` and ``linear``.
+        condition: κ of ``linear``, largest over least singular value.
         samples: size of the training set (100 batches in the paper: 1,650,000 at d = 33).
         eval_samples: size of the validation set and of the test set.
         noise: ν, in units of σ.
@@ -173,8 +175,11 @@ class SignalsDataModule(DrawnDataModule):
         waveform: Literal["gaussian", "legendre"] = "gaussian",
         dim: int = 33,
         topology: Literal["chain", "ring"] = "chain",
-        transform: Literal["natural", "permuted", "frequency", "random_orthogonal"] = "natural",
+        transform: Literal[
+            "natural", "permuted", "frequency", "random_orthogonal", "linear"
+        ] = "natural",
         transform_seed: int = 0,
+        condition: float = 2.0,
         samples: int = 60_000,
         eval_samples: int = 10_000,
         noise: float = 0.05,
@@ -190,7 +195,7 @@ class SignalsDataModule(DrawnDataModule):
         check_at_least(1, slots=slots)
         if not 0 < p_exist <= 1:
             raise ValueError(f"data.p_exist must be above 0 and at most 1, got {p_exist}")
-        self.hide(dim, transform, transform_seed, samples, eval_samples, noise)
+        self.hide(dim, transform, transform_seed, samples, eval_samples, noise, condition)
         published = WAVEFORMS[waveform]
         self.law = SignalLaw(
             waveform,

@@ -17,7 +17,11 @@ from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import BatchDataset, SymmetryDataModule
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 from symmetry_pl.datamodules.streams import STREAMS
-from symmetry_pl.datamodules.vectors.waveforms import TRANSFORMS, hidden_basis, ideal_description
+from symmetry_pl.datamodules.vectors.waveforms import (
+    TRANSFORMS,
+    hidden_matrix,
+    ideal_description,
+)
 from symmetry_pl.groups.domain import Topology
 
 __all__ = [
@@ -108,12 +112,13 @@ class VectorDataModule(SymmetryDataModule):
 
 
 class DrawnDataModule(VectorDataModule):
-    r"""Base of vectors drawn at random along a line of pixels that an orthogonal basis hides.
+    r"""Base of vectors drawn at random along a line of pixels that a matrix hides.
 
     .. math:: x = Q^\top (s + \nu\, \varepsilon), \quad \varepsilon \sim N(0, I)
 
-    A subclass gives s, scaled; the rows of Q are the hidden basis. The training set is drawn once;
-    validation and test sets are other streams.
+    A subclass gives s, scaled; the rows of Q are the hidden basis. In place of Qᵀ a transform
+    ``linear`` has any matrix. The training set is drawn once; validation and test sets are other
+    streams.
     """
 
     def hide(
@@ -124,23 +129,26 @@ class DrawnDataModule(VectorDataModule):
         samples: int,
         eval_samples: int,
         noise: float,
+        condition: float = 2.0,
     ) -> None:
         """Set what all such data share; called once, by ``__init__`` of the subclass.
 
         Args:
             dim: number of pixels d, at least 3.
-            transform: a key of ``TRANSFORMS``.
-            transform_seed: of a random basis.
+            transform: a key of ``TRANSFORMS``, or ``linear``.
+            transform_seed: of a random basis or matrix.
             samples: size of the training set.
             eval_samples: size of the validation set and of the test set.
             noise: ν, in units of the standard deviation of s.
+            condition: κ of ``linear``.
         """
-        check_choice("transform", transform, tuple(TRANSFORMS))
+        check_choice("transform", transform, (*TRANSFORMS, "linear"))
         check_at_least(3, dim=dim)
         check_at_least(1, samples=samples, eval_samples=eval_samples)
         check_at_least(0, noise=noise)
+        check_at_least(1, condition=condition)
         self.transform = transform
-        self.basis = hidden_basis(transform, dim, transform_seed)
+        self.basis = hidden_matrix(transform, dim, transform_seed, condition)
         self.samples = {"train": samples, "val": eval_samples, "test": eval_samples}
         self.noise = noise
 

@@ -19,8 +19,10 @@ __all__ = [
     "TRANSFORMS",
     "WAVEFORMS",
     "Waveform",
+    "any_matrix",
     "gaussian",
     "hidden_basis",
+    "hidden_matrix",
     "ideal_description",
     "legendre",
     "offsets",
@@ -184,20 +186,51 @@ def hidden_basis(transform: str, dim: int, seed: int = 0) -> Array:
     return TRANSFORMS[transform][1](dim, seed)
 
 
+def any_matrix(dim: int, seed: int, condition: float) -> Array:
+    """U diag(σ) Vᵀ with σ that fall geometrically from √κ to 1/√κ, ``(d, d)``.
+
+    Args:
+        dim: number of pixels d.
+        seed: of U and V, which are of the uniform law on orthogonal matrices.
+        condition: κ.
+    """
+    first, second = (_random_orthogonal(dim, s) for s in (seed, seed + (1 << 20)))
+    mixed: Array = first * np.geomspace(condition**0.5, condition**-0.5, dim) @ second
+    return mixed
+
+
+def hidden_matrix(transform: str, dim: int, seed: int = 0, condition: float = 2.0) -> Array:
+    """What a sample s is seen through, ``x = s @ matrix``; of ``linear`` its rows are no basis.
+
+    Args:
+        transform: a key of ``TRANSFORMS``, or ``linear``.
+        dim: number of pixels d.
+        seed: of what is drawn.
+        condition: κ of ``linear``.
+    """
+    if transform == "linear":
+        return any_matrix(dim, seed, condition)
+    return hidden_basis(transform, dim, seed)
+
+
 def ideal_description(transform: str, basis: Array, topology: str) -> DataDescription:
     """Description of vectors whose true symmetry is known, for scoring only.
 
     Args:
-        transform: a key of ``TRANSFORMS``.
-        basis: the hidden basis ``(d, d)``.
+        transform: a key of ``TRANSFORMS``, or ``linear``.
+        basis: of ``hidden_matrix``, ``(d, d)``.
         topology: ``"chain"`` or ``"ring"``.
 
     Returns:
         With ``extra`` = ``topology``, ``ideal_name`` and ``ideal_basis`` (nested list, row k the
-        direction of hidden position k).
+        direction of hidden position k); of ``linear`` ``axes`` and ``mixing``, row k of which is
+        pixel k.
     """
+    if transform == "linear":
+        extra: dict[str, Any] = {"axes": [[len(basis), topology]], "mixing": basis.tolist()}
+        return DataDescription("vector", (len(basis),), extra=extra)
     kind = "cyclic unit shift" if topology == "ring" else "unit shift"
-    extra: dict[str, Any] = {
+    extra = {
         "topology": topology,
         "ideal_name": f"{kind} of {len(basis)} pixels{TRANSFORMS[transform][0]}",
         "ideal_basis": basis.tolist(),

@@ -6,7 +6,7 @@ from typing import Any
 
 from symmetry_pl.reproduce.experiment import System
 
-__all__ = ["LINE", "NONE", "ROTATED_NONE", "nulls", "said", "wrong_verdicts"]
+__all__ = ["LINE", "MIXED_NONE", "NONE", "ROTATED_NONE", "nulls", "said", "wrong_verdicts"]
 
 _CONFIG = "lens/domain_mnist.yaml"
 _SEEDS = (0, 1, 2, 3)
@@ -26,17 +26,25 @@ _LINES = ("chain", "wide_chain", "autoregression", "decays", "ring", "walk", "fa
 _SIZES = ((16, 3000), (36, 10_000), (64, 10_000))
 _TORUS = "torus"  # a graph that is a domain: it keeps its number, and so its size and its runs
 NONE, LINE, ROTATED_NONE = "without_a_domain", "lines", "rotated_without_a_domain"
+MIXED_NONE = "mixed_without_a_domain"
 """Datasets of the nulls; those of seeds that no threshold was set on end in `_FRESHLY`."""
 _FRESHLY = "_fresh_seeds"
+_TRANSFORMS = {
+    "permutation": "permuted",
+    "orthogonal": "random_orthogonal",
+    "linear": "linear",
+}
+"""What hides the law from a model of this mixing."""
 
 
 def nulls(fresh: bool = False) -> tuple[System, ...]:
-    """Rows of laws and graphs without a domain, of lines, and of such laws behind a rotation."""
+    """Rows of laws and graphs without a domain, of lines, and of such laws behind matrices."""
     return (
         *_laws(NONE, _LAWS, fresh=fresh),
         *_graphs(fresh),
         *_laws(LINE, _LINES, fresh=fresh),
-        *_laws(ROTATED_NONE, _ROTATED_LAWS, rotated=True, fresh=fresh),
+        *_laws(ROTATED_NONE, _ROTATED_LAWS, "orthogonal", fresh),
+        *_laws(MIXED_NONE, _ROTATED_LAWS, "linear", fresh),
     )
 
 
@@ -60,9 +68,8 @@ def _null(dataset: str, number: int, name: str, options: tuple[str, ...], fresh:
 
 
 def _laws(
-    dataset: str, names: tuple[str, ...], rotated: bool = False, fresh: bool = False
+    dataset: str, names: tuple[str, ...], mixing: str = "permutation", fresh: bool = False
 ) -> list[System]:
-    transform = "random_orthogonal" if rotated else "permuted"
     return [
         _null(
             dataset,
@@ -71,8 +78,8 @@ def _laws(
             (
                 "--data=LawsDataModule",
                 f"--data.law={name}",
-                f"--data.transform={transform}",
-                *(["--model.mixing=orthogonal"] if rotated else []),
+                f"--data.transform={_TRANSFORMS[mixing]}",
+                *([] if mixing == "permutation" else [f"--model.mixing={mixing}"]),
             ),
             fresh,
         )
@@ -110,10 +117,12 @@ def wrong_verdicts(result: dict[str, Any]) -> dict[str, Any]:
     def of_seeds(ending: str) -> dict[str, Any]:
         none, found = count(NONE + ending, "domain_found")
         rotated, seen = count(ROTATED_NONE + ending, "domain_found")
+        mixed, held = count(MIXED_NONE + ending, "domain_found")
         lines, lattices = count(LINE + ending, "lattice_found")
         return {
             "without_a_domain": {"runs": none, "called_a_domain": found},
             "without_a_domain_rotated": {"runs": rotated, "called_a_domain": seen},
+            "without_a_domain_mixed": {"runs": mixed, "called_a_domain": held},
             "lines": {"runs": lines, "called_a_lattice": lattices},
         }
 
@@ -123,9 +132,10 @@ def wrong_verdicts(result: dict[str, Any]) -> dict[str, Any]:
 def said(wrong: dict[str, Any]) -> str:
     """A count of wrong verdicts as a sentence."""
     none, line = wrong["without_a_domain"], wrong["lines"]
-    rotated = wrong["without_a_domain_rotated"]
+    rotated, mixed = wrong["without_a_domain_rotated"], wrong["without_a_domain_mixed"]
     return (
         f"Of {none['runs']} runs on data without a domain {none['called_a_domain']} found one, of "
         f"{rotated['runs']} on such data behind a rotation {rotated['called_a_domain']}, "
+        f"of {mixed['runs']} behind another matrix {mixed['called_a_domain']}, "
         f"and of {line['runs']} on lines {line['called_a_lattice']} a lattice."
     )

@@ -110,6 +110,27 @@ def _mixed(
     )
 
 
+def _slices(condition: int) -> System:
+    """Slices of digits behind any matrix."""
+    return System(
+        f"27_{condition}",
+        f"27 pixels, 200,000 samples, condition {condition}",
+        _CONFIG,
+        "mnist_slices_mixed",
+        own=True,
+        overrides=(
+            "--data=MNISTSlicesDataModule",
+            "--data.samples=200000",
+            "--data.transform=linear",
+            f"--data.condition={condition}",
+            "--data.batch_size=1000",
+            "--model.mixing=linear",
+            "--trainer.max_epochs=1",
+        ),
+        seeds=_SEEDS,
+    )
+
+
 def _table(result: dict[str, Any]) -> str:
     """Exact places of images by source and size, and how often a verdict was wrong."""
     rows = {
@@ -180,6 +201,7 @@ EXPERIMENT = Experiment(
             for condition in (2, 10)
         ),
         _mixed("shifted_mnist", 10, 20_000, 0.02, "linear", condition=2),
+        *(_slices(condition) for condition in (2, 10)),
         *nulls(fresh=True),
     ),
     metrics=(

@@ -22,6 +22,7 @@ from symmetry_pl.lens.domains.nonnegative import (
 from symmetry_pl.lens.domains.search import Layout, layout_of
 from symmetry_pl.lens.domains.stationary import stationary_share
 from symmetry_pl.lens.domains.unmix import same_signs, unmixed
+from symmetry_pl.lens.domains.windows import ONE_LAW, stationary_chain
 from symmetry_pl.metrics.places import aligned, chance_level
 
 __all__ = ["WAYS", "FoundMixedDomain", "Mixing", "find_mixed_domain"]
@@ -37,6 +38,7 @@ _HALVES = ((0, 2), (1, 3))  # quarters; rows in turn
 _SAME = 0.5**0.5  # of two orthogonal bases, more than one row of the one is nearest to one
 _SELDOM = (0.1, 0.002)  # a live pixel passes this part of its greatest value in so many samples
 _SEEN = 8192
+_SHORT = 5  # positions from which a chain can be made stationary
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,26 @@ def find_mixed_domain(x: Tensor, seed: int = 0, mixing: Mixing = "orthogonal") -
         )
     x = x.detach().cpu()
     if mixing == "linear":
-        return _found(x, moments, "non-negative", nonnegative_unmixing, seed)
+        return _found(x, moments, "non-negative", _any_mixing, seed)
     first = nonnegative_rotation(x[::2], None, seed)
     if negative_share(x[1::2][:_SEEN], first) < NEGATIVE:
         found = _found(x, moments, "non-negative", nonnegative_rotation, seed, first)
         if found.verdict.found:
             return found
     return _found(x, moments, "independent", unmixed, seed)
+
+
+def _any_mixing(x: Tensor, start: Tensor | None, seed: int) -> Tensor:
+    """Rows of the largest volume; those of a chain near them along which windows have one law."""
+    basis = nonnegative_unmixing(x, start, seed)
+    parts = [x[k::4].double() @ basis.T for k in range(4)]
+    first, second = (torch.cat([parts[a], parts[b]]).T.corrcoef() for a, b in _HALVES)
+    layout = layout_of((first + second) / 2, (first, second))
+    whole = bool((layout.places >= 0).all()) and len(basis) >= _SHORT
+    if not whole or layout.domain.axes[0] != (len(basis), "chain"):
+        return basis
+    chain, misfit = stationary_chain(x, basis[layout.places.argsort()])
+    return chain if misfit < ONE_LAW else basis
 
 
 def _found(

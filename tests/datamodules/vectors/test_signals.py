@@ -167,6 +167,20 @@ def test_transforms_are_orthogonal_and_undone_by_the_ideal_basis(transform, dim)
     assert torch.allclose(seen.training_inputs(), raw, atol=1e-3) == (transform == "natural")
 
 
+def test_any_matrix_has_its_condition_and_is_told():
+    options = {"dim": 7, "samples": 50, "dtype": "float64", "noise": 0.0}
+    seen = SignalsDataModule(transform="linear", condition=10.0, **options)
+    extra = seen.description.extra
+    mixing = torch.tensor(extra["mixing"], dtype=torch.float64)
+    assert extra["axes"] == [[7, "chain"]]
+    assert "ideal_basis" not in extra  # it is none
+    assert float(torch.linalg.cond(mixing)) == pytest.approx(10.0)
+    raw = SignalsDataModule(**options).training_inputs()
+    assert torch.allclose(torch.linalg.solve(mixing.T, seen.training_inputs().T).T, raw, atol=1e-9)
+    with pytest.raises(ValueError, match=r"data.condition must be at least 1"):
+        SignalsDataModule(transform="linear", condition=0.5)
+
+
 def test_the_frequency_basis_is_the_sine_transform():
     expected = fft.dst(np.eye(9), type=1, norm="ortho")
     assert np.allclose(hidden_basis("frequency", 9), expected)
@@ -256,7 +270,7 @@ def test_the_description_survives_a_checkpoint():
         ({"width": [1.0]}, r"data\.width must be two numbers"),
         ({"waveform": "square"}, r"data\.waveform must be gaussian or legendre, got 'square'"),
         ({"topology": "torus"}, r"data\.topology must be chain or ring"),
-        ({"transform": "dct"}, r"data\.transform must be natural, permuted, frequency or random_"),
+        ({"transform": "dct"}, r"data\.transform must be natural, permuted, frequency, random_"),
         ({"dtype": "float16"}, r"data\.dtype must be float32 or float64"),
         ({"batch_size": 0}, r"data\.batch_size must be at least 1"),
     ],
