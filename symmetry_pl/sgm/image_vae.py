@@ -112,8 +112,11 @@ class ImageVAE(SymmetryModule):
             )
         self.symmetry, self.learned_draws, self.space = symmetry, draws == "learned", space
         self.moves = None if augment is None else hand_chosen(augment)
-        if pose_every < 1:
-            raise ValueError(f"model.pose_every must be at least 1, got {pose_every}")
+        if min(pose_every, latent_dim) < 1:
+            raise ValueError(
+                "model.pose_every and model.latent_dim must be at least 1, got "
+                f"{pose_every} and {latent_dim}"
+            )
         self.latent_dim, self.standardise, self.pose_every = latent_dim, standardise, pose_every
         self._network = (network, network_options or {})
         self._frozen: FrozenSGM | None = None

@@ -312,7 +312,8 @@ def test_networks_of_the_paper():
         ({"network": "transformer"}, "network must be one of"),
         ({"network_options": {"filters": [3]}}, "network_options has no option 'filters'"),
         ({"network": "conv", "network_options": {"filters": []}}, "filters must be positive"),
-        ({"latent_dim": 0}, "latent_dim must be at least 1"),
+        ({"pose_every": 0}, "pose_every and model.latent_dim must be at least 1, got 0"),
+        ({"latent_dim": 0}, "latent_dim must be at least 1, got 1 and 0"),
     ],
 )
 def test_bad_options_are_one_sentence(options, message):
