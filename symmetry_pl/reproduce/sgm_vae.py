@@ -223,7 +223,7 @@ EXPERIMENT = Experiment(
         "x = T(μ(z)) + noise, see the page of the method. *Of prototypes* is the published figure "
         "of InvVAE, which is no density of images.",
         "Published values are those of the published notebook, of the whole test set: networks of "
-        "convolutions, 5,000 to 20,000 steps of 512 images, the best of 24 settings in each cell. "
+        "convolutions, 5,000 to 20,000 steps of 512 images, the best of 36 settings in each cell. "
         "Ours are dense networks with one learning rate, chosen on validation images, and at most "
         "5,800 steps of 256: compare within our rows. In the published figure InvVAE of 12,500 "
         "images is missing.",

@@ -1,6 +1,8 @@
 """VAE, AugVAE and InvVAE as LightningModules: players, resume, figures, what they refuse."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from torch import nn
 
 from symmetry_pl import SGM, ImageVAE
+from symmetry_pl.cli import main
 from symmetry_pl.core import DataDescription
 from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
@@ -159,7 +162,7 @@ def test_resumed_is_uninterrupted(sgm, tmp_path):
 @pytest.mark.parametrize("kind", ["augment", "invariant"])
 def test_a_checkpoint_needs_no_file_beside_it(kind, sgm, tmp_path):
     own = tmp_path / "sgm.ckpt"
-    own.write_bytes(open(sgm, "rb").read())  # noqa: SIM115
+    own.write_bytes(Path(sgm).read_bytes())
     module = model(**options_of(kind, str(own)))
     fitting = trainer(1, limit_val_batches=0)
     fitting.fit(module, Pictures())
@@ -343,3 +346,26 @@ def test_a_flow_that_has_seen_nothing_is_not_drawn_from():
     uniform = model(symmetry="augment", sgm=untrained, draws="uniform")
     trainer(1, limit_val_batches=0).fit(uniform, Pictures())
     assert uniform.batches_seen == 6
+
+
+def test_a_run_goes_on_and_is_tested_without_the_file_of_its_sgm(sgm, tmp_path, capsys):
+    """The command line: the checkpoint says what the SGM is, whatever config and file say."""
+    own = tmp_path / "sgm.ckpt"
+    own.write_bytes(Path(sgm).read_bytes())
+    data = [
+        "--data.class_path=test_vae.Pictures",
+        "--data.batch_size=8",
+        "--trainer.enable_progress_bar=false",
+    ]
+    small = ["--model.network_options={widths: [8]}", "--model.importance_samples=2"]
+    fit = ["fit", "--config", "sgm/paper/mnist_vae.yaml", "--run_name=vae", *data, *small]
+    fit += ["--model.network=mlp", "--model.symmetry=invariant", f"--model.sgm={own}"]
+    fit += ["--trainer.log_every_n_steps=1", "--trainer.check_val_every_n_epoch=1"]
+    assert main([*fit, "--trainer.max_epochs=1"]) == 0
+    own.unlink()
+    last = "lightning_logs/vae/version_0/checkpoints/last.ckpt"
+    assert main([*fit, "--trainer.max_epochs=2", f"--ckpt_path={last}"]) == 0
+    assert main(["test", "--ckpt_path", last]) == 0
+    assert "importance-weighted bound of log p(x)" in capsys.readouterr().out
+    record = json.loads(Path("lightning_logs/vae/version_0/metrics.json").read_text())
+    assert record["batches"] == 12
