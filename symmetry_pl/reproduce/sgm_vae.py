@@ -171,11 +171,14 @@ def figure(result: dict[str, Any]) -> Figure | None:
     for axis, (metric, title) in zip(panels, titles, strict=True):
         for system, (label, colour) in _LINES.items():
             _lines(axis, rows, system, metric, label, colour)
-        axis.set(xlabel="largest rotation [degrees]", title=title, xticks=range(len(ANGLES)))
+        axis.plot([], [], "x", color="0.6", label="published")
+        places = range(len(ANGLES))
+        axis.set(xlabel="largest rotation [degrees]", title=title, xticks=places)
+        axis.set_xlim(-0.2, places[-1] + 0.2)
         axis.set_xticklabels(list(map(str, ANGLES)))
         axis.spines[["top", "right"]].set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    drawn.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return drawn
 
 
@@ -205,9 +208,9 @@ def _lines(
             places, mean, error, color=colour, linestyle=dashes, marker="o", markersize=4,
             capsize=2, linewidth=1.3, label=f"{label}, {images:,} images",
         )  # fmt: skip
-        given = [(i, row["paper"]) for i, row in found if row["paper"] is not None]
-        for i, value in given:
-            axis.plot(i, value, "x", color=colour, alpha=0.4)
+        for i, row in found:
+            if row["paper"] is not None:
+                axis.plot(i, row["paper"], "x", color=colour, alpha=0.4)
 
 
 EXPERIMENT = Experiment(
