@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         SymmetryGAN,
         SymmetryLens,
     )
-    from symmetry_pl.sgm import SGM
+    from symmetry_pl.sgm import SGM, ImageVAE
     from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "FittedModel",
     "FlowSTIB",
     "FlowSTIBEstimator",
+    "ImageVAE",
     "InvarianceAlgebra",
     "LaLiGAN",
     "LatentFlowSTIB",
@@ -64,6 +65,7 @@ _ROOMS = {
     "EmbeddedDomain": "lens",
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
+    "ImageVAE": "sgm",
     "InvarianceAlgebra": "lens",
     "LaLiGAN": "lens",
     "SGM": "sgm",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from symmetry_pl.metrics.entry_options import (
+    DENSITY,
     FACTORS,
     GAME,
     KNOWING,
@@ -142,6 +143,16 @@ _IMAGES = (
 )
 """What prototypes keep of a transformation, and what resampled images lack."""
 
+_BOUNDS = (
+    MetricSpec("iwlb", "importance-weighted bound of log p(x)", "IWLB", "nats", **DENSITY),
+    MetricSpec(
+        "iwlb_prototype", "the same as published, of prototypes", "of prototypes", "nats", **DENSITY
+    ),
+    MetricSpec("elbo", "ELBO of log p(x)", "ELBO", "nats", **DENSITY),
+    MetricSpec("mse_x", "mse of reconstructions of x", "mse(x)", digits=4, group="reconstruction"),
+)
+"""How likely a model of images finds an image, and how well it makes it again."""
+
 _MINOR = (
     minor("mae_y_boosting", "MAE of Y, gradient boosting on X", "boosting", **TARGETS),
     minor("mae_y_ridge", "MAE of Y, ridge regression on X", "ridge", **TARGETS),
@@ -231,6 +242,7 @@ _MINOR = (
         **FACTORS,
     ),
     # Terms of losses, and what changes over training.
+    minor("elbo_prototype", "ELBO of prototypes", "of prototypes", "nats", **DENSITY),
     minor("kl", "KL of the posterior from the prior", "KL", "nats", **TERM),
     minor("pairwise_kl", "pairwise bound of I(Z;X)", "pairwise KL", "nats", **TERM),
     minor("loss_x", "loss of the reconstruction", "loss of x", **LOSS),
@@ -283,5 +295,5 @@ _MINOR = (
 )
 """Figures without a row in the summary of a test."""
 
-ENTRIES = _CODES + LENS_ENTRIES + _IMAGES + _MINOR
+ENTRIES = _CODES + LENS_ENTRIES + _IMAGES + _BOUNDS + _MINOR
 """All of them; a summary has its rows in this order."""

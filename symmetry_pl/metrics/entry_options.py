@@ -7,6 +7,7 @@ from typing import Any
 from symmetry_pl.metrics.metric_spec import MetricSpec
 
 __all__ = [
+    "DENSITY",
     "FACTORS",
     "GAME",
     "KNOWING",
@@ -47,3 +48,4 @@ TRUTH: dict[str, Any] = {"digits": 3, "group": "truth"}
 NEITHER: dict[str, Any] = {**TRUTH, "better": "neither"}
 PROTOTYPES: dict[str, Any] = {"group": "prototypes"}
 FACTORS: dict[str, Any] = {"digits": 3, "group": "factors"}
+DENSITY: dict[str, Any] = {"digits": 1, "group": "density", "better": "more"}

@@ -10,6 +10,11 @@ from torch import nn
 
 from symmetry_pl.nn.autoencoder import Autoencoder, VectorAutoencoder
 from symmetry_pl.nn.fourier import FourierPredictor
+from symmetry_pl.nn.image_autoencoder import (
+    ConvolutionImageAutoencoder,
+    ImageAutoencoder,
+    MLPImageAutoencoder,
+)
 from symmetry_pl.nn.image_features import ConvolutionFeatures, PixelFeatures
 from symmetry_pl.nn.mlp import MLP
 from symmetry_pl.nn.tokens.autoencoder import (
@@ -19,7 +24,7 @@ from symmetry_pl.nn.tokens.autoencoder import (
     ResidualTokenAutoencoder,
 )
 
-__all__ = ["AUTOENCODERS", "ENCODERS", "PREDICTORS"]
+__all__ = ["AUTOENCODERS", "ENCODERS", "IMAGE_AUTOENCODERS", "PREDICTORS"]
 
 PREDICTORS: dict[str, type[nn.Module]] = {"mlp": MLP, "fourier": FourierPredictor}
 """Of a target from a code; they take the columns of both first."""
@@ -35,3 +40,9 @@ AUTOENCODERS: dict[str, type[Autoencoder]] = {
     "gated_tokens": GatedTokenAutoencoder,
 }
 """Of an input; they take the sizes of the code and of what the decoder is given first."""
+
+IMAGE_AUTOENCODERS: dict[str, type[ImageAutoencoder]] = {
+    "conv": ConvolutionImageAutoencoder,
+    "mlp": MLPImageAutoencoder,
+}
+"""Of an image, with Gaussian codes; they take its shape and the columns of a code first."""

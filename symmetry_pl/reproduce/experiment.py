@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +40,8 @@ class System:
         seeds: seeds it is run with unless told otherwise.
         after: name of the system of the same dataset whose weights of the same seed it starts
             from; its CPU seconds are then those on top.
+        start: the option that takes the checkpoint of that system.
+        tested: whether the last weights are tested, or those that were the best on validation data.
         taken_from: run of another experiment that is the same to the letter; it is copied from
             that experiment's results and not made twice.
     """
@@ -53,6 +55,8 @@ class System:
     published: Mapping[str, float] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2)
     after: str | None = None
+    start: str = "--init_weights"
+    tested: Literal["last", "best"] = "last"
     taken_from: TakenFrom | None = None
 
     @property

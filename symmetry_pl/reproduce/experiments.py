@@ -72,6 +72,10 @@ EXPERIMENTS = {
     "sgm/mnist_color": Entry(
         f"{_HERE}.sgm_prototypes:MNIST_COLOR", "SGM on painted MNIST, colour transformations"
     ),
+    "sgm/vae": Entry(
+        f"{_HERE}.sgm_vae:EXPERIMENT",
+        "VAEs with and without an SGM: few images, many angles",
+    ),
     "stib/qm9": Entry(f"{_HERE}.stib_qm9:EXPERIMENT", "STIB, Table 2: isomers of QM9"),
     "stib/qm9_dims": Entry(
         f"{_HERE}.stib_qm9_dims:EXPERIMENT", "STIB, Figure 5: latent dimensions of the isomers"

@@ -69,6 +69,11 @@ class Job:
         return self.run / "checkpoints" / "last.ckpt"
 
     @property
+    def tested(self) -> Path:
+        """The weights that are tested."""
+        return self.checkpoint.with_name(f"{self.system.tested}.ckpt")
+
+    @property
     def config(self) -> Path:
         """The shipped config."""
         return config_root() / self.system.config
@@ -80,7 +85,7 @@ class Job:
             "fit",
             f"--config={self.config}",
             *self.system.overrides,
-            *([] if self.start is None else [f"--init_weights={self.start}"]),
+            *([] if self.start is None else [f"{self.system.start}={self.start}"]),
             f"--seed_everything={self.seed}",
             f"--data.split_seed={self.seed}",
             f"--log_root={self.folder.parent}",
@@ -132,8 +137,16 @@ class Job:
         atomic_write(self.kept, json.dumps(made, indent=1) + "\n")
 
     def metrics(self) -> dict[str, Any]:
-        """The run's metrics.json, whatever it was made from; empty before the fit has ended."""
-        return read_record(self.run / "metrics.json")
+        """The run's metrics.json, whatever it was made from; empty before the fit has ended.
+
+        Where other weights than the last are tested, its test and figures are theirs.
+        """
+        record = read_record(self.run / "metrics.json")
+        if self.tested == self.checkpoint:
+            return record
+        fit = {name: value for name, value in record.items() if name not in ("test", "metrics")}
+        theirs = record.get("checkpoints", {}).get(self.tested.name, {}).get("test")
+        return fit if theirs is None else {**fit, "test": theirs, "metrics": theirs["metrics"]}
 
     def record(self) -> dict[str, Any] | None:
         """The metrics.json of a run with these settings that has been tested; else None."""
@@ -144,7 +157,9 @@ class Job:
 def settings_digest(system: System, first: str = "") -> str:
     """Digest of a system's config and options, and of those of the system that it starts from."""
     config = (config_root() / system.config).read_text(encoding="utf-8")
-    return digest(json.dumps([config, *system.overrides, first]))
+    chosen = ((system.start, "--init_weights"), (system.tested, "last"))
+    others = [value for value, usual in chosen if value != usual]
+    return digest(json.dumps([config, *system.overrides, first, *others]))
 
 
 def run_jobs(
@@ -231,7 +246,7 @@ def run_job(
         shutil.rmtree(job.folder, ignore_errors=True)
     job.note(commit)
     # the config comes first, as its ckpt_path (null) would undo what stands before it
-    test = ["test", f"--config={job.run / 'config.yaml'}", f"--ckpt_path={job.checkpoint}"]
+    test = ["test", f"--config={job.run / 'config.yaml'}", f"--ckpt_path={job.tested}"]
     log, read = job.folder / "log.txt", job.folder / "files_read.txt"
     for command in [test] if fitted else [fit, test]:
         code = (running or _Running()).run(command, log, read)

@@ -22,6 +22,7 @@ from symmetry_pl.sgm.scores import PrototypeScores, random_elements
 _COLUMNS, _ROWS, _ORBITS, _COPIES, _DRAWN, _STEPS = 12, 5, 3, 8, 2000, 4
 _TRAINING = ("loss", "mse", "nll_eta", "spread")
 _MERITS = ("prototype_spread", "iterate_ratio_1")
+_ELBOS = ("elbo", "elbo_prototype")
 
 
 class PrototypePainter:
@@ -52,6 +53,29 @@ class PrototypePainter:
             found = labelled(curves, stage, keys)
             if found:
                 yield name, basic.history(found, label)
+
+
+class VAEPainter:
+    """Reconstructions of images of the last evaluation, and new images."""
+
+    curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _ELBOS, "val": (*_ELBOS, "mse_x")}
+
+    def paint(
+        self, model: Any, evaluator: Any, data: Any, curves: Curves
+    ) -> Iterator[tuple[str, Any]]:
+        """Images, their prototypes where the model has any, what it makes of them, and samples."""
+        if "x" not in evaluator.shown:
+            return
+        x = evaluator.shown["x"].to(model.device)
+        rows = [("images", plain(x))]
+        if model.symmetry == "invariant":
+            rows.append(("prototypes", plain(model.sgm.canonicalise(x)[0])))
+        rows.append(("reconstructions", plain(model.reconstruct(x))))
+        rows.append(("samples", plain(model.sample(_noise(x, len(x), model.noise_columns, 0)))))
+        yield "reconstructions", images.image_rows(rows)
+        found = labelled(curves, "val", _ELBOS)
+        if found:
+            yield "bounds", basic.history(found, "ELBO [nats]")
 
 
 def _figures(

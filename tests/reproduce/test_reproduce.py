@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -142,6 +143,27 @@ def test_runs_become_results_and_pages(example, tmp_path, capsys):
         "example/tiny --systems cvae,cvib --seeds 0",
     ]
     assert f"Command of CVIB (ours): `symmetry reproduce {commands[1]}`" in page.read_text()
+
+
+def test_a_system_may_name_what_takes_its_start_and_which_weights_are_tested(example):
+    first = job_of(EXAMPLE.systems[0], 0)
+    plain = System("a", "A", CVAE, overrides=TINY, after="cvae")
+    other = replace(plain, start="--model.sgm", tested="best")
+    jobs = [replace(job_of(system, 0), first=first) for system in (plain, other)]
+    starts = [argument for job in jobs for argument in job.fit_arguments if ".ckpt" in argument]
+    assert starts == [f"--init_weights={first.checkpoint}", f"--model.sgm={first.checkpoint}"]
+    assert [job.tested.name for job in jobs] == ["last.ckpt", "best.ckpt"]
+    assert len({job.settings for job in jobs}) == 2
+
+    # figures of the best weights stand beside those of the last in the record of a run
+    job = jobs[1]
+    finish(job, {"mae_x": 2.0})
+    assert job.record() is None
+    record = json.loads((job.run / "metrics.json").read_text())
+    record["checkpoints"] = {"best.ckpt": {"test": {"metrics": {"test/mae_x": 1.0}}}}
+    (job.run / "metrics.json").write_text(json.dumps(record))
+    assert job.record()["metrics"] == {"test/mae_x": 1.0}
+    assert job.record()["fit"] == record["fit"]
 
 
 @pytest.mark.slow
