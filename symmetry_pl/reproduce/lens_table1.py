@@ -157,7 +157,7 @@ EXPERIMENT = Experiment(
         "ideal closes; a chain reaches at most √(6/7) = .926 there.",
         "The paper trains for 400,000 steps, hours on a GPU. Its recipe is shown here compressed "
         "to 500 steps of 660 (2,000 at 7 pixels), with a larger learning rate: it shows what that "
-        "budget gives, not what the recipe can do.",
+        "budget gives, not what the recipe can do. That is the row in full, at 7 pixels.",
         "Losses are at full rank on the test set. Refitted: marginals by EM and conditional "
         "networks from the same start for both the learned and the true basis, as a loss with "
         "poorly fitted densities ranks solutions wrongly.",
