@@ -3,6 +3,7 @@
 from symmetry_pl.groups.affine import AffineGroup
 from symmetry_pl.groups.affine_charts import affine_generators
 from symmetry_pl.groups.base import Group, ImageGroup
+from symmetry_pl.groups.cloud_frames import linear_frame, rigid_frame
 from symmetry_pl.groups.clouds import (
     CloudGroup,
     Orthogonal,
@@ -71,11 +72,13 @@ __all__ = [
     "hsv_to_rgb",
     "icosahedral",
     "lift_matrix",
+    "linear_frame",
     "octahedral",
     "pad",
     "plane_logarithm",
     "register",
     "rgb_to_hsv",
+    "rigid_frame",
     "tetrahedral",
     "warp",
 ]
