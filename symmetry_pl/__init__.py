@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         SymmetryLensEstimator,
     )
     from symmetry_pl.fitted import FittedModel
+    from symmetry_pl.groups.naming import NamedGroup, name_group
     from symmetry_pl.lens import (
         CommutingLens,
         DomainClassifier,
@@ -50,6 +51,7 @@ __all__ = [
     "LensDomain",
     "LieDerivative",
     "LieGAN",
+    "NamedGroup",
     "SGMEstimator",
     "SymmetryGAN",
     "SymmetryLens",
@@ -57,6 +59,7 @@ __all__ = [
     "TokenFlowSTIB",
     "__version__",
     "load",
+    "name_group",
 ]
 
 _ROOMS = {
@@ -73,9 +76,11 @@ _ROOMS = {
     "LensDomain": "lens",
     "LieDerivative": "lens",
     "LieGAN": "lens",
+    "NamedGroup": "groups.naming",
     "SymmetryGAN": "lens",
     "SymmetryLens": "lens",
     "SymmetryLensEstimator": "estimators",
+    "name_group": "groups.naming",
 }  # the others are of stib
 
 if not (Path(__file__).parent / "datamodules").is_dir():  # a checkout without links: Windows

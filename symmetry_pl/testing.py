@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from symmetry_pl.groups import ImageGroup
+from symmetry_pl.groups import CloudGroup, Group, ImageGroup
 
 __all__ = ["assert_equivariant", "assert_group", "assert_invariant"]
 
@@ -29,7 +29,7 @@ class _Law(NamedTuple):
 
 
 def assert_group(
-    group: ImageGroup,
+    group: Group,
     image: Tensor | None = None,
     *,
     count: int = 16,
@@ -39,18 +39,18 @@ def assert_group(
     image_tolerance: float = 0.05,
     image_fraction: float = 0.5,
 ) -> dict[str, float]:
-    r"""Check the laws of a group of image transformations on random elements.
+    r"""Check the laws of a group of transformations of images or clouds on random elements.
 
     On elements, exactly: identity, inverse, associativity, and that the chart and its inverse undo
     each other (up to the periods of the coordinates). On images, up to interpolation: the identity
     changes nothing, an element and its inverse cancel, and a composed element acts as its parts
     one after the other; errors are root mean squares over pixels, relative to the image above its
-    background of −1.
+    background of −1. On clouds of points the same laws are exact.
 
     Args:
         group: what to check.
         image: ``(C, H, W)`` in [−1, 1], its content well inside the frame; three soft blobs if
-            None.
+            None. A cloud ``(n, d)``; five points if None.
         count: how many elements are drawn.
         dtype: of the elements and the image.
         seed: of the draws.
@@ -72,19 +72,20 @@ def assert_group(
     True
     """
     allowed = tolerance if tolerance is not None else (3e-10 if dtype == torch.float64 else 1e-3)
-    shown = _blobs(group, dtype) if image is None else image.to(dtype)
+    shown = _shown(group, dtype) if image is None else image.to(dtype)
     generator = torch.Generator().manual_seed(seed)
     u = torch.rand(3, count, group.dim, generator=generator, dtype=dtype)
     with torch.no_grad():
         laws = _element_laws(group, group.from_uniform(u), allowed)
         inner = group.from_uniform(_towards_centre(u, image_fraction))
-        laws += _image_laws(group, inner, shown, allowed, image_tolerance)
+        lossless = isinstance(group, CloudGroup)
+        laws += _action_laws(group, inner, shown, allowed, allowed if lossless else image_tolerance)
     return _judge(type(group).__name__, laws)
 
 
 def assert_equivariant(
     f: Callable[[Tensor], Tensor],
-    group: ImageGroup,
+    group: Group,
     x: Tensor,
     *,
     tolerance: float,
@@ -120,7 +121,7 @@ def assert_equivariant(
 
 def assert_invariant(
     f: Callable[[Tensor], Tensor],
-    group: ImageGroup,
+    group: Group,
     x: Tensor,
     *,
     tolerance: float,
@@ -154,7 +155,7 @@ def assert_invariant(
     return _judge("the function is not invariant", [law])
 
 
-def _element_laws(group: ImageGroup, eta: Tensor, allowed: float) -> list[_Law]:
+def _element_laws(group: Group, eta: Tensor, allowed: float) -> list[_Law]:
     """The exact laws on elements at η, ``(3, count, d)``."""
     a, b, c = elements = group.element(eta)
     count = len(a)
@@ -188,13 +189,14 @@ def _element_laws(group: ImageGroup, eta: Tensor, allowed: float) -> list[_Law]:
     return [*laws, _Law("coordinates(element(η)) = η", around.abs().amax(-1), allowed)]
 
 
-def _image_laws(
-    group: ImageGroup, eta: Tensor, image: Tensor, exact: float, allowed: float
+def _action_laws(
+    group: Group, eta: Tensor, image: Tensor, exact: float, allowed: float
 ) -> list[_Law]:
-    """The laws of the action at η, ``(3, count, d)``, on one image ``(C, H, W)``."""
+    """The laws of the action at η, ``(3, count, d)``, on one image ``(C, H, W)`` or cloud."""
     a, b = group.element(eta[:2])
     x = image.expand(len(a), *image.shape)
-    size = _rms(x + 1)
+    what, background = ("images", -1) if isinstance(group, ImageGroup) else ("clouds", 0)
+    size = _rms(x - background)
     moved = group.apply(a, x)
     if moved.shape != x.shape:
         raise AssertionError(
@@ -204,14 +206,24 @@ def _image_laws(
     still = group.apply(group.identity(len(a), dtype=x.dtype), x)
     back = group.apply(group.inverse(a), moved)
     return [
-        _Law("the identity leaves images as they are", _rms(still - x) / size, exact),
-        _Law("an element and its inverse cancel on images", _rms(back - x) / size, allowed),
+        _Law(f"the identity leaves {what} as they are", _rms(still - x) / size, exact),
+        _Law(f"an element and its inverse cancel on {what}", _rms(back - x) / size, allowed),
         _Law(
             "a composed element acts as its parts in turn",
             _rms(together - group.apply(b, moved)) / size,
             allowed,
         ),
     ]
+
+
+def _shown(group: Group, dtype: torch.dtype) -> Tensor:
+    """Blobs for a group of images, five points for one of clouds."""
+    if isinstance(group, CloudGroup):
+        places = torch.arange(5 * group.points, dtype=dtype).view(5, group.points)
+        return torch.sin(1 + places**2)
+    if not isinstance(group, ImageGroup):
+        raise ValueError(f"{type(group).__name__} acts on neither images nor clouds: give a sample")
+    return _blobs(group, dtype)
 
 
 def _blobs(group: ImageGroup, dtype: torch.dtype) -> Tensor:
@@ -231,7 +243,7 @@ def _blobs(group: ImageGroup, dtype: torch.dtype) -> Tensor:
     raise ValueError(f"{type(group).__name__} takes neither 1 nor 3 channels: give an image")
 
 
-def _draw(group: ImageGroup, x: Tensor, draws: int, fraction: float, seed: int) -> Tensor:
+def _draw(group: Group, x: Tensor, draws: int, fraction: float, seed: int) -> Tensor:
     """Elements for every image, ``(draws, B, *element_shape)``."""
     generator = torch.Generator().manual_seed(seed)
     u = torch.rand(draws, len(x), group.dim, generator=generator, dtype=torch.float64)

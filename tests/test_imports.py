@@ -45,6 +45,7 @@ MAY = {
     "": {
         "estimators",
         "fitted",
+        "groups",
         "runs",
         *FAMILIES,
     },  # the package itself: public names, when they are first asked for

@@ -1,4 +1,4 @@
-"""What every group of image transformations can do: the charts, the laws and the action."""
+"""What every group of transformations can do: the charts, the laws and the action."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["ImageGroup", "at_least_single"]
+__all__ = ["Group", "ImageGroup", "at_least_single"]
+
+Self = TypeVar("Self", bound="Group")
 
 
-class ImageGroup(ABC):
-    r"""A group acting on images ``(B, C, H, W)`` in [−1, 1], whose background is −1.
+class Group(ABC):
+    r"""A group acting on samples: images (``ImageGroup``) or clouds of points (``CloudGroup``).
 
     A chart takes d real *coordinates* η (what networks predict and densities are of) to an
     *element* g (what is composed, inverted and applied), and back. Pure functions of their
@@ -22,7 +25,8 @@ class ImageGroup(ABC):
     returned as float32, under autocast too.
 
     Composition follows the order of the action:
-    ``apply(compose(first, then), x)`` is ``apply(then, apply(first, x))``, up to interpolation.
+    ``apply(compose(first, then), x)`` is ``apply(then, apply(first, x))``, up to what an action
+    loses, such as by interpolation.
 
     Args:
         names: of the d coordinates.
@@ -32,16 +36,10 @@ class ImageGroup(ABC):
         offset: centre of the random augmentations; 0 if None.
         periods: period of each coordinate, None where it has none.
 
-    Attributes:
-        exact_composition: whether acting by a composed element is acting by its parts, up to
-            interpolation; not so where the action clips.
-
     Raises:
         ValueError: for a wrong number of units, bounds, offsets or periods, a negative or infinite
             bound, bounds that are all 0, or a period that is not positive.
     """
-
-    exact_composition = True
 
     def __init__(
         self,
@@ -81,7 +79,7 @@ class ImageGroup(ABC):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Tensor:
-        """``(count, *element_shape)``: elements that leave images as they are."""
+        """``(count, *element_shape)``: elements that leave samples as they are."""
 
     @abstractmethod
     def compose(self, first: Tensor, then: Tensor) -> Tensor:
@@ -93,16 +91,11 @@ class ImageGroup(ABC):
 
     @abstractmethod
     def apply(self, element: Tensor, x: Tensor) -> Tensor:
-        """Transform image b of ``(B, C, H, W)`` by element b of ``(B, *element_shape)``."""
+        """Transform sample b of ``(B, …)`` by element b of ``(B, *element_shape)``."""
 
     def distance(self, element: Tensor, other: Tensor) -> Tensor:
         """The largest difference of two elements' entries, ``(…,)``; periods count."""
         return (element - other).abs().flatten(-len(self.element_shape)).amax(-1)
-
-    def check_images(self, shape: tuple[int, int, int]) -> None:
-        """Raise ValueError, in one sentence, if the group cannot act on images ``(C, H, W)``."""
-        if len(shape) != 3 or min(shape) < 1:
-            raise ValueError(f"images must have the shape (C, H, W), got {tuple(shape)}")
 
     def from_uniform(self, u: Tensor) -> Tensor:
         r"""η = offset + bounds · (2u − 1), ``(…, d)``, for u uniform on [0, 1]^d."""
@@ -121,7 +114,7 @@ class ImageGroup(ABC):
         u = torch.rand(count, self.dim, generator=generator, dtype=dtype, device=device)
         return self.element(self.from_uniform(u))
 
-    def within(self, bounds: Sequence[float]) -> ImageGroup:
+    def within(self: Self, bounds: Sequence[float]) -> Self:
         """The same group, with random elements from other half widths.
 
         Args:
@@ -172,6 +165,24 @@ class ImageGroup(ABC):
             if not math.isfinite(value):
                 raise ValueError(f"{what} must be finite, got {value} for the {name}")
         return numbers
+
+
+class ImageGroup(Group):
+    """A group acting on images ``(B, C, H, W)`` in [−1, 1], whose background is −1.
+
+    Arguments and laws are those of ``Group``.
+
+    Attributes:
+        exact_composition: whether acting by a composed element is acting by its parts, up to
+            interpolation; not so where the action clips.
+    """
+
+    exact_composition = True
+
+    def check_images(self, shape: tuple[int, int, int]) -> None:
+        """Raise ValueError, in one sentence, if the group cannot act on images ``(C, H, W)``."""
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(f"images must have the shape (C, H, W), got {tuple(shape)}")
 
 
 def at_least_single(x: Tensor) -> Tensor:

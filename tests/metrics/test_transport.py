@@ -1,0 +1,51 @@
+"""Distances from groups by optimal transport."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from symmetry_pl.groups import axial, cyclic, icosahedral
+from symmetry_pl.groups.rotations import random_rotations, rotation_angle, rotation_of
+from symmetry_pl.metrics.transport import transport_distance, transport_score
+
+
+def draws(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_it_is_the_best_of_all_matchings(dim):
+    one, two = random_rotations(5, dim, draws()), random_rotations(5, dim, draws(1))
+    cost = (
+        rotation_angle(one[:, None], two)
+        if dim == 3
+        else (one[:, None] - two).square().sum((2, 3)).sqrt()
+    )
+    best = min(cost[range(5), list(p)].mean() for p in itertools.permutations(range(5)))
+    assert transport_distance(one, two) == pytest.approx(float(best))
+    assert transport_distance(one, one.flip(0)) < 1e-7
+
+
+def test_a_turn_of_all_elements_costs_its_angle():
+    group = axial().sample(50, generator=draws())
+    tilted = rotation_of(torch.tensor([[0.2, 0.0, 0.0]], dtype=torch.float64)) @ group
+    assert transport_distance(tilted, group) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("group", "dim"), [(icosahedral(), 3), (cyclic(4, None), 2)])
+def test_elements_of_a_group_are_at_the_floor(group, dim):
+    score = transport_score(group.sample(400, generator=draws(5)), group)
+    assert score.distance == pytest.approx(score.floor, abs=0.08)
+    assert score.relative > 0.5
+    chance = transport_score(random_rotations(400, dim, draws(6)), group)
+    assert abs(chance.relative) < 0.15
+
+
+def test_wrong_samples_are_one_sentence():
+    eye = torch.eye(3).repeat(4, 1, 1)
+    with pytest.raises(ValueError, match=r"of one size, got \(4, 3, 3\) and \(3, 3, 3\)"):
+        transport_distance(eye, eye[:3])
+    with pytest.raises(ValueError, match="finite"):
+        transport_distance(eye * math.nan, eye)
