@@ -29,7 +29,7 @@ __all__ = ["RobustAffineFrame"]
 
 _IMAGES, _PAIRS = 4000, 1000  # that the template is fitted on, and that confidence is
 _CHUNK = 500  # images at once
-_SPIKES = 2.5e-3  # share of pixels: two of 28 x 28
+_SPIKES = 2.5e-3  # share of pixels that clean images may lose to clamping, or two pixels
 _PLAIN = 0.9  # share of plain images from which those of a set need no front end
 
 
@@ -154,7 +154,8 @@ class RobustAffineFrame(AffineFrame):
             return None
         x = at_least_single(x[:_IMAGES])
         found = [clean(part, self.threshold) for part in torch.split(x, _CHUNK)]
-        clear = torch.cat([one.plain & (one.spikes < _SPIKES) for one in found])
+        few = max(_SPIKES, 2.5 / math.prod(x.shape[2:]))
+        clear = torch.cat([one.plain & (one.spikes <= few) for one in found])
         plain = float(clear.float().mean())
         noise = float(torch.cat([one.noise for one in found]).median())
         seen = (
