@@ -334,7 +334,7 @@ class ImagesDataModule(OwnDataModule, ImageDataModule):
 
 
 def _warn_of_bright_ground(images: Tensor, inverted: bool) -> None:
-    """Warn if the outermost pixels are bright: a moved image would get black edges."""
+    """Warn if the outermost pixels are bright: most methods would take them for content."""
     edges = torch.cat(
         [images[..., i].flatten().float() for i in (0, -1)]
         + [images[..., i, :].flatten().float() for i in (0, -1)]
@@ -343,7 +343,7 @@ def _warn_of_bright_ground(images: Tensor, inverted: bool) -> None:
         edges = edges / 127.5 - 1
     if edges.mean() > _BRIGHT:
         warnings.warn(
-            "the images have a bright ground, but what a transformation moves in from outside of "
-            f"the frame is black: set data.invert to {str(not inverted).lower()}",
+            "the images have a bright ground, and methods take black for the ground: set "
+            f"data.invert to {str(not inverted).lower()}",
             stacklevel=3,
         )

@@ -11,11 +11,12 @@ from torch import Tensor
 from symmetry_pl.groups.affine_charts import AffineChart, ExponentialChart, PolarChart
 from symmetry_pl.groups.base import ImageGroup
 from symmetry_pl.groups.matrices import affine_inverse, multiply
-from symmetry_pl.groups.warp import Interpolation, warp
+from symmetry_pl.groups.warp import Interpolation, border, warp
 
 __all__ = ["AffineGroup"]
 
 Chart = Literal["exponential", "polar"]
+Fill = Literal["black", "border"]
 
 
 class AffineGroup(ImageGroup):
@@ -40,10 +41,12 @@ class AffineGroup(ImageGroup):
         bounds: half widths of the random augmentations, 5 or 6 numbers.
         chart: ``"exponential"`` or ``"polar"``.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
+        fill: what comes in from outside of the frame: ``"border"``, the median of the image's
+            outermost pixels, which is black where most of them are; or always ``"black"``.
 
     Raises:
         ValueError: for a wrong number of bounds, a negative one, or none that is positive; for an
-            unknown chart or interpolation.
+            unknown chart, interpolation or fill.
 
     >>> group = AffineGroup([0.25, 0.25, torch.pi, 0.25, 0.25])
     >>> group.element(torch.tensor([0.5, 0.0, 0.0, 0.0, 0.0]))
@@ -57,10 +60,12 @@ class AffineGroup(ImageGroup):
         bounds: Sequence[float],
         chart: Chart = "exponential",
         interpolation: Interpolation = "bicubic",
+        fill: Fill = "border",
     ) -> None:
         for what, value, known in (
             ("chart", chart, get_args(Chart)),
             ("interpolation", interpolation, get_args(Interpolation)),
+            ("fill", fill, get_args(Fill)),
         ):
             if value not in known:
                 raise ValueError(f"{what} must be one of {list(known)}, got {value!r}")
@@ -69,6 +74,7 @@ class AffineGroup(ImageGroup):
             self.chart.names, self.chart.units, bounds, (3, 3), periods=self.chart.periods
         )
         self.interpolation: Interpolation = interpolation
+        self.fill: Fill = fill
 
     def element(self, eta: Tensor) -> Tensor:
         """The matrix at η: ``(…, d)`` to ``(…, 3, 3)``."""
@@ -102,7 +108,7 @@ class AffineGroup(ImageGroup):
 
     def apply(self, element: Tensor, x: Tensor) -> Tensor:
         """Warp image b of ``(B, C, H, W)`` by matrix b: one interpolation."""
-        return warp(x, element, self.interpolation)
+        return warp(x, element, self.interpolation, border(x) if self.fill == "border" else None)
 
     def check_images(self, shape: tuple[int, int, int]) -> None:
         """Raise ValueError if images are not ``(C, H, W)``, or only one pixel high or wide."""

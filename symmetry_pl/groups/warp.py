@@ -20,14 +20,19 @@ from torch.nn.functional import grid_sample
 
 from symmetry_pl.groups.base import at_least_single
 
-__all__ = ["BACKGROUND", "Interpolation", "pixel_grid", "warp"]
+__all__ = ["BACKGROUND", "Interpolation", "border", "pixel_grid", "warp"]
 
 Interpolation: TypeAlias = Literal["bicubic", "bilinear"]
 
 BACKGROUND = -1.0
 
 
-def warp(x: Tensor, matrices: Tensor, interpolation: Interpolation = "bicubic") -> Tensor:
+def warp(
+    x: Tensor,
+    matrices: Tensor,
+    interpolation: Interpolation = "bicubic",
+    fill: Tensor | None = None,
+) -> Tensor:
     r"""y(p) = x(A p), with −1 wherever A p lies out of the frame.
 
     Bicubic is Keys' kernel with a = −0.75 and may leave [−1, 1] by up to 0.5 at edges; nothing is
@@ -38,6 +43,7 @@ def warp(x: Tensor, matrices: Tensor, interpolation: Interpolation = "bicubic") 
         matrices: A, ``(B, 3, 3)`` or ``(B, 2, 3)``, output to input.
         interpolation: ``"bicubic"`` or ``"bilinear"``; on digits bicubic loses a third of what
             bilinear loses there and back, for about twice the time.
+        fill: another background, that of each image and channel, ``(B, C)``.
 
     Returns:
         ``(B, C, H, W)``, differentiable in both, in the precision of x, float32 at least.
@@ -57,11 +63,22 @@ def warp(x: Tensor, matrices: Tensor, interpolation: Interpolation = "bicubic") 
         )
     single = at_least_single(x)
     grid = pixel_grid(matrices.to(single.dtype), x.shape[-2], x.shape[-1])
-    # Zeros are the padding that grid_sample has; the background is -1.
+    # Zeros are the padding that grid_sample has.
+    outside = BACKGROUND if fill is None else fill.to(single)[:, :, None, None]
     raised = grid_sample(
-        single - BACKGROUND, grid, mode=interpolation, padding_mode="zeros", align_corners=True
+        single - outside, grid, mode=interpolation, padding_mode="zeros", align_corners=True
     )
-    return raised + BACKGROUND
+    return raised + outside
+
+
+def border(x: Tensor) -> Tensor:
+    """What an image's outermost pixels are, in the median of each channel: ``(B, C)``.
+
+    −1 exactly where more than half of them are black. A constant to the gradient.
+    """
+    x = x.detach()
+    sides = (x[..., 0, :], x[..., -1, :], x[..., 1:-1, 0], x[..., 1:-1, -1])
+    return torch.cat(sides, -1).median(-1).values
 
 
 def pixel_grid(matrices: Tensor, height: int, width: int) -> Tensor:

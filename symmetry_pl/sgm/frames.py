@@ -16,7 +16,7 @@ from symmetry_pl.groups.warp import warp
 from symmetry_pl.nn.feature_mlp import FeatureMLP
 from symmetry_pl.sgm.inference import InferenceNetwork
 from symmetry_pl.sgm.moment_frames import AffineFrame, ColorFrame, Frame, ProductFrame, perturbed
-from symmetry_pl.sgm.moments import foreground
+from symmetry_pl.sgm.robust_frame import RobustAffineFrame
 
 __all__ = [
     "AffineFrame",
@@ -24,6 +24,7 @@ __all__ = [
     "Frame",
     "FrameNetwork",
     "ProductFrame",
+    "RobustAffineFrame",
     "build_frame",
     "edge_content",
 ]
@@ -46,7 +47,7 @@ class FrameNetwork(InferenceNetwork):
         group: whose elements it gives.
         image_shape: ``(C, H, W)``.
         widths: units of the network's hidden layers; empty for the frame alone.
-        affine: options of ``AffineFrame``.
+        affine: options of ``RobustAffineFrame``, those of ``AffineFrame`` among them.
         color: options of ``ColorFrame``.
 
     Raises:
@@ -85,9 +86,17 @@ class FrameNetwork(InferenceNetwork):
             if _has_mask(self.group):
                 framed = torch.cat([framed, self._seen(element, framed)], 1)
             eta = at_least_single(self.residual(framed.flatten(1)))
-            eta = eta * _gates(self.group, edge_content(x))
+            eta = eta * _gates(self.group, edge_content(self.frame.density(x)))
             element = self.group.compose(_residual_element(self.group, eta), element)
         return perturbed(self.group, element, perturbation)
+
+    def adopt(self, x: Tensor) -> str | None:
+        """Let the frame learn from training images before the first batch."""
+        return self.frame.adopt(x)
+
+    def confidence(self, x: Tensor) -> Tensor | None:
+        """That of the frame."""
+        return self.frame.confidence(x)
 
     def _seen(self, element: Tensor, like: Tensor) -> Tensor:
         """Mask (B, 1, H, W), 1 … −1: which positions of the framed image the image contains."""
@@ -102,11 +111,11 @@ def build_frame(
     affine: dict[str, Any] | None = None,
     color: dict[str, Any] | None = None,
 ) -> Frame:
-    """The frame of moments for a group.
+    """The frame for a group.
 
     Args:
         group: an ``AffineGroup``, a ``ColorGroup``, or a product of a colour and an affine one.
-        affine: options of ``AffineFrame``.
+        affine: options of ``RobustAffineFrame``, those of ``AffineFrame`` among them.
         color: options of ``ColorFrame``.
 
     Raises:
@@ -116,7 +125,8 @@ def build_frame(
         parts = (build_frame(part, affine, color) for part in (group.first, group.second))
         return ProductFrame(group, *parts)
     if isinstance(group, AffineGroup):
-        return build_named("affine", {"affine": AffineFrame}, "affine", (group,), affine or {})
+        known = {"affine": RobustAffineFrame}
+        return build_named("affine", known, "affine", (group,), affine or {})
     if isinstance(group, ColorGroup):
         return build_named("color", {"color": ColorFrame}, "color", (group,), color or {})
     raise ValueError(
@@ -125,9 +135,13 @@ def build_frame(
     )
 
 
-def edge_content(x: Tensor) -> Tensor:
-    """How much of an image's content touches its frame, ``(B,)`` in [0, 1): 1 - exp(-pixels)."""
-    w = foreground(at_least_single(x)).clamp(min=0)
+def edge_content(density: Tensor) -> Tensor:
+    """How much of an image's content touches its frame, ``(B,)`` in [0, 1): 1 - exp(-pixels).
+
+    Args:
+        density: ``(B, H, W)``.
+    """
+    w = density.clamp(min=0)
     edge = w[:, 0].sum(1) + w[:, -1].sum(1) + w[:, :, 0].sum(1) + w[:, :, -1].sum(1)
     return 1 - torch.exp(-edge)
 

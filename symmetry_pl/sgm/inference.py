@@ -31,6 +31,18 @@ class InferenceNetwork(nn.Module):
         """
         raise NotImplementedError
 
+    def adopt(self, x: Tensor) -> str | None:
+        """Learn from training images ``(N, C, H, W)`` before the first batch; here nothing.
+
+        Returns:
+            What was found, in words; None where there is nothing to say.
+        """
+        return None
+
+    def confidence(self, x: Tensor) -> Tensor | None:
+        """How sure each element is, ``(B,)`` in (0, 1); None where f does not know."""
+        return None
+
 
 class MLPInference(InferenceNetwork):
     """The paper's network: an MLP on all pixels that ends at the identity (App. C).

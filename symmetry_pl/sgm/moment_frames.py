@@ -22,7 +22,7 @@ from symmetry_pl.sgm.moments import (
     profile_peak,
 )
 
-__all__ = ["AffineFrame", "ColorFrame", "Frame", "ProductFrame", "perturbed"]
+__all__ = ["AffineFrame", "ColorFrame", "Frame", "ProductFrame", "perturbed", "turned"]
 
 _GREY = 1 / 512  # half a step of 8 bits: colours that rounding could have made
 
@@ -45,6 +45,10 @@ class Frame(InferenceNetwork):
     def measure(self, x: Tensor) -> Tensor:
         """Elements ``(B, …)`` of images in float32 at least, outside autocast."""
         raise NotImplementedError
+
+    def density(self, x: Tensor) -> Tensor:
+        """What of images counts as their content, ``(B, H, W)``."""
+        return foreground(at_least_single(x))
 
     def forward(self, x: Tensor, perturbation: Tensor | None = None) -> Tensor:
         """Elements ``(B, …)``; a perturbation comes before them, next to the prototype.
@@ -133,7 +137,7 @@ class AffineFrame(Frame):
         if self.fit in ("isometry", "shift"):
             linear = torch.eye(2, dtype=linear.dtype, device=linear.device).expand_as(linear)
         if self.fit != "shift":
-            linear = _turned(linear, profile_peak(angular_moments(seen, moments)))
+            linear = turned(linear, profile_peak(angular_moments(seen, moments)))
         shift = -(linear * moments.centre[:, None, :]).sum(-1)
         empty = w.sum((1, 2)) < EMPTY
         return torch.where(
@@ -222,6 +226,20 @@ class ProductFrame(Frame):
         assert isinstance(self.group, ProductGroup)
         return self.group.join(self.first(x), self.second(x))
 
+    def density(self, x: Tensor) -> Tensor:
+        """That of the second part."""
+        return self.second.density(x)
+
+    def adopt(self, x: Tensor) -> str | None:
+        """Let both parts learn."""
+        return (
+            "; ".join(filter(None, (part.adopt(x) for part in (self.first, self.second)))) or None
+        )
+
+    def confidence(self, x: Tensor) -> Tensor | None:
+        """That of the second part."""
+        return self.second.confidence(x)
+
 
 def perturbed(group: ImageGroup, element: Tensor, perturbation: Tensor | None) -> Tensor:
     """``element`` after the element at coordinates bounds · perturbation ``(B, dim)``."""
@@ -231,7 +249,7 @@ def perturbed(group: ImageGroup, element: Tensor, perturbation: Tensor | None) -
     return group.compose(group.element(noise.new_tensor(group.bounds) * noise), element)
 
 
-def _turned(linear: Tensor, angle: Tensor) -> Tensor:
+def turned(linear: Tensor, angle: Tensor) -> Tensor:
     """R L, where R brings the direction ``angle`` ``(B,)`` to the right."""
     c, s = angle.cos()[:, None], angle.sin()[:, None]
     top, bottom = linear.unbind(1)

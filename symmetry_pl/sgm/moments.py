@@ -51,8 +51,9 @@ def foreground(x: Tensor, threshold: float = 0.05) -> Tensor:
         v = \max_c (x_c + 1) / 2
 
     The brightest channel is the value of HSV, which neither hue nor saturation change. Darker than
-    the background are the rings of cubic interpolation, which keep its moments right, and noise,
-    which cancels: both must keep their sign.
+    the background are the rings of cubic interpolation, which keep their sign, as moments are then
+    right. Noise keeps it too, but cancels only in the mean, and where nothing has clipped it: see
+    ``front_end`` for noisy images.
 
     Args:
         x: ``(B, C, H, W)`` in [−1, 1], background −1.
@@ -74,7 +75,8 @@ def normaliser(
 
     with μ_k and Σ_k of the windowed density, from the plain moments. The window turns with the
     image, so each iterate is equivariant; the factor makes a Gaussian a fixed point. It makes
-    outlying noise, and content that the frame of the image cuts off, weigh less.
+    what lies far out, and content that the frame of the image cuts off, weigh less; noise within
+    the window weighs as before.
 
     Args:
         w: densities ``(B, H, W)``.

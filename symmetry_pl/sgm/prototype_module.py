@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, SymmetryModule
@@ -16,6 +17,9 @@ from symmetry_pl.sgm.frames import FrameNetwork, build_frame
 from symmetry_pl.sgm.generative import GenerativeNetwork
 from symmetry_pl.sgm.inference import InferenceNetwork, MLPInference
 from symmetry_pl.sgm.orbits import orbit_groups
+
+_LOOKED_AT, _JUDGED = 4000, 1000  # training images that a frame may learn from, and is judged on
+_MANY = 0.15  # expected share of wrong turns that is warned of
 
 INFERENCE: dict[str, type[InferenceNetwork]] = {"mlp": MLPInference, "frame": FrameNetwork}
 
@@ -103,6 +107,25 @@ class PrototypeModule(SymmetryModule):
         """Spread of prototypes, likelihood and resampled factors."""
         return PrototypeEvaluator(self.group, self.orbits, self.orbit_size, self.orbit_images)
 
+    def on_fit_start(self) -> None:
+        """Let the inference look at training images before the first batch."""
+        given = getattr(getattr(self.trainer, "datamodule", None), "training_inputs", None)
+        if self.batches_seen or given is None:
+            return
+        x = given(_LOOKED_AT).to(self.device, self.dtype)
+        found = self.inference.adopt(x)
+        for buffer in self.inference.buffers():  # numbers may differ between machines
+            buffer.copy_(self.trainer.strategy.broadcast(buffer))
+        if found is not None:
+            rank_zero_info(found)
+        sure = self.inference.confidence(x[:_JUDGED])
+        if sure is not None and (wrong := float(1 - sure.mean())) > _MANY:
+            rank_zero_warn(
+                f"copies of {100 * wrong:.0f} % of images may get another turn, as where shapes "
+                "look alike when turned, or where much else is in the images; the column "
+                "confidence of predictions says which images are not sure"
+            )
+
     # -- what the model says ---------------------------------------------------------------------
 
     def canonicalise(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,12 +156,14 @@ class PrototypeModule(SymmetryModule):
         return {"eta": self.group.names}
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Row numbers, η, log p(η | x̂), and the prototypes."""
+        """Row numbers, η, log p(η | x̂), how sure f is where it knows, and the prototypes."""
         prototypes, element = self.canonicalise(batch[0])
         eta = self.coordinates(element)
+        sure = self.inference.confidence(batch[0])
         return {
             "row": batch[2],
             "eta": eta,
             "log_prob": self.generative.log_prob(eta, prototypes),
+            **({} if sure is None else {"confidence": sure}),
             "prototype": prototypes,
         }

@@ -9,6 +9,7 @@ from pytorch_lightning import Callback, Trainer, seed_everything
 from symmetry_pl import SGM
 from symmetry_pl.core import DataDescription
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
+from symmetry_pl.sgm import prototype_module
 from symmetry_pl.sgm import sgm as sgm_file
 
 BOUNDS = [0.1, 0.1, math.pi, 0.1, 0.1, 0.1]
@@ -239,3 +240,34 @@ def test_colour_and_position_together_have_prototypes():
     trainer.test(module, Painted(), verbose=False)
     for kind in ("hue", "shift", "five"):
         assert torch.isfinite(trainer.callback_metrics[f"test/prototype_spread_{kind}"]), kind
+
+
+class Negatives(Pictures):
+    """The same, dark on a light ground."""
+
+    def make_split(self, split):
+        return ImageDataset(255 - pictures(self.count, ("train", "val", "test").index(split)))
+
+
+def test_a_fit_decides_on_the_frame_and_says_how_sure_it_is(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(prototype_module, "rank_zero_info", said.append)
+    options = {
+        "max_epochs": 1, "accelerator": "cpu", "logger": False, "enable_checkpointing": False,
+        "enable_progress_bar": False, "enable_model_summary": False,
+    }  # fmt: skip
+    x = ImageDataset(255 - pictures(6, 9)).__getitems__(range(6))[0]
+    batch = x, x[:, :0], torch.arange(6)
+    told = {}
+    for name, data in (("dark", Pictures()), ("light", Negatives())):
+        module = model(inference="frame", inference_options={"widths": [8]}, spread=None)
+        trainer = Trainer(**options)
+        trainer.fit(module, data)
+        told[name] = module.eval().predict_step(batch, 0)
+    assert [text.split(":")[0] for text in said] == ["frame of moments alone", "robust frame"]
+    assert "confidence" not in told["dark"]
+    assert told["light"]["confidence"].shape == (6,)
+    trainer.save_checkpoint(tmp_path / "light.ckpt")
+    again = SGM.load_from_checkpoint(tmp_path / "light.ckpt", weights_only=True).eval()
+    for key, value in again.predict_step(batch, 0).items():
+        assert torch.equal(value, told["light"][key]), key
