@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from symmetry_pl.groups.base import at_least_single
+
 __all__ = ["Cleaned", "clean"]
 
 _SIDE = 28.0  # pixels of the images that lengths are said for
@@ -72,6 +74,13 @@ def clean(x: Tensor, threshold: float = 0.05) -> Cleaned:
         x: ``(B, C, H, W)`` in [−1, 1], float32 or float64.
         threshold: of 1, that does not count as ink.
     """
+    x = at_least_single(x)
+    with torch.autocast(x.device.type, enabled=False):
+        return _cleaned(x, threshold)
+
+
+def _cleaned(x: Tensor, threshold: float) -> Cleaned:
+    """The same, in the type that x has."""
     raw = (x.amax(1) + 1) / 2
     unit = max(min(raw.shape[-2:]) / _SIDE, 0.25)
     v = _without_spikes(raw)

@@ -39,7 +39,7 @@ def test_the_short_table_counts_wrong_verdicts():
     table = EXPERIMENT.analysis.table(result)
     assert "| bumps | 0.5000 (7) | – | – | – | – |" in table
     assert "Of 2 runs on data without a domain 1 found one" in table
-    assert "of 0 on such data behind a rotation 0, and of 2 on lines 0 a lattice" in table
+    assert "of 0 behind another matrix 0, and of 2 on lines 0 a lattice" in table
     assert "no threshold" not in table
     result["rows"].append(row(f"{NONE}_fresh_seeds", "white", "domain_found", [0.0] * 4))
     fresh = EXPERIMENT.analysis.compute(result)["fresh_seeds"]["without_a_domain"]

@@ -302,3 +302,12 @@ def test_border_is_the_median_of_the_outermost_pixels() -> None:
     x[0, 0, 1:3, 1:4] = -1
     x[0, 1, 0] = 0.1  # 5 of 14
     torch.testing.assert_close(border(x), torch.tensor([[0.7, 0.7]]))
+
+
+def test_the_front_end_has_single_precision_under_autocast():
+    x = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    expected = clean(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = clean(x)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
