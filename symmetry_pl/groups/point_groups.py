@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups.base import at_least_single
-from symmetry_pl.groups.rotations import matrix_of, rotation_angle, rotation_of
+from symmetry_pl.groups.rotations import matrix_of, rotation_angle, rotation_of, rotation_vector
 
 __all__ = [
     "AxialRotations",
@@ -240,8 +240,7 @@ def _polyhedral(name: str, quaternions: Tensor, frame: Tensor | None) -> PointGr
 
 def _about_z(matrix: Tensor) -> Tensor:
     """The rotation about z next to each of ``(B, 3, 3)``."""
-    turn = torch.atan2(matrix[:, 1, 0] - matrix[:, 0, 1], matrix[:, 0, 0] + matrix[:, 1, 1])
-    return rotation_of(torch.nn.functional.pad(turn[:, None], (2, 0)))
+    return rotation_of(torch.nn.functional.pad(rotation_vector(matrix[:, :2, :2]), (2, 0)))
 
 
 def _order(n: int) -> int:

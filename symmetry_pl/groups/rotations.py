@@ -12,8 +12,12 @@ from torch import Tensor
 from symmetry_pl.groups.base import at_least_single
 
 __all__ = [
+    "angles_between",
+    "conjugate",
     "cross_matrix",
+    "logarithm",
     "matrix_of",
+    "multiply",
     "quaternion_of",
     "random_rotations",
     "rotation_angle",
@@ -60,6 +64,34 @@ def quaternion_of(matrix: Tensor) -> Tensor:
     q = torch.stack(rows, -2).gather(-2, largest)[..., 0, :]
     q = q / q.norm(dim=-1, keepdim=True)
     return torch.where(q[..., :1] < 0, -q, q)
+
+
+def multiply(p: Tensor, q: Tensor) -> Tensor:
+    """The quaternion product, of the rotation q and then p: ``(…, 4)``."""
+    a, u = p[..., :1], p[..., 1:]
+    b, v = q[..., :1], q[..., 1:]
+    real = a * b - (u * v).sum(-1, keepdim=True)
+    imaginary = a * v + b * u
+    across = torch.linalg.cross(u.expand_as(imaginary), v.expand_as(imaginary))
+    return torch.cat([real, imaginary + across], -1)
+
+
+def conjugate(q: Tensor) -> Tensor:
+    """The inverse of unit quaternions."""
+    return torch.cat([q[..., :1], -q[..., 1:]], -1)
+
+
+def angles_between(p: Tensor, q: Tensor) -> Tensor:
+    """Geodesic angles ``(N, k)`` between quaternions ``(N, 4)`` and ``(k, 4)``."""
+    return 2 * torch.acos((p @ q.mT).abs().clamp(max=1))
+
+
+def logarithm(q: Tensor) -> Tensor:
+    """Rotation vectors ``(…, 3)`` of quaternions of either sign."""
+    signed = torch.where(q[..., :1] < 0, -q, q)
+    sine = signed[..., 1:].norm(dim=-1, keepdim=True)
+    angle = 2 * torch.atan2(sine, signed[..., :1])
+    return torch.where(sine > 1e-12, angle / sine.clamp(min=1e-12), 2.0) * signed[..., 1:]
 
 
 def matrix_of(quaternion: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from symmetry_pl.groups.point_groups import RotationSubgroup
-from symmetry_pl.groups.rotations import quaternion_of, random_rotations
+from symmetry_pl.groups.rotations import angles_between, quaternion_of, random_rotations
 
 __all__ = ["TransportScore", "transport_distance", "transport_score"]
 
@@ -64,8 +64,7 @@ def transport_distance(found: Tensor, true: Tensor) -> float:
     if one.shape[1] == 2:
         cost = torch.cdist(one.flatten(1), two.flatten(1))
     else:
-        cosine = (quaternion_of(one) @ quaternion_of(two).T).abs().clamp(max=1)
-        cost = 2 * cosine.acos()
+        cost = angles_between(quaternion_of(one), quaternion_of(two))
     rows, columns = linear_sum_assignment(cost.numpy())
     return float(cost[rows, columns].mean())
 

@@ -98,7 +98,7 @@ class ConvolutionImageAutoencoder(ImageAutoencoder):
 
 
 class MLPImageAutoencoder(ImageAutoencoder):
-    """Dense networks on all pixels: a tenth of the convolutions' time on a CPU.
+    """Dense networks on all pixels: a fortieth of the convolutions' time on a CPU (28 × 28).
 
     Args:
         image_shape: ``(C, H, W)``.

@@ -12,7 +12,7 @@ from symmetry_pl.groups.affine_charts import NAMES
 from symmetry_pl.sgm.known_orbits import Orbit
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 
-__all__ = ["hand_chosen", "random_elements", "resampled"]
+__all__ = ["hand_chosen", "resampled", "uniform_elements"]
 
 
 def resampled(
@@ -31,11 +31,11 @@ def resampled(
     if learned:
         drawn = group.element(sgm.generative.flow.sample(noise, orbit.features))
     else:
-        drawn = random_elements(group, noise)
+        drawn = uniform_elements(group, noise)
     return group.apply(group.compose(group.inverse(orbit.element), drawn), x)
 
 
-def random_elements(group: ImageGroup, noise: Tensor) -> Tensor:
+def uniform_elements(group: ImageGroup, noise: Tensor) -> Tensor:
     """Uniform elements within the bounds, a function of standard normal noise ``(B, dim)``."""
     return group.element(group.from_uniform(torch.special.ndtr(noise)))
 

@@ -17,7 +17,7 @@ from symmetry_pl.core import (
 )
 from symmetry_pl.core.registry import build_named, check_choice
 from symmetry_pl.nn.by_name import IMAGE_AUTOENCODERS
-from symmetry_pl.sgm.augmentation import hand_chosen, random_elements, resampled
+from symmetry_pl.sgm.augmentation import hand_chosen, resampled, uniform_elements
 from symmetry_pl.sgm.frozen import FRAME_ALONE, FrozenSGM
 from symmetry_pl.sgm.gaussian_vae import GaussianVAE
 from symmetry_pl.sgm.known_orbits import KnownOrbits, Orbit, orbit_of
@@ -252,7 +252,7 @@ class ImageVAE(SymmetryModule):
             return x
         if self.moves is not None:
             noise = self.noise(len(x), self.moves.dim, dtype=x.dtype)
-            return self.moves.apply(random_elements(self.moves, noise), x)
+            return self.moves.apply(uniform_elements(self.moves, noise), x)
         assert self.sgm is not None
         noise = self.noise(len(x), self.sgm.group.dim, dtype=x.dtype)
         return resampled(self.sgm, x, self._orbit(batch), noise, self.learned_draws)

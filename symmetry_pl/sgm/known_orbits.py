@@ -13,7 +13,7 @@ from symmetry_pl.sgm.prototype_module import PrototypeModule
 __all__ = ["KnownOrbits", "Orbit", "orbit_of"]
 
 _CHUNK = 1000
-_MOST = 200_000  # images that are remembered: about 100 MB
+_MOST = 200_000  # images that are remembered: 200 MB of 256 features each
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from symmetry_pl.sgm.inference import InferenceNetwork
 from symmetry_pl.sgm.moments import (
     EMPTY,
     Fit,
+    Moments,
     angular_moments,
     foreground,
     normaliser,
@@ -133,18 +134,25 @@ class AffineFrame(Frame):
     def _once(self, x: Tensor) -> Tensor:
         w = foreground(x, self.threshold)
         moments, seen = normaliser(w, self.fit, self.window, self.iterations)
-        linear = self.size * moments.whitening
-        if self.fit in ("isometry", "shift"):
-            linear = torch.eye(2, dtype=linear.dtype, device=linear.device).expand_as(linear)
+        linear = self._stretch(moments)
         if self.fit != "shift":
             linear = turned(linear, profile_peak(angular_moments(seen, moments)))
-        shift = -(linear * moments.centre[:, None, :]).sum(-1)
+        return self._placed(w, linear, moments.centre).to(x)
+
+    def _stretch(self, moments: Moments) -> Tensor:
+        """L before it is turned, ``(B, 2, 2)``."""
+        linear = self.size * moments.whitening
+        if self.fit in ("isometry", "shift"):
+            return torch.eye(2, dtype=linear.dtype, device=linear.device).expand_as(linear)
+        return linear
+
+    @staticmethod
+    def _placed(w: Tensor, linear: Tensor, centre: Tensor) -> Tensor:
+        """The matrix that takes the centre to 0, the identity where a density w is empty."""
+        shift = -(linear * centre[:, None, :]).sum(-1)
         empty = w.sum((1, 2)) < EMPTY
-        return torch.where(
-            empty[:, None, None],
-            torch.eye(3, dtype=linear.dtype, device=linear.device),
-            affine_matrix(linear, shift),
-        ).to(x)
+        unit = torch.eye(3, dtype=linear.dtype, device=linear.device)
+        return torch.where(empty[:, None, None], unit, affine_matrix(linear, shift))
 
 
 class ColorFrame(Frame):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -19,6 +20,7 @@ from symmetry_pl.sgm.inference import InferenceNetwork, MLPInference
 from symmetry_pl.sgm.orbits import orbit_groups
 
 _LOOKED_AT, _JUDGED = 4000, 1000  # training images that a frame may learn from, and is judged on
+_NUMBERS = 2**26  # pixels and channels of these at most
 _MANY = 0.15  # expected share of wrong turns that is warned of
 
 INFERENCE: dict[str, type[InferenceNetwork]] = {"mlp": MLPInference, "frame": FrameNetwork}
@@ -112,7 +114,8 @@ class PrototypeModule(SymmetryModule):
         given = getattr(getattr(self.trainer, "datamodule", None), "training_inputs", None)
         if self.batches_seen or given is None:
             return
-        x = given(_LOOKED_AT).to(self.device, self.dtype)
+        shape = self.trainer.datamodule.description.x_shape  # type: ignore[attr-defined]
+        x = given(min(_LOOKED_AT, max(1, _NUMBERS // prod(shape)))).to(self.device, self.dtype)
         found = self.inference.adopt(x)
         for buffer in self.inference.buffers():  # numbers may differ between machines
             buffer.copy_(self.trainer.strategy.broadcast(buffer))

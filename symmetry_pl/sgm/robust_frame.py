@@ -10,17 +10,10 @@ from torch import Tensor
 
 from symmetry_pl.groups import ImageGroup
 from symmetry_pl.groups.base import at_least_single
-from symmetry_pl.groups.matrices import affine_matrix
+from symmetry_pl.groups.rotations import rotation_vector
 from symmetry_pl.sgm.front_end import Cleaned, clean
 from symmetry_pl.sgm.moment_frames import AffineFrame, turned
-from symmetry_pl.sgm.moments import (
-    EMPTY,
-    Fit,
-    angular_moments,
-    foreground,
-    normaliser,
-    profile_peak,
-)
+from symmetry_pl.sgm.moments import Fit, angular_moments, foreground, normaliser, profile_peak
 from symmetry_pl.sgm.polar import polar_samples
 from symmetry_pl.sgm.template_turn import TemplateTurn
 from symmetry_pl.sgm.trust import fitted_trust
@@ -118,9 +111,7 @@ class RobustAffineFrame(AffineFrame):
     def _found(self, x: Tensor) -> _Found:
         image = clean(x, self.threshold)
         moments, seen = normaliser(image.density, self.fit, self.window, self.iterations)
-        linear = self.size * moments.whitening
-        if self.fit in ("isometry", "shift"):
-            linear = torch.eye(2, dtype=linear.dtype, device=linear.device).expand_as(linear)
+        linear = self._stretch(moments)
         gap = torch.zeros_like(image.noise)
         if self.fit != "shift":
             if self.fitted:
@@ -128,11 +119,7 @@ class RobustAffineFrame(AffineFrame):
             else:
                 angle = profile_peak(angular_moments(seen, moments))
             linear = turned(linear, angle)
-        shift = -(linear * moments.centre[:, None, :]).sum(-1)
-        empty = image.density.sum((1, 2)) < EMPTY
-        unit = torch.eye(3, dtype=linear.dtype, device=linear.device)
-        element = torch.where(empty[:, None, None], unit, affine_matrix(linear, shift))
-        return _Found(element.to(x), gap)
+        return _Found(self._placed(image.density, linear, moments.centre).to(x), gap)
 
     def _look(self, image: Cleaned, linear: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
         """The template's turn, in two looks, and the gap of the first."""
@@ -173,10 +160,7 @@ class RobustAffineFrame(AffineFrame):
 
     def _samples(self, image: Cleaned) -> Tensor:
         moments, _ = normaliser(image.density, self.fit, self.window, self.iterations)
-        linear = self.size * moments.whitening
-        if self.fit == "isometry":
-            linear = torch.eye(2, dtype=linear.dtype, device=linear.device).expand_as(linear)
-        return polar_samples(image.density, linear, moments.centre)
+        return polar_samples(image.density, self._stretch(moments), moments.centre)
 
     def _trust(self, x: Tensor) -> Tensor:
         """Slope and intercept: which gaps go with copies that agree on the turn."""
@@ -189,8 +173,7 @@ class RobustAffineFrame(AffineFrame):
             frames.append(self.group.compose(element, self.group.inverse(g)))
             gaps.append(torch.cat([one.gap for one in found]))
         change = self.group.compose(frames[0], self.group.inverse(frames[1]))[:, :2, :2]
-        sine, cosine = change[:, 1, 0] - change[:, 0, 1], change[:, 0, 0] + change[:, 1, 1]
-        agree = torch.atan2(sine, cosine).abs() < math.pi / 4
+        agree = rotation_vector(change)[:, 0].abs() < math.pi / 4
         return fitted_trust(torch.minimum(*gaps), agree)
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *args: Any) -> None:

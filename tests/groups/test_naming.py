@@ -28,9 +28,15 @@ from symmetry_pl import name_group
 from symmetry_pl.groups import axial, cyclic, dihedral, octahedral, tetrahedral
 from symmetry_pl.groups.naming.evidence import closure_p_value, few, uniform_p_value
 from symmetry_pl.groups.naming.handedness import handed
-from symmetry_pl.groups.naming.mixtures import conjugate, multiply
 from symmetry_pl.groups.naming.sample import read_sample
-from symmetry_pl.groups.rotations import matrix_of, quaternion_of, random_rotations, rotation_of
+from symmetry_pl.groups.rotations import (
+    conjugate,
+    matrix_of,
+    multiply,
+    quaternion_of,
+    random_rotations,
+    rotation_of,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "clouds.md"
 
@@ -238,3 +244,10 @@ def test_the_page_says_what_comes_out():
         with redirect_stdout(said):
             exec(code, scope)
         assert said.getvalue() == expected
+
+
+def test_what_is_no_group_of_the_plane_has_no_elements_of_the_plane():
+    turns = rotation_of(torch.tensor([[0.4], [1.7], [2.9]]).double()).repeat(40, 1, 1)
+    found = name_group(turns)
+    assert not found.is_group
+    assert found.elements.shape == (0, 2, 2)

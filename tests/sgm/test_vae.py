@@ -16,7 +16,7 @@ from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.nn.image_autoencoder import ConvolutionImageAutoencoder
 from symmetry_pl.sgm import image_vae
-from symmetry_pl.sgm.augmentation import hand_chosen, random_elements, resampled
+from symmetry_pl.sgm.augmentation import hand_chosen, resampled, uniform_elements
 from symmetry_pl.sgm.known_orbits import KnownOrbits, orbit_of
 from symmetry_pl.sgm.vae_evaluation import image_bounds
 
@@ -234,7 +234,7 @@ def test_transformations_by_hand_are_those_that_are_named():
     group = hand_chosen({"rotation": math.pi})
     x = ImageDataset(pictures(3, 9)).__getitems__(range(3))[0]
     quarter = torch.special.ndtri(torch.full((3, 6), 0.75, dtype=torch.float64)).float()
-    turned = group.apply(random_elements(group, quarter), x)
+    turned = group.apply(uniform_elements(group, quarter), x)
     assert torch.allclose(turned, torch.rot90(x, 1, (2, 3)), atol=1e-4)
 
 

@@ -7,17 +7,9 @@ import math
 import torch
 from torch import Tensor
 
-from symmetry_pl.groups.naming.mixtures import (
-    LEAST_JITTER,
-    MOST_JITTER,
-    Fit,
-    conjugate,
-    logarithm,
-    multiply,
-    solvable,
-)
-from symmetry_pl.groups.naming.sample import Sample
-from symmetry_pl.groups.rotations import matrix_of, rotation_of
+from symmetry_pl.groups.naming.mixtures import LEAST_JITTER, MOST_JITTER, Fit, solvable
+from symmetry_pl.groups.naming.sample import Sample, on_circles
+from symmetry_pl.groups.rotations import conjugate, logarithm, matrix_of, multiply, rotation_of
 
 __all__ = ["ARCS", "circle_coordinates", "fit_circle"]
 
@@ -120,8 +112,5 @@ def _expect(
 
 def _nearest(q: Tensor, frame: Tensor, place: Tensor, on: Tensor) -> Tensor:
     """The quaternions of the nearest rotations on the circles, of the sign of q's."""
-    half, zero = place / 2, torch.zeros_like(place)
-    turns = torch.stack([half.cos(), zero, zero, half.sin()], 1)
-    flips = torch.stack([zero, half.cos(), half.sin(), zero], 1)
-    near = torch.where(on[:, None], flips, turns)
+    near = on_circles(place / 2, on)
     return torch.cat([near[:, :1], near[:, 1:] @ frame.mT], 1)

@@ -18,9 +18,9 @@ from scipy.stats import binom, chi2, poisson
 from torch import Tensor
 
 from symmetry_pl.groups.naming.circles import ARCS, circle_coordinates
-from symmetry_pl.groups.naming.mixtures import Fit, angles_between, multiply
+from symmetry_pl.groups.naming.mixtures import Fit
 from symmetry_pl.groups.naming.sample import Sample
-from symmetry_pl.groups.rotations import matrix_of
+from symmetry_pl.groups.rotations import angles_between, matrix_of, multiply
 
 __all__ = [
     "all_present",

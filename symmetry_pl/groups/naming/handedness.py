@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from symmetry_pl.groups.naming.mixtures import angles_between, multiply
+from symmetry_pl.groups.rotations import angles_between, multiply
 
 __all__ = ["handed"]
 

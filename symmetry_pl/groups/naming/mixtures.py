@@ -18,15 +18,20 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups.naming.sample import Sample
-from symmetry_pl.groups.rotations import matrix_of, quaternion_of, rotation_of
+from symmetry_pl.groups.rotations import (
+    angles_between,
+    conjugate,
+    logarithm,
+    matrix_of,
+    multiply,
+    quaternion_of,
+    rotation_of,
+)
 
 __all__ = [
     "Fit",
-    "angles_between",
-    "conjugate",
     "fit_modes",
     "fit_points",
-    "multiply",
     "solvable",
     "uniform_fit",
 ]
@@ -67,34 +72,6 @@ class Fit:
     mirrored: Tensor
     spreads: Tensor
     means: Tensor
-
-
-def multiply(p: Tensor, q: Tensor) -> Tensor:
-    """The quaternion product, of the rotation q and then p: ``(…, 4)``."""
-    a, u = p[..., :1], p[..., 1:]
-    b, v = q[..., :1], q[..., 1:]
-    real = a * b - (u * v).sum(-1, keepdim=True)
-    imaginary = a * v + b * u
-    across = torch.linalg.cross(u.expand_as(imaginary), v.expand_as(imaginary))
-    return torch.cat([real, imaginary + across], -1)
-
-
-def conjugate(q: Tensor) -> Tensor:
-    """The inverse of unit quaternions."""
-    return torch.cat([q[..., :1], -q[..., 1:]], -1)
-
-
-def angles_between(p: Tensor, q: Tensor) -> Tensor:
-    """Geodesic angles ``(N, k)`` between quaternions ``(N, 4)`` and ``(k, 4)``."""
-    return 2 * torch.acos((p @ q.mT).abs().clamp(max=1))
-
-
-def logarithm(q: Tensor) -> Tensor:
-    """Rotation vectors ``(…, 3)`` of quaternions of either sign."""
-    signed = torch.where(q[..., :1] < 0, -q, q)
-    sine = signed[..., 1:].norm(dim=-1, keepdim=True)
-    angle = 2 * torch.atan2(sine, signed[..., :1])
-    return torch.where(sine > 1e-12, angle / sine.clamp(min=1e-12), 2.0) * signed[..., 1:]
 
 
 def solvable(information: Tensor) -> Tensor:

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups.naming.circles import circle_coordinates
-from symmetry_pl.groups.naming.mixtures import angles_between, logarithm
 from symmetry_pl.groups.naming.sample import Sample
 from symmetry_pl.groups.point_groups import PointGroup, frame_of
-from symmetry_pl.groups.rotations import matrix_of, quaternion_of
+from symmetry_pl.groups.rotations import angles_between, logarithm, matrix_of, quaternion_of
 
 __all__ = ["axis_frames", "dihedral_phase", "find_modes", "likely_orders", "polyhedral_frame"]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from symmetry_pl.groups.rotations import quaternion_of
 
-__all__ = ["Coset", "Sample", "read_sample"]
+__all__ = ["Coset", "Sample", "on_circles", "read_sample"]
 
 Coset = Literal["left", "right"]
 
@@ -75,11 +75,15 @@ class Sample:
             normal = torch.randn(count, 4, generator=generator, dtype=torch.float64)
             return torch.nn.functional.normalize(normal, dim=1)
         u = torch.rand(count, 2, generator=generator, dtype=torch.float64)
-        half, zero = torch.pi * u[:, 0], torch.zeros(count, dtype=torch.float64)
-        turns = torch.stack([half.cos(), zero, zero, half.sin()], 1)
-        flips = torch.stack([zero, half.cos(), half.sin(), zero], 1)
-        chosen = (u[:, 1:] < 0.5) & self.mirrors.any()
-        return torch.where(chosen, flips, turns)
+        return on_circles(torch.pi * u[:, 0], (u[:, 1] < 0.5) & self.mirrors.any())
+
+
+def on_circles(half: Tensor, flips: Tensor) -> Tensor:
+    """Quaternions of turns about z by twice an angle ``(N,)``, or of half turns across z there."""
+    zero = torch.zeros_like(half)
+    turns = torch.stack([half.cos(), zero, zero, half.sin()], 1)
+    across = torch.stack([zero, half.cos(), half.sin(), zero], 1)
+    return torch.where(flips[:, None], across, turns)
 
 
 def read_sample(elements: Any, weights: Any = None, coset: Coset | None = None) -> Sample:

@@ -24,10 +24,16 @@ from symmetry_pl.groups.naming.evidence import (
     uniform_p_value,
 )
 from symmetry_pl.groups.naming.handedness import handed
-from symmetry_pl.groups.naming.mixtures import Fit, angles_between, multiply
+from symmetry_pl.groups.naming.mixtures import Fit
 from symmetry_pl.groups.naming.named_group import Axis, NamedGroup
 from symmetry_pl.groups.naming.sample import Sample
-from symmetry_pl.groups.rotations import matrix_of, quaternion_of, rotation_of
+from symmetry_pl.groups.rotations import (
+    angles_between,
+    matrix_of,
+    multiply,
+    quaternion_of,
+    rotation_of,
+)
 
 __all__ = ["judge"]
 
@@ -63,6 +69,7 @@ def _finite(sample: Sample, fit: Fit) -> NamedGroup:
     missing, chance = few(fit.counts, inside / k)
     if fit.outliers > _OUTLIERS:
         return _none(
+            sample,
             f"{fit.outliers:.0%} of the elements are off {fit.symbol}, the group next to them",
             errors,
         )
@@ -71,10 +78,12 @@ def _finite(sample: Sample, fit: Fit) -> NamedGroup:
         if fit.counts[0] < SHARE * inside / k:
             hint = ", the identity among them (elements of a coset are named with coset=)"
         verb = "is" if missing == 1 else "are"
-        return _none(f"{missing} of the {k} elements of {fit.symbol} {verb} missing{hint}", errors)
+        return _none(
+            sample, f"{missing} of the {k} elements of {fit.symbol} {verb} missing{hint}", errors
+        )
     sides = _sides(sample, fit)
     if sides is None:
-        return _none(f"what does not mirror is no subgroup of half of {fit.symbol}", errors)
+        return _none(sample, f"what does not mirror is no subgroup of half of {fit.symbol}", errors)
     symbol, there = sides
     parts = torch.stack([fit.counts - fit.mirrored, fit.mirrored], 1)[there]
     parts = fit.counts if sample.plane else parts
@@ -120,13 +129,17 @@ def _circle(sample: Sample, fit: Fit) -> NamedGroup:
     axis = _signed(fit.frame[:, 2])
     where = "" if sample.plane else f" about {_written(axis)}"
     if fit.outliers > _OUTLIERS:
-        return _none(f"{fit.outliers:.0%} of the elements are off {fit.symbol}{where}", errors)
+        return _none(
+            sample, f"{fit.outliers:.0%} of the elements are off {fit.symbol}{where}", errors
+        )
     if missing and chance < SURE:
         share = missing / len(fit.counts)
-        return _none(f"{share:.0%} of {fit.symbol}{where} is missing", errors)
+        return _none(sample, f"{share:.0%} of {fit.symbol}{where} is missing", errors)
     sides = _sides(sample, fit)
     if sides is None:
-        return _none(f"what does not mirror is no subgroup of half of {fit.symbol}{where}", errors)
+        return _none(
+            sample, f"what does not mirror is no subgroup of half of {fit.symbol}{where}", errors
+        )
     parts = fit.counts.view(-1, _ARCS_A_PART).sum(1)
     p = all_present(parts, SHARE * float(parts.mean()))
     errors["uniform_p"] = uniform_p_value(fit.counts, fit.spreads)
@@ -149,7 +162,9 @@ def _everything(sample: Sample, fit: Fit) -> NamedGroup:
     counts = ball_counts(sample)
     missing, chance = few(counts, BALL * sample.count, disjoint=False)
     if missing and chance < SURE:
-        return _none("elements crowd about no elements of a group, and leave parts empty", errors)
+        return _none(
+            sample, "elements crowd about no elements of a group, and leave parts empty", errors
+        )
     least = round(float(counts.min()))
     p = float(binom.sf(least - 1, round(sample.count), SHARE * BALL))
     mirrored = sample.weights[sample.mirrors].sum()[None]
@@ -159,7 +174,7 @@ def _everything(sample: Sample, fit: Fit) -> NamedGroup:
     if not sample.plane:
         sides = handed("all", sample.q[:0], sample.weights.sum()[None], mirrored)
         if sides is None:
-            return _none("all elements mirror", errors)
+            return _none(sample, "all elements mirror", errors)
         name = "O(3)" if sides[0] == "O(3)" else name
     errors["uniform_p"] = even_p_value(sample)
     return NamedGroup(
@@ -188,6 +203,7 @@ def _modes(sample: Sample, fit: Fit) -> NamedGroup:
     errors = {"jitter": math.degrees(fit.jitter), "outliers": fit.outliers}
     identity = "with" if one < 3 * fit.jitter else "without"
     return _none(
+        sample,
         f"elements crowd about {len(modes)} places, {identity} the identity, and {open_} of their "
         f"{len(products)} products are at none of them",
         errors,
@@ -212,10 +228,9 @@ def _sides(sample: Sample, fit: Fit) -> tuple[str, Tensor] | None:
     return handed(fit.symbol, fit.elements, fit.counts, fit.mirrored)
 
 
-def _none(because: str, errors: dict[str, float]) -> NamedGroup:
-    return NamedGroup(
-        f"not a group: {because}", "", None, (), 1.0, None, errors, because, np.zeros((0, 3, 3))
-    )
+def _none(sample: Sample, because: str, errors: dict[str, float]) -> NamedGroup:
+    name = f"not a group: {because}"
+    return NamedGroup(name, "", None, (), 1.0, None, errors, because, _no_elements(sample))
 
 
 def _no_elements(sample: Sample) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains.affinity import RIDGES, affinity
 from symmetry_pl.lens.domains.moments import correlation_of
 from symmetry_pl.lens.domains.search import Layout, local_share
+from symmetry_pl.lens.warm_start.ica import nearest_rotation
 from symmetry_pl.metrics.places import coordinates
 
 __all__ = ["topographic_components", "topographic_layout"]
@@ -77,11 +78,11 @@ def topographic_components(white: Tensor, domain: Domain, seed: int = 0) -> Tens
     cells = coordinates(torch.arange(size), domain)
     around = ((cells[:, None] - cells).abs().amax(2) <= 1).to(white)
     draw = torch.Generator().manual_seed(seed)
-    found = _orthogonal(torch.randn(size, size, generator=draw, dtype=white.dtype))
+    found = nearest_rotation(torch.randn(size, size, generator=draw, dtype=white.dtype))
     value, slope = _sparseness(found, white, around)
     step = _STEP
     for _ in range(_ROUNDS):
-        tried = _orthogonal(found + step * slope)
+        tried = nearest_rotation(found + step * slope)
         after, steeper = _sparseness(tried, white, around)
         if after > value:
             found, value, slope, step = tried, after, steeper, step * _FASTER
@@ -96,9 +97,3 @@ def _sparseness(w: Tensor, white: Tensor, around: Tensor) -> tuple[float, Tensor
     energy = (components.square() @ around + _SMALL).sqrt()
     slope = -(components * ((1 / energy) @ around)).T @ white / len(white)
     return float(-energy.sum(1).mean()), slope
-
-
-def _orthogonal(matrix: Tensor) -> Tensor:
-    left, _, right = torch.linalg.svd(matrix)
-    nearest: Tensor = left @ right
-    return nearest
