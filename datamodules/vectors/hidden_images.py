@@ -133,25 +133,8 @@ class HiddenImagesDataModule(VectorDataModule):
                 f"data.height and data.width of patches are at most {_LARGEST_PATCH}, got "
                 f"{height} and {width}"
             )
-        check_choice("topology", topology, ("lattice", "cylinder", "torus"))
-        self.rings = (topology == "torus", topology != "lattice")
-        if topology != "lattice" and source not in ("bumps", "spins"):
-            raise ValueError(f"data.topology is of bumps and spins, and data.source is {source}")
-        odd = [n for n, ring in zip((height, width), self.rings, strict=True) if ring and n % 2]
-        if source == "spins" and (odd or (any(self.rings) and height == 1)):
-            raise ValueError(
-                f"spins on a {topology} need even sides where it closes and at least two rows, got "
-                f"{height} x {width}"
-            )
-        check_choice("channels", channels, (1, COLOURS))
-        if channels > 1 and (
-            source not in ("bumps", "patches") or scramble not in ("none", "permutation")
-        ):
-            raise ValueError(
-                "data.channels of 3 is of permuted bumps and patches, and these are "
-                f"{source} with data.scramble {scramble}"
-            )
-        self._check_bits(bits, source, scramble, channels)
+        self.rings = _rings(topology, source, (height, width))
+        _check_depth(channels, bits, source, scramble)
         self.channels, self.bits = channels, bits
         self.depth = bits or channels  # inputs to a place
         self.source, self.shape = source, (height, width)
@@ -167,20 +150,6 @@ class HiddenImagesDataModule(VectorDataModule):
         self._own_rows: dict[str, npt.NDArray[np.int64]] = {}
         if source != "file":
             self.scramble = self._scramble()
-
-    @staticmethod
-    def _check_bits(bits: int, source: str, scramble: str, channels: int) -> None:
-        if not 0 <= bits <= BITS:
-            raise ValueError(f"data.bits must be 0 to {BITS}, got {bits}")
-        if bits and (
-            source not in (*_DIGITS, "patches")
-            or scramble not in ("none", "permutation")
-            or channels > 1
-        ):
-            raise ValueError(
-                f"data.bits are of permuted digits and patches in grey, and these are {source} of "
-                f"{channels} channels with data.scramble {scramble}"
-            )
 
     def _scramble(self) -> Scramble:
         kind, seed, condition = self._options
@@ -306,3 +275,36 @@ class HiddenImagesDataModule(VectorDataModule):
         whole = self.split("train")
         some = VectorDataset(whole.x[: self.labelled], y=whole.y[: self.labelled])
         return self._loader(some, shuffle=True, train=True)
+
+
+def _rings(topology: str, source: str, shape: tuple[int, int]) -> tuple[bool, bool]:
+    """Whether rows go on at the other end, and columns; refused where the source cannot."""
+    check_choice("topology", topology, ("lattice", "cylinder", "torus"))
+    rings = (topology == "torus", topology != "lattice")
+    if topology != "lattice" and source not in ("bumps", "spins"):
+        raise ValueError(f"data.topology is of bumps and spins, and data.source is {source}")
+    odd = [n for n, ring in zip(shape, rings, strict=True) if ring and n % 2]
+    if source == "spins" and (odd or (any(rings) and shape[0] == 1)):
+        raise ValueError(
+            f"spins on a {topology} need even sides where it closes and at least two rows, got "
+            f"{shape[0]} x {shape[1]}"
+        )
+    return rings
+
+
+def _check_depth(channels: int, bits: int, source: str, scramble: str) -> None:
+    """Refuse colours and bits of sources that have none, or behind a mixing."""
+    permuted = scramble in ("none", "permutation")
+    check_choice("channels", channels, (1, COLOURS))
+    if channels > 1 and (source not in ("bumps", "patches") or not permuted):
+        raise ValueError(
+            "data.channels of 3 is of permuted bumps and patches, and these are "
+            f"{source} with data.scramble {scramble}"
+        )
+    if not 0 <= bits <= BITS:
+        raise ValueError(f"data.bits must be 0 to {BITS}, got {bits}")
+    if bits and (source not in (*_DIGITS, "patches") or not permuted or channels > 1):
+        raise ValueError(
+            f"data.bits are of permuted digits and patches in grey, and these are {source} of "
+            f"{channels} channels with data.scramble {scramble}"
+        )
