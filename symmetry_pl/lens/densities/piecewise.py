@@ -72,29 +72,28 @@ class DirectNetworks:
         self._weights = weights
         self._noted: NetworkWeights | None = None
 
-    def _active(self, s: Tensor, slots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Slope of the activation, W rows and activations, all ``(3, n, H)``."""
-        first = self._weights.first[:, slots]
-        hidden = torch.addcmul(self._weights.bias[:, None], s[:, None], first)
-        one = hidden.new_ones(())
-        kappa = torch.where(hidden > 0, one, NEGATIVE_SLOPE * one)
-        return kappa, first, hidden.mul_(kappa)
+    def _before_activation(self, s: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """W rows and s W + b, both ``(3, n, H)``."""
+        first = self._weights.first.index_select(1, slots)
+        return first, torch.addcmul(self._weights.bias[:, None], s[:, None], first)
 
     def outputs(self, s: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
         """See ``Networks``."""
-        kappa, first, hidden = self._active(s, slots)
+        first, before = self._before_activation(s, slots)
         second = self._weights.second
-        value = torch.baddbmm(self._weights.offset[:, None], hidden, second)
-        return value, torch.bmm(kappa.mul_(first), second)
+        slope = torch.bmm(_sloped(first, before), second)
+        hidden = torch.nn.functional.leaky_relu_(before, NEGATIVE_SLOPE)
+        return torch.baddbmm(self._weights.offset[:, None], hidden, second), slope
 
     def accumulate(self, s: Tensor, slots: Tensor, to_outputs: Tensor) -> None:
         """See ``Networks``."""
         if self._noted is None:
             self._noted = NetworkWeights(*map(torch.zeros_like, self._weights))
-        kappa, _, hidden = self._active(s, slots)
+        _, before = self._before_activation(s, slots)
+        to_hidden = _sloped(torch.bmm(to_outputs, self._weights.second.mT), before)
+        hidden = torch.nn.functional.leaky_relu_(before, NEGATIVE_SLOPE)
         self._noted.offset.add_(to_outputs.sum(1))
         self._noted.second.baddbmm_(hidden.mT, to_outputs)
-        to_hidden = torch.bmm(to_outputs, self._weights.second.mT).mul_(kappa)
         self._noted.bias.add_(to_hidden.sum(1))
         self._noted.first.index_add_(1, slots, to_hidden.mul_(s[:, None]))
 
@@ -103,6 +102,12 @@ class DirectNetworks:
         for total, part in zip(gradients, self._noted or (), strict=False):
             total += part
         self._noted = None
+
+
+def _sloped(x: Tensor, before: Tensor) -> Tensor:
+    """Multiply by the activation's slope at ``before``, in a third of the time of ``where``."""
+    sloped: Tensor = torch.ops.aten.leaky_relu_backward(x, before, NEGATIVE_SLOPE, False)
+    return sloped
 
 
 class SlotTable:
