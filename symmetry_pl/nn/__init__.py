@@ -1,0 +1,1 @@
+"""Networks: maps of plain tensors, and the rooms flows and tokens."""
