@@ -8,7 +8,8 @@ from typing import Any
 import griffe
 
 _EXAMPLE = re.compile(r"^(?P<indent> *)>>> .*?(?=^ *$|\Z)", re.DOTALL | re.MULTILINE)
-_FORMULA = re.compile(r"^( *)\.\. math:: (.*)$", re.MULTILINE)
+_FORMULA = re.compile(r"^( *)\.\. math:: ?((?:.+\n?)+)", re.MULTILINE)
+_INLINE = re.compile(r":math:`([^`]*)`")
 
 
 def as_markdown(text: str) -> str:
@@ -27,7 +28,11 @@ def as_markdown(text: str) -> str:
         indent = found["indent"]
         return f"{indent}```pycon\n{found[0].rstrip()}\n{indent}```\n"
 
-    text = _FORMULA.sub(r"\1$$\n\1\2\n\1$$", text)
+    def formula(found: re.Match[str]) -> str:
+        lines = (f"{found[1]}{line.strip()}" for line in found[2].rstrip().splitlines())
+        return "\n".join([f"{found[1]}$$", *lines, f"{found[1]}$$", ""])
+
+    text = _INLINE.sub(r"$\1$", _FORMULA.sub(formula, text))
     return _EXAMPLE.sub(fenced, text).rstrip("\n")
 
 
