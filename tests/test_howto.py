@@ -5,7 +5,9 @@ A page is read from top to bottom, in a folder of its own:
 - a ``csv`` block after a line that ends in a name in backticks is the head of that file, to which
   rows are added; where the file is there already it is the line of its columns (the names of the
   arrays of a ``.npz`` file), ``…`` standing for some of them;
-- a ``yaml`` block is written to the file that is named so;
+- a ``yaml`` block is written to the file that is named so, and a ``python`` block after a name
+  that ends in ``.py``;
+- commands of ``sh`` blocks are other programs': they are parsed, and what they run of ours is;
 - ``bash`` and ``python`` blocks are run, with training shortened by a config laid over the
   reader's; names of ``text`` blocks must be there;
 - tables of files and of figures name what a run has left and what its test has printed;
@@ -17,6 +19,7 @@ import csv
 import io
 import re
 import shlex
+import subprocess
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -26,6 +29,7 @@ import pytest
 import yaml
 from PIL import Image
 from small_zinc import write_zinc
+from torch.distributed.run import get_args_parser
 
 import symmetry_pl
 from symmetry_pl.cli import main
@@ -36,7 +40,9 @@ FOLDER = Path(__file__).parents[1] / "docs" / "howto"
 PAGES = sorted(FOLDER.glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"`([^`\s]+)`")
-LONGEST = {"yaml": 25, "python": 10}
+LONGEST = {"yaml": 25, "python": 10, "sh": 20}
+LONGEST_FILE = 50  # of Python that is written to a file
+PROGRAM = {"sweeps": 20}  # pages whose Python is a program
 
 
 @pytest.fixture
@@ -148,6 +154,25 @@ SHORT = {
         "model": {"init_args": {"width": 16, "blocks": 1, "encoder_options": _TINY}},
         "data": {"init_args": {"batch_size": 32, "test_fraction": 0.35}},
     },
+    "own_method": {"trainer": _ONCE},
+    "own_group": {
+        "trainer": {**_ONCE, "max_epochs": 2},
+        "model": {
+            "init_args": {
+                "generative_options": {**_FLOW, "scale": "data"},
+                "inference_options": {"widths": [8]},
+                "orbit_images": 4,
+                "orbit_size": 2,
+            }
+        },
+    },
+    **dict.fromkeys(
+        ("clusters", "loggers", "sweeps"),
+        {
+            "trainer": {**_ONCE, "limit_val_batches": 1},
+            "data": {"init_args": {"batch_size": 64, "samples_per_epoch": 256, "eval_samples": 200}},
+        },
+    ),
     "fine_tuning": {
         "trainer": {
             "max_epochs": 1,
@@ -297,13 +322,18 @@ def checkpoint_to_numpy_mistakes():
 # -- reading a page --------------------------------------------------------------------------------
 
 
+def is_file(name):
+    """Whether a name in backticks may be that of a file."""
+    return re.fullmatch(r"[\w…]+\.\w+", name) is not None
+
+
 def blocks(page):
     """Kind, text, and the name in backticks that is nearest above, of every block."""
     text = page.read_text()
     for found in BLOCK.finditer(text):
         above = text[: found.start()].rstrip().rpartition("\n")[2]
         names = NAMED.findall(above)
-        yield found[1], found[2], names[-1] if names and "." in names[-1] else None
+        yield found[1], found[2], names[-1] if names and is_file(names[-1]) else None
 
 
 def commands(text):
@@ -311,6 +341,30 @@ def commands(text):
     lines = [shlex.split(line, comments=True) for line in text.replace("\\\n", " ").splitlines()]
     assert all(words[0] == "symmetry" for words in lines)
     return [words[1:] for words in lines]
+
+
+def understood(words):
+    """The parser takes a command, without running it."""
+    with pytest.raises(SystemExit) as done:
+        main([*words, "--print_config"])
+    assert done.value.code == 0, words
+
+
+def check_shell(text):
+    """A shell can read a block, and ours can read what it asks of us."""
+    done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for line in text.replace("\\\n", " ").splitlines():
+        words = [word for word in shlex.split(line, comments=True) if word != "$resume"]
+        if words[:1] == ["torchrun"]:
+            asked = get_args_parser().parse_args(words[1:])
+            assert (asked.training_script, asked.module) == ("symmetry_pl", True)
+            understood(asked.training_script_args)
+        elif words[:2] == ["srun", "symmetry"]:
+            understood(words[2:])
+        else:
+            known = ("export", "tensorboard", "if", "resume=", "scontrol")
+            assert not words or words[0] in known, line
 
 
 def quotes(page):
@@ -358,9 +412,16 @@ class Reader:
         assert code == 0, (words, self.said[-1])
 
     def block(self, kind, text, name):
-        if kind == "bash":
+        if kind == "bash" and self.name == "clusters":  # more devices than there are here
+            for words in commands(text):
+                self.listen(lambda words=words: understood(words))
+        elif kind == "bash":
             for words in commands(text):
                 self.command(words)
+        elif kind == "sh":
+            check_shell(text)
+        elif kind == "python" and name is not None:
+            Path(name).write_text(text)
         elif kind == "python":
             self.listen(lambda: exec(text, self.names))
         elif kind == "yaml":
@@ -401,7 +462,7 @@ class Reader:
         return self.said[before:]
 
 
-READY = {"images": image_files}
+READY = {"images": image_files, "own_group": lambda: np.save("shapes.npy", shapes())}
 """What a page has beside the files that it shows."""
 
 
@@ -423,7 +484,12 @@ def before(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_does_what_it_says(page):
+def test_a_page_does_what_it_says(page, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(tmp_path)
+    if page.stem == "sweeps":
+        pytest.importorskip("optuna", reason="the page's search is Optuna's, which is not here")
+        make = main
+        monkeypatch.setattr("symmetry_pl.cli.main", lambda words: make(shortened(words, "sweeps")))
     reader = Reader(page)
     READY.get(page.stem, lambda: None)()
     if page.stem == "checkpoint_to_numpy":
@@ -439,7 +505,7 @@ def test_a_page_does_what_it_says(page):
         assert f"\n{name} " in printed, name
 
     quoted = {text: pattern(text) for text in quotes(page)}
-    for made in globals()[f"{page.stem}_mistakes"]():
+    for made in globals().get(f"{page.stem}_mistakes", tuple)():
         said = reader.mistake(made)
         assert any(one.fullmatch(line) for one in quoted.values() for line in said), said
     for text, one in quoted.items():
@@ -467,7 +533,10 @@ def check_checkpoint_to_numpy(names):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_blocks_are_short(page):
     for kind, text, name in blocks(page):
-        assert len(text.splitlines()) <= LONGEST.get(kind, 10), text
+        longest = LONGEST.get(kind, 10)
+        if kind == "python":
+            longest = LONGEST_FILE if name is not None else PROGRAM.get(page.stem, longest)
+        assert len(text.splitlines()) <= longest, text
         assert kind != "yaml" or name.endswith(".yaml")
 
 
