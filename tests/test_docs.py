@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TWINS = Path(__file__).parent / "conf"
-TOLD = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOLD = [ROOT / "README.md", ROOT / ".github/CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [*TOLD, *sorted((ROOT / "docs/howto").glob("*.md"))]  # tests/test_howto.py runs the latter
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 

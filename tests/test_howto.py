@@ -169,7 +169,7 @@ SHORT = {
     **dict.fromkeys(
         ("clusters", "loggers", "sweeps"),
         {
-            "trainer": {**_ONCE, "limit_val_batches": 1},
+            "trainer": {**_ONCE, "limit_val_batches": 1, "check_val_every_n_epoch": 1},
             "data": {"init_args": {"batch_size": 64, "samples_per_epoch": 256, "eval_samples": 200}},
         },
     ),

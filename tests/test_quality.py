@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TOP = {"pyproject.toml", "symmetry_pl", "datamodules", "configs", "tests", "lightning_logs",
        "README.md", "Makefile", "LICENSE", "CHANGELOG.md", "CITATION.cff", "docs", "benchmarks",
-       ".ci", ".gitignore"}  # fmt: skip
+       ".ci", ".gitignore", ".github"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
