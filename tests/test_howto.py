@@ -135,6 +135,10 @@ ROWS = {
 _ONCE = {"max_epochs": 1, "log_every_n_steps": 1, "limit_val_batches": 0}
 _TINY = {"width": 16, "hidden": 16, "blocks": 1, "embedding": 8, "counts": 8}
 _FLOW = {"encoder": "conv", "widths": [16], "hidden": [8], "base_hidden": [8], "layers": 2}
+_SPIRAL = {
+    "trainer": {**_ONCE, "limit_val_batches": 1, "check_val_every_n_epoch": 1},
+    "data": {"init_args": {"batch_size": 64, "samples_per_epoch": 256, "eval_samples": 200}},
+}
 SHORT = {
     "table": {"trainer": _ONCE, "data": {"init_args": {"samples_per_epoch": 1024}}},
     "signals": {"trainer": _ONCE},
@@ -166,13 +170,8 @@ SHORT = {
             }
         },
     },
-    **dict.fromkeys(
-        ("clusters", "loggers", "sweeps"),
-        {
-            "trainer": {**_ONCE, "limit_val_batches": 1, "check_val_every_n_epoch": 1},
-            "data": {"init_args": {"batch_size": 64, "samples_per_epoch": 256, "eval_samples": 200}},
-        },
-    ),
+    "loggers": _SPIRAL,
+    "sweeps": _SPIRAL,
     "fine_tuning": {
         "trainer": {
             "max_epochs": 1,

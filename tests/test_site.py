@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
@@ -68,7 +69,7 @@ def test_every_link_of_the_site_leads_somewhere(site, pages):
 
 
 def test_a_page_asks_nothing_of_the_network(pages):
-    for path, page in pages.items():
+    for path in pages:
         text = path.read_text(encoding="utf-8")
         asked = re.findall(r'<(?:script|link)[^>]*(?:src|href)="(https?://[^"]*)"', text)
         assert asked == [], path
@@ -101,7 +102,7 @@ def test_lists_and_tables_are_set_as_a_host_sets_them():
     for page in [*DOCS.glob("*.md"), *(DOCS / "howto").glob("*.md")]:
         text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
         lines = text.splitlines()
-        for before, line in zip(lines, lines[1:], strict=False):
+        for before, line in pairwise(lines):
             opens = line.startswith(("- ", "1. ")) or line.startswith("|")
             goes_on = before.startswith(("- ", "  ", "|", "<!--")) or re.match(r"\d+\. ", before)
             assert not opens or not before.strip() or goes_on, (page.name, line)

@@ -1,4 +1,4 @@
-"""What others' machines run: the workflow names versions that pyproject allows, and our commands."""
+"""What others' machines run: versions that pyproject allows, and our commands."""
 
 import re
 from pathlib import Path

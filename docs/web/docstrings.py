@@ -13,9 +13,9 @@ _INLINE = re.compile(r":math:`([^`]*)`")
 
 
 def as_markdown(text: str) -> str:
-    """The docstring with fenced examples.
+    r"""The docstring with fenced examples.
 
-    >>> print(as_markdown("Half.\\n\\n>>> 1 / 2\\n0.5"))
+    >>> print(as_markdown("Half.\n\n>>> 1 / 2\n0.5"))
     Half.
     <BLANKLINE>
     ```pycon

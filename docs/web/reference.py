@@ -93,9 +93,10 @@ def defined(module: str) -> frozenset[str]:
 def target_of(span: str) -> str | None:
     """The identifier that a code span of a page stands for, None if it is no part of the API.
 
-    >>> target_of("stib/bottleneck.py"), target_of("STIB.model_loss"), target_of("lens.losses.alignment")
-    ('symmetry_pl.stib.bottleneck', 'symmetry_pl.stib.stib.STIB.model_loss', \
-'symmetry_pl.lens.losses.alignment')
+    >>> target_of("stib/bottleneck.py"), target_of("STIB.model_loss")
+    ('symmetry_pl.stib.bottleneck', 'symmetry_pl.stib.stib.STIB.model_loss')
+    >>> target_of("lens.losses.alignment")
+    'symmetry_pl.lens.losses.alignment'
     """
     if "/" in span:
         path = PACKAGE / span

@@ -22,8 +22,9 @@ __all__ = ["draw_molecules", "draw_predictions", "draw_reconstructions"]
 
 Image = npt.NDArray[np.uint8]
 
-_GREEN = (46, 125, 50)
-_RED = (198, 40, 40)
+_RIGHT = (0, 114, 178)  # blue and vermilion: green and red are one colour to many eyes
+_WRONG = (213, 94, 0)
+_REFERENCE = (20, 20, 20)
 _GREY = (225, 225, 225)
 _PAPER = (255, 255, 255)
 _INK = (20, 20, 20)
@@ -66,8 +67,8 @@ def draw_reconstructions(
 ) -> Image:
     """Draw each input above its reconstruction.
 
-    The reconstruction has a green frame if it is the same molecule, and else a red frame and the
-    words "differs" or "not a molecule".
+    The reconstruction has a blue frame if it is the same molecule, and else a vermilion frame and
+    the words "differs" or "not a molecule".
 
     Args:
         inputs: SMILES that were encoded.
@@ -88,7 +89,7 @@ def draw_reconstructions(
         same = same_molecule(first, second)
         legend = "same molecule" if same else "differs" if second and parse(second) else ""
         top = _cell(first, "input", size, _GREY)
-        bottom = _cell(second, legend, size, _GREEN if same else _RED)
+        bottom = _cell(second, legend, size, _RIGHT if same else _WRONG)
         pairs.append(np.concatenate([top, bottom], axis=0))
     return _grid(pairs, columns)
 
@@ -99,6 +100,7 @@ def draw_predictions(
     units: dict[str, str],
     columns: int = 5,
     size: tuple[int, int] = (260, 250),
+    references: bool = False,
 ) -> Image:
     """Draw molecules with predicted, and where known true, properties.
 
@@ -108,6 +110,8 @@ def draw_predictions(
         units: name → unit, empty for dimensionless properties.
         columns: cells per row; choose ``len(smiles)`` for one row.
         size: width and height of a cell in pixels.
+        references: whether the first of each row is what the others compare with; it has a dark
+            frame and says so.
 
     Returns:
         RGB picture ``(height, width, 3)``.
@@ -122,8 +126,13 @@ def draw_predictions(
             unit = f" [{units[name]}]" if units.get(name) else ""
             known = "" if true is None else f", true {true:.2f}"
             lines.append(f"{name}{unit}: {predicted:.2f}{known}")
-        legends.append("\n".join(lines))
-    return draw_molecules(smiles, legends, columns, size)
+        first = references and len(legends) % columns == 0
+        legends.append("\n".join(["reference", *lines] if first else lines))
+    if len(legends) != len(smiles):
+        raise ValueError(f"{len(smiles)} molecules need as many dictionaries, got {len(legends)}")
+    frames = [_REFERENCE if references and i % columns == 0 else _GREY for i in range(len(smiles))]
+    cells = [_cell(s, t, size, f) for s, t, f in zip(smiles, legends, frames, strict=True)]
+    return _grid(cells, columns)
 
 
 def _cell(
@@ -132,7 +141,7 @@ def _cell(
     """One molecule in a coloured frame with its legend below."""
     mol = None if smiles is None else parse(smiles)
     if mol is None:
-        frame = _RED
+        frame = _WRONG
         problem = "not a molecule" if smiles is None else f"not a molecule:\n{_cut(smiles)}"
         legend = f"{legend}\n{problem}" if legend else problem
     width, height = size[0] - 2 * _FRAME, size[1] - 2 * _FRAME

@@ -146,7 +146,7 @@ def _coloured(figure: Figure | None, axis: Axes, points: Array, values: Array, n
         points[:, 0],
         points[:, 1] if points.shape[1] > 1 else np.zeros(len(points)),
         c=centres[bins(values)],
-        cmap="turbo",
+        cmap="viridis",
         vmin=edges[0],
         vmax=edges[-1],
         s=marker_area(len(points)),

@@ -102,6 +102,8 @@ def lifted_signals(raw: Array, lifted: Array, hidden: Array | None = None) -> Fi
     grid[0, 1].set_title("lifted y" if hidden is None else "lifted y (grey: hidden signal)")
     grid[-1, 0].set_xlabel("component of x")
     grid[-1, 1].set_xlabel("lifted position")
+    for i, axis in enumerate(grid[:, 0]):
+        axis.set_ylabel(f"sample {i + 1}")
     return figure
 
 
@@ -165,10 +167,10 @@ def _compare(
     limit = float(np.abs(learned if ideal is None else np.stack([learned, ideal])).max()) or 1.0
     image = _matrix(axes[0], learned, limit, f"learned {name}", labels)
     if ideal is None:
-        figure.colorbar(image, ax=axes[0], shrink=0.8)
+        figure.colorbar(image, ax=axes[0], shrink=0.8, label="entry")
         return
     _matrix(axes[1], ideal, limit, f"ideal {name}", labels)
-    figure.colorbar(image, ax=axes[1], shrink=0.8)
+    figure.colorbar(image, ax=axes[1], shrink=0.8, label="entry")
     _errors(axes[2], learned, ideal)
 
 

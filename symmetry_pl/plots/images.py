@@ -50,7 +50,7 @@ def cell_maps(panels: Sequence[tuple[str, Array]]) -> Figure:
     ):
         # a line is drawn as a band
         aspect = "equal" if len(values) > 1 else "auto"
-        image = axis.imshow(values, cmap="turbo", interpolation="nearest", aspect=aspect)
+        image = axis.imshow(values, cmap="viridis", interpolation="nearest", aspect=aspect)
         axis.set(title=title, xlabel="cell", yticks=[] if len(values) == 1 else axis.get_yticks())
         axis.set(ylim=(len(values) - 0.5, -0.5))
         figure.colorbar(image, ax=axis, shrink=0.8)
@@ -98,6 +98,9 @@ def marginals(
                 axis.set_xticklabels([])
     grid[0, 0].set_title("x", fontsize=8)
     grid[0, 1].set_title("prototype", fontsize=8)
+    grid[0, 2].set_title(
+        "density given the prototype; dashed: the image's own", fontsize=8, loc="left"
+    )
     return figure
 
 
@@ -123,12 +126,12 @@ def iterates(images: Array, magnitudes: Array) -> Figure:
     axis.plot(np.arange(len(magnitudes)), magnitudes, "o-", color=_INK)
     axis.axhline(0.05, color="0.6", lw=1, ls=":", label="where the paper's levels off")
     for k, value in enumerate(magnitudes):
-        axis.annotate(f"{value:.3f}", (k, value), (4, 5), textcoords="offset points", fontsize=8)
+        axis.annotate(f"{value:.2g}", (k, value), (4, 5), textcoords="offset points", fontsize=8)
     axis.set(
         xlabel="iterate k",
         ylabel="mean |η$_k$| / mean |η$_0$|",
         xticks=np.arange(len(magnitudes)),
-        ylim=(0, None),
+        yscale="log",
     )
     axis.legend(frameon=False, fontsize=8)
     axis.spines[["top", "right"]].set_visible(False)

@@ -136,7 +136,7 @@ def _panel(axis: Axes, points: Array, chosen: Array, values: Array, edges: Array
         points[chosen, 0],
         points[chosen, 1],
         c=centres[bins(values)[chosen]],
-        cmap="turbo",
+        cmap="viridis",
         vmin=edges[0],
         vmax=edges[-1],
         s=area,

@@ -241,6 +241,13 @@ def _margin(effects: Effects) -> str:
     return f"{effects['mu_star']:.5f} ± {effects['mu_star_conf']:.5f}"
 
 
+_COLOURS = (
+    "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "0.5",
+)  # fmt: skip
+_MARKERS = "osD^v<>P"
+"""Okabe and Ito's colours, which all eyes tell apart, and a mark each for print in grey."""
+
+
 def figure(result: dict[str, Any]) -> Figure | None:
     """σ against μ* of the effects on the cosine, one panel a recipe and one for the paper.
 
@@ -268,8 +275,8 @@ def figure(result: dict[str, Any]) -> Figure | None:
                 one["mu_star"],
                 one["sigma"],
                 xerr=one["mu_star_conf"],
-                fmt="o",
-                color=f"C{i}",
+                fmt=_MARKERS[i],
+                color=_COLOURS[i],
                 capsize=2,
                 elinewidth=0.8,
                 label=name.replace("_", " "),

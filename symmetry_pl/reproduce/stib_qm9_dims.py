@@ -14,11 +14,11 @@ DIMENSIONS = (4, 8, 12, 16, 24)
 
 _ACCURACY = "smiles_accuracy"
 _INFORMATION = {
-    "mi_z0_y": ("raw KSG", "#1f77b4", "x"),
-    "mi_z0_y_probe": ("probe", "#d62728", "s"),
+    "mi_z0_y": ("raw KSG", "#0072b2", "x"),
+    "mi_z0_y_probe": ("probe", "#d55e00", "s"),
     "mi_z0_y_probe_null95": ("95 % of the probe's null", "0.55", "_"),
 }
-_GREEN = "#2e7d32"
+_BLACK = "#000000"
 
 
 def figure(result: dict[str, Any]) -> Figure | None:
@@ -45,7 +45,7 @@ def figure(result: dict[str, Any]) -> Figure | None:
     left.patch.set_visible(False)
     style: dict[str, Any] = {"capsize": 3, "linewidth": 1.2, "elinewidth": 1}
     x, mean, std = _curve(result, _ACCURACY)
-    first = left.errorbar(x, mean, _bars(std), fmt="o", color=_GREEN, markersize=8, **style)
+    first = left.errorbar(x, mean, _bars(std), fmt="o", color=_BLACK, markersize=8, **style)
     right.axhline(0.0, color="0.85", linewidth=0.8)
     handles: list[Any] = [first]
     labels = ["molecules right (left)"]
@@ -56,7 +56,7 @@ def figure(result: dict[str, Any]) -> Figure | None:
         handles.append(right.errorbar(x, mean, _bars(std), fmt=marker + dashes, **style))
         labels.append(f"I(Z0;Y), {label} (right)")
     left.set(xlabel="latent dimensions, two of them Z1", xticks=DIMENSIONS, ylim=(0, 1.03))
-    left.set_ylabel("molecules reconstructed", color=_GREEN)
+    left.set_ylabel("molecules reconstructed", color=_BLACK)
     left.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     right.set_ylabel("I(Z0;Y) [nats]")
     low, high = right.get_ylim()

@@ -97,7 +97,10 @@ def _molecule_figures(
         {n: (float(v), None) for n, v in zip(data.target_names, row, strict=True)}
         for row in model.physical(walk_y)
     ]
-    yield "z0_moves_z1_stays", draw_predictions(smiles(walk_x), properties, units, columns=_STEPS)
+    yield (
+        "z0_moves_z1_stays",
+        draw_predictions(smiles(walk_x), properties, units, columns=_STEPS, references=True),
+    )
 
 
 def walk(model: InvarianceModule, z0: Tensor, z1: Tensor, rows: int = 3) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import pytest
 from symmetry_pl.molecules import draw_molecules, draw_predictions, draw_reconstructions
 
 SIZE = (120, 100)
-GREY, GREEN, RED = (225, 225, 225), (46, 125, 50), (198, 40, 40)
+GREY, RIGHT, WRONG = (225, 225, 225), (0, 114, 178), (213, 94, 0)
 
 
 def cell(picture, row, column):
@@ -30,13 +30,13 @@ def test_grid_shape_and_type():
 def test_frames_tell_same_from_different():
     picture = draw_reconstructions(["CCO"] * 4, ["OCC", "COC", "C1CC", None], 4, SIZE)
     frames = [tuple(cell(picture, 1, i)[0, 0]) for i in range(4)]
-    assert frames == [GREEN, RED, RED, RED]
+    assert frames == [RIGHT, WRONG, WRONG, WRONG]
     assert {tuple(cell(picture, 0, i)[0, 0]) for i in range(4)} == {GREY}
 
 
 def test_what_cannot_be_drawn_says_so():
     picture = draw_molecules([None], size=SIZE)
-    assert tuple(picture[0, 0]) == RED
+    assert tuple(picture[0, 0]) == WRONG
     assert ink(picture[5:-5, 5:-5]) > 50
 
 
@@ -80,3 +80,10 @@ def test_long_legends_shrink_to_fit():
 def test_bad_calls(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_the_first_of_a_row_is_marked_as_the_reference():
+    values = [{"gap": (6.5, None)}] * 4
+    picture = draw_predictions(["CCO"] * 4, values, {"gap": "eV"}, 2, SIZE, references=True)
+    corners = [tuple(picture[y, x]) for y in (0, SIZE[1]) for x in (0, SIZE[0])]
+    assert corners == [(20, 20, 20), GREY] * 2
