@@ -18,6 +18,7 @@ COMMANDS = {
     "test": ("symmetry_pl.training.command", "figures of the test set, as a table"),
     "predict": ("symmetry_pl.training.command", "codes or prototypes of data, as a table"),
     "generate": ("symmetry_pl.generate.command", "new molecules at a fixed property"),
+    "export": ("symmetry_pl.export.command", "a trained model as a graph for other programs"),
     "checkpoints": ("symmetry_pl.checkpoints.command", "trained models that come with this"),
     "reproduce": ("symmetry_pl.reproduce.command", "a table of the papers"),
 }

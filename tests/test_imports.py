@@ -32,6 +32,7 @@ MAY = {
         *("core", "datamodules", "stib", "molecules", "information", "metrics", "plots", "runs")
     },
     "fitted": {"core", "datamodules", "generate", "molecules", "runs", *FAMILIES},
+    "export": {"core", "runs", *FAMILIES},
     "estimators": {"core", "fitted", "training", "datamodules", *FAMILIES},
     "training": {"core", "runs", "callbacks", "datamodules", *FAMILIES},
     "reproduce": {

@@ -197,7 +197,7 @@ def _mass(table: Tensor) -> Tensor:
 
 
 def _moments(w: Tensor, fit: Fit) -> Moments:
-    table = _table(w, torch.zeros(len(w), 2, dtype=torch.float64, device=w.device), 2)
+    table = _table(w, torch.zeros(w.shape[0], 2, dtype=torch.float64, device=w.device), 2)
     table = table / _mass(table)[:, None, None]
     mx, my = table[:, 1, 0], table[:, 0, 1]
     xx, xy, yy = table[:, 2, 0] - mx**2, table[:, 1, 1] - mx * my, table[:, 0, 2] - my**2

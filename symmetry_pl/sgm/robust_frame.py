@@ -84,15 +84,20 @@ class RobustAffineFrame(AffineFrame):
         self.register_buffer("fitted", torch.tensor(False))
         self.register_buffer("trust", torch.zeros(2))
         self.turn = TemplateTurn()
+        self._read_buffers()
+
+    def _read_buffers(self) -> None:
+        """Keep what decides as Python's own: a device is not waited for, and a graph needs none."""
+        self._uses, self._looks = bool(self.used), bool(self.fitted)
 
     def measure(self, x: Tensor) -> Tensor:
         """Matrices ``(B, 3, 3)``."""
-        return self._found(x).element if self.used else super().measure(x)
+        return self._found(x).element if self._uses else super().measure(x)
 
     def density(self, x: Tensor) -> Tensor:
         """What of images counts as their content, ``(B, H, W)``."""
         x = at_least_single(x)
-        return clean(x, self.threshold).density if self.used else foreground(x)
+        return clean(x, self.threshold).density if self._uses else foreground(x)
 
     @torch.no_grad()
     def confidence(self, x: Tensor) -> Tensor | None:
@@ -101,7 +106,7 @@ class RobustAffineFrame(AffineFrame):
         A logistic function of the gap between the template's best fit and its best rival more than
         45 degrees away, fitted on copies of training images. None where no template is used.
         """
-        if not (self.used and self.fitted):
+        if not (self._uses and self._looks):
             return None
         x = at_least_single(x)
         with torch.autocast(x.device.type, enabled=False):
@@ -114,7 +119,7 @@ class RobustAffineFrame(AffineFrame):
         linear = self._stretch(moments)
         gap = torch.zeros_like(image.noise)
         if self.fit != "shift":
-            if self.fitted:
+            if self._looks:
                 angle, gap = self._look(image, linear, moments.centre)
             else:
                 angle = profile_peak(angular_moments(seen, moments))
@@ -149,12 +154,14 @@ class RobustAffineFrame(AffineFrame):
             f"{100 * plain:.0f} % of images are clean and on black, median noise {noise:.3f} of 1"
         )
         self.used.fill_(self.robust is True or plain < _PLAIN)
-        if not self.used:
+        self._read_buffers()
+        if not self._uses:
             return f"frame of moments alone: {seen}"
         if self.fit == "shift":
             return f"robust frame: {seen}"
         self.turn.fit(torch.cat([self._samples(one) for one in found]))
         self.fitted.fill_(True)
+        self._read_buffers()
         self.trust.copy_(self._trust(x[:_PAIRS]))
         return f"robust frame: {seen}"
 
@@ -182,3 +189,4 @@ class RobustAffineFrame(AffineFrame):
             own = {**self.state_dict(), "used": torch.tensor(False)}
             state.update({prefix + name: value for name, value in own.items()})
         super()._load_from_state_dict(state, prefix, *args)
+        self._read_buffers()

@@ -73,12 +73,27 @@ class TripleCounts(nn.Module):
 
     def forward(self, tokens: Tensor, e: Tensor) -> Tensor:
         """Features ``(B, width)`` of ``tokens`` ``(B, L)`` and their vectors ``(B, L, e)``."""
-        packing = Packing.of(lengths_of(tokens))
+        lengths = lengths_of(tokens)
+        total = (
+            self._padded(lengths, e) if torch.compiler.is_exporting() else self._total(lengths, e)
+        )
+        out: Tensor = self.out(total)
+        return out
+
+    def _total(self, lengths: Tensor, e: Tensor) -> Tensor:
+        """Sum over the positions ``(B, features)``, without a product for padding."""
+        packing = Packing.of(lengths)
         here = packing.pack(e)
         before, after = (shift(here, packing.sizes, back) for back in (False, True))
-        found = F.gelu(self.features(torch.cat([before, here, after], 1)))
-        out: Tensor = self.out(packing.total(found))
-        return out
+        return packing.total(F.gelu(self.features(torch.cat([before, here, after], 1))))
+
+    def _padded(self, lengths: Tensor, e: Tensor) -> Tensor:
+        """The same with padding, whose shapes depend on no number: what a graph can hold."""
+        present = (torch.arange(e.shape[1], device=e.device) < lengths[:, None])[..., None]
+        here = e * present
+        before, after = F.pad(here, (0, 0, 1, 0))[:, :-1], F.pad(here, (0, 0, 0, 1))[:, 1:]
+        found = F.gelu(self.features(torch.cat([before, here, after], 2)))
+        return (found * present).sum(1)
 
 
 class TokenEncoder(nn.Module):
