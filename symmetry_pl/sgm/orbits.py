@@ -63,7 +63,7 @@ def orbit_groups(
 
     Affine copies are drawn in the paper's exponential coordinates, whatever chart the model uses,
     so that figures of different models compare; from bounds of the affine group itself, five
-    numbers or six, whichever the model has.
+    numbers or six, whichever the model has. A group of shifts and turns keeps its own chart.
 
     Args:
         name: of the group.
@@ -81,7 +81,7 @@ def orbit_groups(
     >>> list(orbit_groups("affine", {"bounds": [0.25, 0.25, 3.14, 0.25, 0.25, 0.25]}))
     ['', 'five', 'shift', 'rotation', 'scale', 'shear']
     """
-    if name in ("affine", "affine_color"):
+    if name in ("affine", "affine_color") and options.get("chart") != "rigid":
         options = {**options, "chart": "exponential"}
     group = build_group(name, **options)
 
