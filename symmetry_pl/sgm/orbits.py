@@ -53,7 +53,8 @@ def copies_of(group: ImageGroup, infer: InferenceNetwork, x: Tensor, elements: T
         group.apply(back, copies),
         group.apply(group.inverse(elements), copies),
     )
-    return Copies(*(image.view(count, *x.shape) for image in images), inferred)
+    copied, composed, direct, floor = (image.view(count, *x.shape) for image in images)
+    return Copies(copied, composed, direct, floor, inferred)
 
 
 def carried(group: ImageGroup, elements: Tensor, copies: Tensor, by: int = 0) -> Tensor:
