@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         SymmetryGAN,
         SymmetryLens,
     )
-    from symmetry_pl.sgm import SGM, ImageVAE
+    from symmetry_pl.sgm import SGM, Canonicaliser, ImageVAE, SGMAugment
     from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "SGM",
     "STIB",
     "VAE",
+    "Canonicaliser",
     "CommutingLens",
     "DomainClassifier",
     "EmbeddedDomain",
@@ -52,6 +53,7 @@ __all__ = [
     "LieDerivative",
     "LieGAN",
     "NamedGroup",
+    "SGMAugment",
     "SGMEstimator",
     "SymmetryGAN",
     "SymmetryLens",
@@ -63,6 +65,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Canonicaliser": "sgm",
     "CommutingLens": "lens",
     "DomainClassifier": "lens",
     "EmbeddedDomain": "lens",
@@ -72,6 +75,7 @@ _ROOMS = {
     "InvarianceAlgebra": "lens",
     "LaLiGAN": "lens",
     "SGM": "sgm",
+    "SGMAugment": "sgm",
     "SGMEstimator": "estimators",
     "LensDomain": "lens",
     "LieDerivative": "lens",

@@ -23,7 +23,7 @@ MAY = {
     "plots": {"information"},
     "metrics": {"information", "molecules", "groups"},
     "stib": BELOW_FAMILIES,
-    "sgm": BELOW_FAMILIES,
+    "sgm": BELOW_FAMILIES | {"runs"},  # where checkpoints that come with the package lie
     "lens": BELOW_FAMILIES,
     "datamodules": {"core", "groups", "molecules"},
     "checkpoints": {"core", "runs"},

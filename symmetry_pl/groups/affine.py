@@ -8,14 +8,19 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from symmetry_pl.groups.affine_charts import AffineChart, ExponentialChart, PolarChart
+from symmetry_pl.groups.affine_charts import (
+    AffineChart,
+    ExponentialChart,
+    PolarChart,
+    RigidChart,
+)
 from symmetry_pl.groups.base import ImageGroup
 from symmetry_pl.groups.matrices import affine_inverse, multiply
 from symmetry_pl.groups.warp import Interpolation, border, warp
 
 __all__ = ["AffineGroup"]
 
-Chart = Literal["exponential", "polar"]
+Chart = Literal["exponential", "polar", "rigid"]
 Fill = Literal["black", "border"]
 
 
@@ -32,14 +37,15 @@ class AffineGroup(ImageGroup):
       paper, or six with the shear. Coordinates exist where the principal logarithm does.
     * chart ``"polar"``, six parameters: A p = R(θ) exp(S) (p + t); coordinates exist for
       every matrix of positive determinant, θ in (−π, π].
+    * chart ``"rigid"``, the first three parameters: A p = R(θ) (p + t), shifts and turns alone.
 
     Five parameters are not closed under composition, [rotation, x-scale] being the shear: their
     composed elements are affine matrices that five coordinates cannot name, and nothing can be
     exactly invariant to "all five" without being invariant to all six. The six are a group.
 
     Args:
-        bounds: half widths of the random augmentations, 5 or 6 numbers.
-        chart: ``"exponential"`` or ``"polar"``.
+        bounds: half widths of the random augmentations, 5 or 6 numbers; 3 of the rigid chart.
+        chart: ``"exponential"``, ``"polar"`` or ``"rigid"``.
         interpolation: ``"bicubic"`` or ``"bilinear"``.
         fill: what comes in from outside of the frame: ``"border"``, the median of the image's
             outermost pixels, which is black where most of them are; or always ``"black"``.
@@ -118,6 +124,12 @@ class AffineGroup(ImageGroup):
 
 
 def _chart(name: Chart, count: int) -> AffineChart:
+    if name == "rigid":
+        if count != 3:
+            raise ValueError(
+                'chart "rigid" needs 3 bounds (x-shift, y-shift, rotation), got ' + str(count)
+            )
+        return RigidChart()
     if count not in (5, 6):
         raise ValueError(
             "bounds of AffineGroup must be 5 or 6 numbers (x-shift, y-shift, rotation, x-scale, "

@@ -1,4 +1,4 @@
-r"""Coordinates on the affine group of the plane: two charts between η and 3 × 3 matrices.
+r"""Coordinates on the affine group of the plane: charts between η and 3 × 3 matrices.
 
 Matrices take positions of the output to positions of the input, x to the right and y down, 1 being
 half the image's width or height (see ``warp``). Hence a positive shift moves the picture to the
@@ -26,7 +26,7 @@ from symmetry_pl.groups.matrices import (
     plane_matrix,
 )
 
-__all__ = ["AffineChart", "ExponentialChart", "PolarChart", "affine_generators"]
+__all__ = ["AffineChart", "ExponentialChart", "PolarChart", "RigidChart", "affine_generators"]
 
 NAMES = ("x-shift", "y-shift", "rotation", "x-scale", "y-scale", "shear")
 UNITS = ("half widths", "half heights", "rad", "log", "log", "log")
@@ -132,6 +132,41 @@ class PolarChart(AffineChart):
         eta = [shift[..., 0], shift[..., 1], angle]
         eta += [log[..., 0, 0], log[..., 1, 1], log[..., 0, 1]]
         return torch.stack(eta, -1).to(at_least_single(element).dtype)
+
+
+class RigidChart(AffineChart):
+    r"""A p = R(θ) (p + t) with η = (t_x, t_y, θ): shifts and turns, which stretch nothing.
+
+    The first three coordinates of ``PolarChart``, whose others are 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.periods = (None, None, 2 * math.pi)
+
+    def element(self, eta: Tensor) -> Tensor:
+        """[[R, R t], [0, 1]], ``(…, 3, 3)``."""
+        tx, ty, angle = eta.double().unbind(-1)
+        linear = _rotation(angle)
+        shift = (linear * torch.stack([tx, ty], -1)[..., None, :]).sum(-1)
+        return affine_matrix(linear, shift).to(at_least_single(eta).dtype)
+
+    def coordinates(self, element: Tensor) -> Tensor:
+        """η of a shift and a turn.
+
+        Raises:
+            ValueError: if an element stretches or mirrors the plane.
+        """
+        linear = element[..., :2, :2].detach().double()
+        gram = linear.mT @ linear - torch.eye(2, dtype=linear.dtype, device=linear.device)
+        largest = gram.abs().amax().item() if gram.numel() else 0.0
+        mirrors = bool((torch.linalg.det(linear) <= 0).any())
+        if mirrors or largest > 10 * math.sqrt(torch.finfo(at_least_single(element).dtype).eps):
+            raise ValueError(
+                "an affine element stretches or mirrors the plane, which shifts and turns do not: "
+                'use chart "polar", with six bounds'
+            )
+        return PolarChart().coordinates(element)[..., :3]
 
 
 def affine_generators(device: torch.device | str | None = None) -> Tensor:

@@ -99,6 +99,25 @@ _CODES = (
 # The floor stands once, beside the last of the spreads that it is a floor of.
 _IMAGES = (
     MetricSpec(
+        "transport_error",
+        "a copy carried onto another (1: not moved)",
+        "carried copies",
+        beside="transport_error_floor",
+        beside_label=KNOWING,
+        **PROTOTYPES,
+    ),
+    MetricSpec(
+        "retrieval",
+        "copies whose nearest prototype is their own image's",
+        "retrieved",
+        style="percent",
+        better="more",
+        digits=3,
+        beside="retrieval_chance",
+        beside_label="by chance",
+        **PROTOTYPES,
+    ),
+    MetricSpec(
         "prototype_spread",
         "spread of prototypes (1: that of x)",
         "spread of prototypes",
@@ -173,6 +192,29 @@ _MINOR = (
         "its null, 95 %",
         better="neither",
         **LEAKAGE,
+    ),
+    minor(
+        "transport_error_floor",
+        f"a copy carried onto another, {KNOWING}",
+        KNOWING,
+        better="neither",
+        **PROTOTYPES,
+    ),
+    minor(
+        "transport_error_random",
+        "a copy carried by the elements of another pair",
+        "by another pair's",
+        better="neither",
+        **PROTOTYPES,
+    ),
+    minor(
+        "retrieval_chance",
+        "copies whose nearest prototype is their own by chance",
+        "by chance",
+        style="percent",
+        better="neither",
+        digits=3,
+        **PROTOTYPES,
     ),
     minor("prototype_spread_median", "median spread of prototypes", "median spread", **PROTOTYPES),
     minor(

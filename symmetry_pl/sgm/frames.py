@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from symmetry_pl.core.registry import build_named
 from symmetry_pl.groups import AffineGroup, ColorGroup, ImageGroup, ProductGroup
-from symmetry_pl.groups.affine_charts import PolarChart
+from symmetry_pl.groups.affine_charts import AffineChart, PolarChart, RigidChart
 from symmetry_pl.groups.base import at_least_single
 from symmetry_pl.groups.warp import warp
 from symmetry_pl.nn.feature_mlp import FeatureMLP
@@ -153,7 +153,12 @@ def _has_mask(group: ImageGroup) -> bool:
 def _residual_dim(group: ImageGroup) -> int:
     if isinstance(group, ProductGroup):
         return _residual_dim(group.first) + _residual_dim(group.second)
-    return len(PolarChart().names) if isinstance(group, AffineGroup) else group.dim
+    return len(_residual_chart(group).names) if isinstance(group, AffineGroup) else group.dim
+
+
+def _residual_chart(group: AffineGroup) -> AffineChart:
+    """Coordinates of the residual: all affine ones, unless the group has no stretch."""
+    return group.chart if isinstance(group.chart, RigidChart) else PolarChart()
 
 
 def _gates(group: ImageGroup, edge: Tensor) -> Tensor:
@@ -171,4 +176,5 @@ def _residual_element(group: ImageGroup, eta: Tensor) -> Tensor:
         return group.join(
             _residual_element(group.first, first), _residual_element(group.second, second)
         )
-    return PolarChart().element(eta) if isinstance(group, AffineGroup) else group.element(eta)
+    chart = _residual_chart(group) if isinstance(group, AffineGroup) else group
+    return chart.element(eta)

@@ -23,12 +23,14 @@ class Copies:
         direct: the same, made of the pixels that a copy has.
         floor: copies brought back by the true element: what interpolation, the frame and clipping
             cost.
+        inferred: f of the copies, elements ``(K · B, …)``, copy by copy.
     """
 
     copies: Tensor
     composed: Tensor
     direct: Tensor
     floor: Tensor
+    inferred: Tensor
 
 
 def copies_of(group: ImageGroup, infer: InferenceNetwork, x: Tensor, elements: Tensor) -> Copies:
@@ -43,14 +45,30 @@ def copies_of(group: ImageGroup, infer: InferenceNetwork, x: Tensor, elements: T
     count = len(elements) // len(x)
     repeated = x.repeat(count, 1, 1, 1)
     copies = group.apply(elements, repeated)
-    back = group.inverse(infer(copies))
+    inferred = infer(copies)
+    back = group.inverse(inferred)
     images = (
         copies,
         group.apply(group.compose(elements, back), repeated),
         group.apply(back, copies),
         group.apply(group.inverse(elements), copies),
     )
-    return Copies(*(image.view(count, *x.shape) for image in images))
+    copied, composed, direct, floor = (image.view(count, *x.shape) for image in images)
+    return Copies(copied, composed, direct, floor, inferred)
+
+
+def carried(group: ImageGroup, elements: Tensor, copies: Tensor, by: int = 0) -> Tensor:
+    """Each of K copies carried onto the next one, the last onto the first: ``(K, B, …)``.
+
+    Args:
+        group: of transformations.
+        elements: from something that all copies share to each copy, ``(K · B, …)``, copy by copy.
+        copies: ``(K, B, C, H, W)``.
+        by: 0 for their own elements; 1 for those of the next pair of copies, and so on.
+    """
+    change = group.compose(group.inverse(elements), elements.roll(-copies.shape[1], 0))
+    change = change.roll(-by * copies.shape[1], 0)
+    return group.apply(change, copies.flatten(0, 1)).view(copies.shape)
 
 
 def orbit_groups(
@@ -63,7 +81,7 @@ def orbit_groups(
 
     Affine copies are drawn in the paper's exponential coordinates, whatever chart the model uses,
     so that figures of different models compare; from bounds of the affine group itself, five
-    numbers or six, whichever the model has.
+    numbers or six, whichever the model has. A group of shifts and turns keeps its own chart.
 
     Args:
         name: of the group.
@@ -81,7 +99,7 @@ def orbit_groups(
     >>> list(orbit_groups("affine", {"bounds": [0.25, 0.25, 3.14, 0.25, 0.25, 0.25]}))
     ['', 'five', 'shift', 'rotation', 'scale', 'shear']
     """
-    if name in ("affine", "affine_color"):
+    if name in ("affine", "affine_color") and options.get("chart") != "rigid":
         options = {**options, "chart": "exponential"}
     group = build_group(name, **options)
 

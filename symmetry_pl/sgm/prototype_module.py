@@ -48,7 +48,7 @@ class PrototypeModule(SymmetryModule):
     """
 
     painter: ClassVar[str] = "symmetry_pl.sgm.painter:PrototypePainter"
-    headline = ("prototype_spread", "iterate_ratio_1", "nll_eta", "factor_tv")
+    headline = ("transport_error", "prototype_spread", "iterate_ratio_1", "nll_eta", "factor_tv")
 
     def __init__(
         self,

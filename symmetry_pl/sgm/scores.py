@@ -12,9 +12,10 @@ from torchmetrics import MeanMetric, Metric
 
 from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.groups import ImageGroup
+from symmetry_pl.metrics.copy_transport import CopyTransport, PrototypeRetrieval
 from symmetry_pl.metrics.prototypes import PrototypeSpread, magnitude
 from symmetry_pl.sgm.inference import InferenceNetwork
-from symmetry_pl.sgm.orbits import copies_of, iterated
+from symmetry_pl.sgm.orbits import Copies, carried, copies_of, iterated
 
 ITERATIONS = 4
 """Elements f(x), f(x̂), … whose magnitudes are compared."""
@@ -48,12 +49,14 @@ class PrototypeScores(nn.Module):
         for name in filter(_ALL.__contains__, self.orbits):  # in one order on all processes
             for protocol in (self.other, "floor"):
                 self.spreads[_key(name, protocol)] = PrototypeSpread()
+        self.transport, self.retrieval = CopyTransport(), PrototypeRetrieval()
         names = ["invertibility", *map(_MAGNITUDE.format, range(ITERATIONS))]
         self.means = nn.ModuleDict({name: MeanMetric() for name in names})
 
     def reset(self) -> None:
         """Forget all batches."""
-        for metric in (*self.spreads.values(), *self.means.values()):
+        others = (self.transport, self.retrieval)
+        for metric in (*self.spreads.values(), *self.means.values(), *others):
             cast("Metric", metric).reset()
 
     def update(self, infer: InferenceNetwork, x: Tensor, places: Tensor, everything: bool) -> None:
@@ -80,10 +83,22 @@ class PrototypeScores(nn.Module):
                     self._spread(name, protocol).update(getattr(found, protocol), found.copies)
             if stream == 0:
                 self._invertibility(infer, found.copies[0])
+                self._carry(found, elements)
         iterates, _ = iterated(self.group, infer, x, ITERATIONS)
         for k, element in enumerate(iterates):
             size = magnitude(self.group, element).sum()
             self._mean(_MAGNITUDE.format(k)).update(size, len(x))
+
+    def _carry(self, found: Copies, elements: Tensor) -> None:
+        """Carry copies onto one another: what all groups can, those that clip too."""
+        self.transport.update(
+            found.copies.roll(-1, 0),
+            still=found.copies,
+            carried=carried(self.group, found.inferred, found.copies),
+            truly=carried(self.group, elements.to(found.inferred), found.copies),
+            other=carried(self.group, found.inferred, found.copies, by=1),
+        )
+        self.retrieval.update(getattr(found, self.protocol))
 
     def _invertibility(self, infer: InferenceNetwork, x: Tensor) -> None:
         there = infer(x)
@@ -99,6 +114,8 @@ class PrototypeScores(nn.Module):
     def compute(self) -> dict[str, Tensor]:
         """Figures by name; those of nothing seen are left out."""
         values: dict[str, Tensor] = {}
+        if self.transport.update_called:
+            values = {**self.transport.compute(), **self.retrieval.compute()}
         for key in self.spreads:
             name, protocol = key.split("|")
             metric = self._spread(name, protocol)
