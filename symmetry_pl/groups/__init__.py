@@ -36,11 +36,13 @@ from symmetry_pl.groups.subgroup import (
     lift_matrix,
     pad,
 )
+from symmetry_pl.groups.subgroup_names import AllRotations, named_subgroup
 from symmetry_pl.groups.warp import warp
 
 __all__ = [
     "AffineColorGroup",
     "AffineGroup",
+    "AllRotations",
     "AxialRotations",
     "CloudGroup",
     "ColorGroup",
@@ -73,6 +75,7 @@ __all__ = [
     "icosahedral",
     "lift_matrix",
     "linear_frame",
+    "named_subgroup",
     "octahedral",
     "pad",
     "plane_logarithm",
