@@ -102,8 +102,8 @@ class GenerativeNetwork(nn.Module):
         features: Tensor = self.encoder(prototypes)
         return features
 
-    def training_log_prob(self, eta: Tensor, prototypes: Tensor, copies: int) -> Tensor:
-        """``log_prob`` of what is trained on, S = ``copies`` rows for each image."""
+    def training_log_prob(self, eta: Tensor, prototypes: Tensor, rows: Tensor | None) -> Tensor:
+        """``log_prob`` of what is trained on, whatever its rows of the training set."""
         return self.log_prob(eta, prototypes)
 
     def log_prob(self, eta: Tensor, prototypes: Tensor) -> Tensor:

@@ -90,7 +90,8 @@ class OrderedFrame(InferenceNetwork):
         least: Tensor = sizes[:, -1] if isinstance(self.group, Orthogonal) else sign * sizes[:, -1]
         if not isinstance(self.group, (Orthogonal, PositiveLinear)):
             least = sizes[:, -2] + least
-        return least / sizes[:, 0]
+        clear: Tensor = least / sizes[:, 0]
+        return clear
 
 
 def frame_against(group: CloudGroup, x: Tensor, reference: Tensor) -> Tensor:

@@ -192,6 +192,15 @@ class PrototypeModule(SymmetryModule):
         x: Tensor = given(limit).to(self.device, self.dtype)
         return x
 
+    def training_batch(self, most: int) -> Batch | None:
+        """The first training samples as one batch; None without a datamodule."""
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if not hasattr(data, "split"):
+            return None
+        train = data.split("train")
+        batch: Batch = train.__getitems__(range(min(most, len(train))))
+        return batch
+
     # -- what the model says ---------------------------------------------------------------------
 
     def canonicalise(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -125,7 +125,7 @@ class SGM(PrototypeModule):
         if self.phase == "ssl":
             self._learn_prototypes(batch[0])
         else:
-            self._learn_transformations(batch[0])
+            self._learn_transformations(batch[0], batch[2] if len(batch) > 2 else None)
 
     def _learn_prototypes(self, x: Tensor) -> None:
         players = [name for name in self.players if name != "flow"]
@@ -156,12 +156,13 @@ class SGM(PrototypeModule):
                 values["spread"] = self.spread.mean()
             self.log_training(values, len(x))
 
-    def _learn_transformations(self, x: Tensor) -> None:
+    def _learn_transformations(self, x: Tensor, rows: Tensor | None) -> None:
         eta, prototypes = self._pairs(x)
+        rows = None if rows is None else rows.repeat_interleave(self.copies)
         if not self.fitted:
             self._begin_flow(eta)
         with self.turn("flow"):
-            log_prob = self.generative.training_log_prob(eta, prototypes, self.copies)
+            log_prob = self.generative.training_log_prob(eta, prototypes, rows)
             log_prob = log_prob.view(len(x), self.copies)
             nll = -log_prob.mean()
             pairs = log_prob.unsqueeze(2) - log_prob.unsqueeze(1)
@@ -207,14 +208,16 @@ class SGM(PrototypeModule):
     @torch.no_grad()
     def _remember(self, mixture: KernelMixture) -> None:
         """Give the mixture training samples, the same on every process."""
-        x = self.training_samples(mixture.memory)
-        if x is None:
+        batch = self.training_batch(mixture.memory)
+        if batch is None or len(batch) < 3:
             raise ValueError(
-                "generative kernels remember training samples: train with a datamodule"
+                "generative kernels remember training samples and their row numbers: train with a "
+                "datamodule"
             )
+        x = batch[0].to(mixture.eta)
         found = [self.canonicalise(part) for part in torch.split(x, _PART)]
         eta = torch.cat([self.coordinates(element) for _, element in found])
-        mixture.remember(eta, torch.cat([prototype for prototype, _ in found]))
+        mixture.remember(eta, torch.cat([prototype for prototype, _ in found]), batch[2])
 
     # -- randomness ------------------------------------------------------------------------------
 

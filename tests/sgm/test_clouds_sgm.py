@@ -88,7 +88,7 @@ def mixture(name="so3", jitter=0.1, count=600, **options):
     x = torch.randn(1, 6, group.points, generator=draws(2)).expand(count, -1, -1)
     made = KernelMixture(group, (6, group.points), **options)
     eta = group.coordinates(element).float()
-    made.remember(eta, x)
+    made.remember(eta, x, torch.arange(count))
     return made, eta, x
 
 
@@ -98,8 +98,9 @@ def test_the_density_integrates_to_one(name, volume):
     group, count = made.group, 8000
     with torch.no_grad():
         made.log_concentration.fill_(math.log(60.0))
-        for share in (-20.0, 0.0):
-            made.share_logit.fill_(share)
+        made.log_shared.fill_(math.log(40.0))
+        for shares in ([0.0, -20.0, -20.0], [-20.0, 0.0, -20.0], [0.0, 0.0, 0.0]):
+            made.share_logits.copy_(torch.tensor(shares))
             uniform = random_rotations(count, group.points, draws(5))
             eta = group.coordinates(uniform)
             values = made.log_prob(eta, x[:1].expand(count, -1, -1)).exp() * volume
@@ -113,7 +114,8 @@ def test_samples_have_the_density_they_are_scored_by():
     count = 8000
     with torch.no_grad():
         made.log_concentration.fill_(math.log(30.0))
-        made.share_logit.fill_(-1.0)
+        made.log_shared.fill_(math.log(20.0))
+        made.share_logits.copy_(torch.tensor([0.0, 1.0, -1.0]))
         noise = torch.randn(count, made.noise_dim, generator=draws(7))
         eta = made.sample(noise, x[:1])
         values = made.log_prob(eta, x[:1].expand(count, -1, -1))
@@ -126,16 +128,20 @@ def test_samples_have_the_density_they_are_scored_by():
         assert found == pytest.approx(wanted, rel=0.08)
 
 
-def test_none_of_a_batch_knows_itself():
+def test_what_is_remembered_does_not_know_itself():
+    """A cloud with an element of its own is likely by the whole memory, and not by the others."""
     made, eta, x = mixture(jitter=0.0, count=40)
-    alone = made.training_log_prob(eta[:2], x[:2], 1)  # each by the other, of another element
+    eta = eta.clone()
+    eta[0] = torch.tensor([0.3, -0.4, 0.2])
+    rows = 10 + torch.arange(40)
+    made.remember(eta, x, rows)
     with torch.no_grad():
-        made.log_concentration.fill_(math.log(1e5))
-        assert made.training_log_prob(eta[:2], x[:2], 1).max() < 0
-    assert alone.isfinite().all()
-    twice = made.training_log_prob(eta[:2].repeat_interleave(3, 0), x[:6], 3)
-    once = made.training_log_prob(eta[:2], x[:2], 1)
-    torch.testing.assert_close(twice, once.repeat_interleave(3))
+        made.log_concentration.fill_(math.log(1e4))
+        made.share_logits.copy_(torch.tensor([0.0, -20.0, -20.0]))
+        whole, others = made.log_prob(eta, x), made.training_log_prob(eta, x, rows)
+    assert whole[0] > others[0] + 10
+    again = ((eta[:, None] - eta).abs().amax(2) < 1e-4).sum(1) > 1
+    assert others[again].min() > others[0] + 10
 
 
 def test_prototypes_tell_objects_apart():
@@ -145,10 +151,10 @@ def test_prototypes_tell_objects_apart():
     one, other = torch.randn(2, 6, 3, generator=draws())
     eta = torch.tensor([[0.0, 0.0, 0.5], [1.5, 0.0, 0.0]]).repeat_interleave(50, 0)
     x = torch.stack([one, other]).repeat_interleave(50, 0)
-    made.remember(eta, x)
+    made.remember(eta, x, torch.arange(100))
     with torch.no_grad():
         made.log_concentration.fill_(math.log(1000.0))
-        made.share_logit.fill_(-9.0)
+        made.share_logits.copy_(torch.tensor([0.0, -9.0, -9.0]))
         found = made.log_prob(eta[[0, 50]].repeat(2, 1), x[[0, 0, 50, 50]]).view(2, 2)
     assert (found.diag() - found.fliplr().diag()).min() > 5
     shuffled = made(x[:1, torch.randperm(6, generator=draws(1))])
