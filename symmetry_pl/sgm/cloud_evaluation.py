@@ -19,11 +19,14 @@ from symmetry_pl.groups.rotations import rotation_of, rotation_vector
 from symmetry_pl.metrics.dealt import GatheredPairs
 from symmetry_pl.metrics.transport import transport_score
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
+from symmetry_pl.sgm.scores import random_elements
+from symmetry_pl.sgm.self_supervision import self_supervision
 
 __all__ = ["CloudEvaluator", "HiddenGroupData"]
 
 _OFF = math.radians(15)
 _LEAST = 20  # elements that can have a name
+_SURE = 0.5  # confidence from which elements count for it
 
 
 @runtime_checkable
@@ -38,7 +41,7 @@ class CloudEvaluator(PrototypeEvaluator):
 
     Elements are those from each cloud to where p(η | x̂) has it, g = T_{η'} T_η⁻¹: of the hidden
     group, as the orientations of prototypes cancel. Those of linear maps are named by their
-    rotations.
+    rotations. Where the inference knows how sure it is, those that are count for the name.
 
     Args:
         group: of the model.
@@ -63,6 +66,20 @@ class CloudEvaluator(PrototypeEvaluator):
         super().reset()
         self.elements = self.named = None
 
+    def likelihood(self, model: Any, x: Tensor, places: Tensor) -> None:
+        """Add log p of clouds at their own prototypes; the loss of the first ones."""
+        some = x[places.to(x.device) < self.scores.images]
+        if len(some):
+            first, second = (
+                random_elements(self.group, some, 1, 100 + k, places[: len(some)]) for k in range(2)
+            )
+            loss = self_supervision(self.group, model.inference, some, first, second)
+            self.mse.update(loss.mse, len(some))
+        if model.fitted:
+            prototypes, element = model.canonicalise(x)
+            eta = model.coordinates(element)
+            self.nll.update(-model.generative.log_prob(eta, prototypes).mean(), len(x))
+
     def resample(self, model: Any, x: Tensor, y: Tensor, stage: Stage) -> None:
         """Gather an element for each cloud, and how sure its inference is."""
         change = self.drawn_changes(model, x, stage)
@@ -83,19 +100,20 @@ class CloudEvaluator(PrototypeEvaluator):
         elements = self.elements = flat.view(-1, size, size)
         found = {"elements_sure": float(sure.mean())}
         if isinstance(self.group, (SpecialOrthogonal, Orthogonal, PositiveLinear)):
-            found |= self._named_figures(elements)
+            found |= self._named_figures(elements, sure[:, 0])
             if isinstance(stage.data, HiddenGroupData):
                 found |= self._against(stage.data.subgroup, elements)
         return values | {name: torch.tensor(value) for name, value in found.items()}
 
-    def _named_figures(self, elements: Tensor) -> dict[str, float]:
+    def _named_figures(self, elements: Tensor, sure: Tensor) -> dict[str, float]:
         """What the name of the group says in numbers."""
         if len(elements) < _LEAST:
             return {}
         turns = elements
         if isinstance(self.group, PositiveLinear):
             turns = rotation_of(rotation_vector(elements))
-        self.named = name_group(turns)
+        known = sure > _SURE
+        self.named = name_group(turns[known] if int(known.sum()) >= _LEAST else turns)
         return {
             "group_found": float(self.named.is_group),
             "group_p": self.named.p_value,

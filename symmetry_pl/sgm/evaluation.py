@@ -51,11 +51,12 @@ class PrototypeEvaluator(Evaluator):
         x = batch[0]
         self.show(_SHOWN, x=x)
         self.scores.update(model.inference, x, stage.places, everything=stage.name == "test")
-        self._likelihood(model, x, stage.places)
+        self.likelihood(model, x, stage.places)
         if stage.name == "test" and model.fitted:
             self.resample(model, x, batch[1], stage)
 
-    def _likelihood(self, model: Any, x: Tensor, places: Tensor) -> None:
+    def likelihood(self, model: Any, x: Tensor, places: Tensor) -> None:
+        """Add log p of samples at prototypes of copies, and the self-supervised loss."""
         group, orbit = model.group, self.scores.orbits[""]
         first, second = (random_elements(orbit, x, 1, 100 + k, places) for k in range(2))
         loss = self_supervision(group, model.inference, x, first, second)

@@ -36,10 +36,9 @@ class KernelMixture(nn.Module):
     and the broadest law, uniform on rotations. φ is the density of a cloud at 64 places, which
     knows no order of its points and little of those that are missing. So few or many sharp modes, a
     ring, and the whole group are all within reach, and the integral is 1. c, c', τ and the shares π
-    are learned by the likelihood of training clouds, each under all others that are remembered,
-    which is from the first batch on. A grid of c and τ says where they start. The second part takes
-    the four prototypes next to x̂, and there is none on GL(2)+.
-    A kernel mixture network (Ambrogioni et al., 2017) with distances for its network.
+    are learned by the likelihood of training clouds, each under all others that are remembered. A
+    grid of c and τ says where they start. The second part takes the four prototypes next to x̂, and
+    there is none on GL(2)+. A kernel mixture network (Ambrogioni et al., 2017) with distances.
 
     ``log_prob`` is in nats and with respect to the volume in the group's distance.
 
@@ -240,7 +239,7 @@ class KernelMixture(nn.Module):
         weight, place = log_weights.topk(min(_NEAR, log_weights.shape[1]), 1)
         relative = element[:, None] @ centres[place].mT
         squares = self.law.squares(relative.flatten(0, 1), self.group.element(self.pairs.double()))
-        law = self.law.log_density(squares, self.shared_concentration).unflatten(0, place.shape)
+        law = self.law.log_density(squares, self.shared_concentration).view(*place.shape, -1)
         known = torch.ones(len(element), len(self.pairs), dtype=torch.bool, device=element.device)
         if rows is not None:
             known = (rows[:, None, None] != self.pair_rows).all(2)

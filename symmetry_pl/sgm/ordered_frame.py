@@ -68,6 +68,9 @@ class OrderedFrame(InferenceNetwork):
         draws = torch.Generator().manual_seed(self.seed)
         drawn = [torch.randn(*shape, generator=draws).to(self.reference) for _ in range(_DRAWN)]
         best = max(drawn, key=lambda one: float(self._clearness(tried, one).quantile(0.02)))
+        if isinstance(self.group, PositiveLinear):  # frames of a determinant of about 1
+            frames = linear_frame(tried.nan_to_num(0.0), best, (~tried.isnan().any(2)).to(tried))
+            best = best * torch.linalg.det(frames).abs().median().sqrt()
         self.reference.copy_(best)
         missing = x.isnan().any(2)
         if len(x) < 2 or not bool((missing[1:] != missing[:1]).any()):

@@ -21,6 +21,7 @@ from symmetry_pl.sgm.inference import InferenceNetwork, MLPInference
 from symmetry_pl.sgm.kernel_mixture import KernelMixture
 from symmetry_pl.sgm.orbits import orbit_groups
 from symmetry_pl.sgm.ordered_frame import OrderedFrame
+from symmetry_pl.sgm.unordered_frame import UnorderedFrame
 
 _LOOKED_AT, _JUDGED = 4000, 1000  # training images that a frame may learn from, and is judged on
 _NUMBERS = 2**26  # pixels and channels of these at most
@@ -30,9 +31,10 @@ INFERENCE: dict[str, type[InferenceNetwork]] = {
     "mlp": MLPInference,
     "frame": FrameNetwork,
     "ordered": OrderedFrame,
+    "unordered": UnorderedFrame,
 }
 GENERATIVE: dict[str, type[nn.Module]] = {"flow": GenerativeNetwork, "kernels": KernelMixture}
-_OF_CLOUDS = {"ordered", "kernels"}
+_OF_CLOUDS = {"ordered", "unordered", "kernels"}
 
 
 class PrototypeModule(SymmetryModule):
@@ -44,8 +46,8 @@ class PrototypeModule(SymmetryModule):
             the path of its class.
         group_options: its options, the bounds of random transformations among them.
         inference: of images ``mlp`` (the paper's) and ``frame`` (moments, then a small network; of
-            affine and colour groups); of clouds ``ordered`` (points in a fixed order); or the path
-            of an ``InferenceNetwork`` of your own.
+            affine and colour groups); of clouds ``ordered`` (points in a fixed order) and
+            ``unordered``; or the path of an ``InferenceNetwork`` of your own.
         inference_options: its options.
         generative: p(η | x̂): ``flow`` on images, ``kernels`` on clouds, each where null.
         generative_options: options of ``GenerativeNetwork``, or of ``KernelMixture``.

@@ -22,7 +22,7 @@ _REFINED, _ROUNDS, _EXACT = 4, 6, 3  # rotations that are refined, rounds by the
 _FAR = 0.3  # distance beyond which a point counts as without partner, in radii
 _SOFT = 0.1  # distance at which its weight has fallen to a quarter
 _OTHER = 0.35  # angle in radians from which rotations are two
-_RANDOM = 48
+_RANDOM = 24
 _PART = 64  # clouds at once
 
 
@@ -98,7 +98,7 @@ def register(x: Tensor, templates: Templates, which: Tensor) -> Registered:
         _register(x[part], templates, which[part])
         for part in torch.split(torch.arange(len(x), device=x.device), _PART)
     ]
-    return Registered(*map(torch.cat, zip(*parts, strict=True)))
+    return Registered(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
 def _register(x: Tensor, templates: Templates, which: Tensor) -> Registered:
@@ -162,4 +162,5 @@ def _refined(
     weights = there[:, None] / (1 + squares / _SOFT**2).square()
     u, _, vh = torch.linalg.svd((cloud[:, None] * weights[..., None]).mT @ near)
     flip = torch.linalg.det(u @ vh).sign()
-    return torch.cat([u[..., :-1], u[..., -1:] * flip[..., None, None]], -1) @ vh
+    turned: Tensor = torch.cat([u[..., :-1], u[..., -1:] * flip[..., None, None]], -1) @ vh
+    return turned

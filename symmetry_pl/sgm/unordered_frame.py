@@ -19,8 +19,9 @@ __all__ = ["UnorderedFrame", "shape_densities"]
 _LEARNED = 2000  # training clouds that objects are told apart by
 _BINS = 40
 _SPAN = 5.0  # largest distance of two points that is told from others, in radii
-_CLOSE = 2  # templates that a cloud is tried against
-_SAME = 3.0  # a rival's residual within this factor: the object may be symmetric
+_STEP = 1.5  # of the heights of two merges, from which they are of objects
+_CLEAR = 0.6  # of the distances from the next two objects, below which there is no doubt
+_SAME = 1.5  # a rival's residual within this factor: the object may be symmetric
 _ROUGH = 1e-4  # of a residual that is none, in squared radii: cells are coarse
 _STABLE = 0.5  # share of an object's clouds with such a rival that makes it symmetric
 
@@ -30,9 +31,9 @@ class UnorderedFrame(InferenceNetwork):
 
     Training clouds are sorted into objects by densities of their radii and of the distances of
     their points, which no rotation changes; one cloud of each object is its template. A cloud is
-    turned against the two templates that are next to it (``registration``); that of the lesser
-    residual counts. The frame follows a rotation as far as points that are missing and noise let
-    it: f(g x) = g f(x) up to the error of the registration.
+    turned against the template next to it, or where there is doubt the next two
+    (``registration``); that of the lesser residual counts. The frame follows a rotation as far as
+    points that are missing and noise let it: f(g x) = g f(x) up to the registration's error.
 
     ``confidence`` compares the residual with that of the best other rotation. An object that looks
     alike in several poses is symmetric itself: ``adopt`` counts these, and their clouds are unsure.
@@ -68,6 +69,7 @@ class UnorderedFrame(InferenceNetwork):
         self.register_buffer("radius", torch.tensor(1.0))
         self.register_buffer("symmetric", torch.zeros(objects, dtype=torch.bool))
         self._grids: Templates | None = None
+        self._last: tuple[Tensor, int, tuple[Registered, Tensor]] | None = None
 
     def forward(self, x: Tensor, perturbation: Tensor | None = None) -> Tensor:
         """Elements; a perturbation ``(B, dim)`` comes before them, next to the prototype.
@@ -92,19 +94,23 @@ class UnorderedFrame(InferenceNetwork):
     @torch.no_grad()
     def found(self, x: Tensor) -> tuple[Registered, Tensor]:
         """Registrations, and the number of each cloud's object ``(B,)``."""
+        if self._last is not None and self._last[0] is x and self._last[1] == x._version:
+            return self._last[2]
         grids = self._templates()
         known = self.densities[: int(self.count)]
         apart = torch.cdist(shape_densities(x, float(self.radius)).to(known), known)
-        near = apart.topk(min(_CLOSE, len(known)), 1, largest=False).indices
-        cloud = x.to(grids.points)
-        tried = [register(cloud, grids, which) for which in near.unbind(1)]
-        residuals = torch.stack([one.residual for one in tried])
-        best = residuals.argmin(0)
-        place = torch.arange(len(x), device=x.device)
-        chosen = Registered(
-            *(torch.stack(parts)[best, place] for parts in zip(*tried, strict=True))
-        )
-        return chosen, near[place, best]
+        distances, near = apart.topk(min(2, len(known)), 1, largest=False)
+        cloud, which = x.to(grids.points), near[:, 0].clone()
+        best = register(cloud, grids, which)
+        if near.shape[1] > 1:
+            doubt = (distances[:, 0] > _CLEAR * distances[:, 1]).nonzero()[:, 0]
+            second = register(cloud[doubt], grids, near[doubt, 1])
+            better = second.residual < best.residual[doubt]
+            which[doubt[better]] = near[doubt[better], 1]
+            for part, other in zip(best, second, strict=True):
+                part[doubt[better]] = other[better]
+        self._last = (x, x._version, (best, which))
+        return best, which
 
     @torch.no_grad()
     def adopt(self, x: Tensor) -> str | None:
@@ -127,7 +133,7 @@ class UnorderedFrame(InferenceNetwork):
             middle = fewest[(densities[fewest] - mean).norm(dim=1).argmin()]
             self.templates[k], self.densities[k] = x[middle], mean
         self.count.fill_(count)
-        self._grids = None
+        self._grids = self._last = None
         return self._symmetries(x, label, count)
 
     def _symmetries(self, x: Tensor, label: Tensor, count: int) -> str:
@@ -161,8 +167,8 @@ class UnorderedFrame(InferenceNetwork):
 
     def _load_from_state_dict(self, *args: object, **kwargs: object) -> None:
         """Make the grids anew for the templates of a checkpoint."""
-        self._grids = None
-        super()._load_from_state_dict(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._grids = self._last = None
+        super()._load_from_state_dict(*args, **kwargs)
 
 
 def shape_densities(x: Tensor, radius: float) -> Tensor:
@@ -209,10 +215,10 @@ def _objects(densities: Tensor, most: int) -> Tensor:
     """Numbers of objects ``(N,)``: clusters, cut where the step to fewer of them is the largest."""
     if len(densities) < 3:
         return torch.zeros(len(densities), dtype=torch.long)
-    tree = linkage(densities.double().cpu().numpy(), "average")
+    tree = linkage(densities.double().cpu().numpy(), "ward")
     heights = torch.from_numpy(tree[:, 2]).clamp(min=1e-6)
     # the last merge makes one cluster of two, the one before two of three, …
     steps = (heights[1:] / heights[:-1]).flip(0)[:most]
-    number = 2 + int(steps.argmax()) if float(steps.max()) > 1.5 else 1
+    number = 2 + int(steps.argmax()) if float(steps.max()) > _STEP else 1
     label = fcluster(tree, number, "maxclust")
     return torch.from_numpy(label).long() - 1
