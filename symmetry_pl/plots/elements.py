@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,6 +14,7 @@ __all__ = ["angle_histogram", "clouds", "rotation_map"]
 
 _BINS = 72  # of 5 degrees
 _MOST = 3000  # elements that are drawn
+_ASIDE = 0.09  # radians from where a rotation takes z
 _INK, _NAMED = "#3b6ea5", "#c1440e"
 
 
@@ -39,9 +39,9 @@ def angle_histogram(found: Array, named: Array, title: str) -> Figure:
 def rotation_map(found: Array, named: Array, title: str) -> Figure:
     """Rotations of space on a map of the sphere (Mollweide), those of the named group circled.
 
-    A rotation stands where it takes the z-axis; its colour is the angle that it turns by about
-    that direction after the shortest way there. Two rotations are near each other where place and
-    colour are; at the pole opposite to z, left and right, the colour says nothing.
+    A rotation stands where it takes the z-axis, and a little off in the direction of the angle that
+    it turns by about that axis, which is its colour as well: rotations that take z to one place
+    stand around it. Two rotations are near each other where place and colour are.
 
     Args:
         found: elements ``(N, 3, 3)``, of which the first 3,000 are drawn.
@@ -56,7 +56,7 @@ def rotation_map(found: Array, named: Array, title: str) -> Figure:
     )
     if len(named):
         longitude, latitude, tilt = _places(named)
-        axis.scatter(longitude, latitude, s=110, facecolors="none", edgecolors=_NAMED, linewidths=1)
+        axis.scatter(longitude, latitude, s=60, facecolors="none", edgecolors=_NAMED, linewidths=1)
     axis.grid(alpha=0.3)
     axis.set_xticklabels([])
     axis.set_title(title, fontsize=10)
@@ -114,14 +114,12 @@ def _places(elements: Array) -> tuple[Array, Array, Array]:
     """Longitude and latitude in radians of where z is taken, and the turn about it in degrees."""
     z = elements[:, :, 2]
     longitude, latitude = np.arctan2(z[:, 1], z[:, 0]), np.arcsin(np.clip(z[:, 2], -1, 1))
-    # q = (w, x, y, z) = turn about z, then the shortest way: the turn is 2 atan2(z, w)
-    tilt = np.degrees(2 * np.arctan2(*_twist(elements)))
-    wrapped: Array = (tilt + 180) % 360 - 180
-    return longitude, latitude, wrapped
-
-
-def _twist(elements: Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Sin and cos, up to a common factor, of half the turn about z of rotations ``(N, 3, 3)``."""
+    # a turn about z and then the shortest way from z; half a turn from z has no shortest way
     sine, cosine = elements[:, 1, 0] - elements[:, 0, 1], elements[:, 0, 0] + elements[:, 1, 1]
-    angle = np.arctan2(sine, cosine) / 2
-    return np.sin(angle), np.cos(angle)
+    down = z[:, 2] < -1 + 1e-9
+    sine = np.where(down, elements[:, 1, 0], sine)
+    turn = np.arctan2(sine, np.where(down, elements[:, 0, 0], cosine))
+    stretch = np.maximum(np.cos(latitude), 0.3)
+    longitude = np.clip(longitude + _ASIDE * np.cos(turn) / stretch, -np.pi, np.pi)
+    latitude = np.clip(latitude + _ASIDE * np.sin(turn), -np.pi / 2, np.pi / 2)
+    return longitude, latitude, np.degrees(turn)
