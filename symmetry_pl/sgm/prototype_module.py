@@ -112,9 +112,11 @@ class PrototypeModule(SymmetryModule):
         """Refuse what is no image, or no cloud, that the group acts on."""
         kind = "cloud" if isinstance(self.group, CloudGroup) else "image"
         if data.kind != kind:
+            who = type(self).__name__
+            if kind == "cloud":
+                who = f"{who} with a {type(self.group).__name__}"
             raise ValueError(
-                f"the data are {data.kind} of shape {data.x_shape}, and {type(self).__name__} with "
-                f"a {type(self.group).__name__} is for {kind}s"
+                f"the data are {data.kind} of shape {data.x_shape}, and {who} is for {kind}s"
             )
         if isinstance(self.group, CloudGroup):
             self.group.check_clouds(data.x_shape)
