@@ -1,6 +1,11 @@
 """LightningDataModules: the papers' data, and people's own."""
 
 from symmetry_pl.datamodules.base import SymmetryDataModule
+from symmetry_pl.datamodules.clouds.clouds import PointCloudDataModule
+from symmetry_pl.datamodules.clouds.conformers import ConformerDataModule
+from symmetry_pl.datamodules.clouds.modelnet import ModelNetDataModule
+from symmetry_pl.datamodules.clouds.published_clouds import ArrowDataModule, TetrahedronDataModule
+from symmetry_pl.datamodules.clouds.random_shapes import RandomShapesDataModule
 from symmetry_pl.datamodules.images.dsprites import DSpritesDataModule
 from symmetry_pl.datamodules.images.images import ImagesDataModule
 from symmetry_pl.datamodules.images.mnist import MNISTDataModule
@@ -23,6 +28,8 @@ from symmetry_pl.datamodules.vectors.table import TableDataModule
 
 __all__ = [
     "ArrayDataModule",
+    "ArrowDataModule",
+    "ConformerDataModule",
     "DSpritesDataModule",
     "ExampleMoleculesDataModule",
     "ExampleTableDataModule",
@@ -33,14 +40,18 @@ __all__ = [
     "LawsDataModule",
     "MNISTDataModule",
     "MNISTSlicesDataModule",
+    "ModelNetDataModule",
     "PlantedGroupsDataModule",
+    "PointCloudDataModule",
     "PredictionCSVDataModule",
     "QM9DataModule",
+    "RandomShapesDataModule",
     "SignalsDataModule",
     "SmilesCSVDataModule",
     "SpiralDataModule",
     "SymmetryDataModule",
     "TableDataModule",
+    "TetrahedronDataModule",
     "ZINCDataModule",
 ]
 

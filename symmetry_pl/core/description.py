@@ -21,8 +21,9 @@ class DataDescription:
 
     Args:
         kind: ``"vector"`` for real inputs ``(B, d)``, ``"tokens"`` for symbol ids ``(B, L)``,
-            ``"image"`` for images ``(B, C, H, W)`` in [−1, 1].
-        x_shape: shape of one input, ``(d,)``, ``(L,)`` or ``(C, H, W)``.
+            ``"image"`` for images ``(B, C, H, W)`` in [−1, 1], ``"cloud"`` for n points of a
+            plane or of space, ``(B, n, d)``, NaN where a point is missing.
+        x_shape: shape of one input, ``(d,)``, ``(L,)``, ``(C, H, W)`` or ``(n, d)``.
         target_names: one name a target column, as it appears in metric names.
         target_units: unit of each column, e.g. ``"eV"``; empty for dimensionless targets.
         target_mean: subtracted from the physical value before training.
@@ -43,10 +44,14 @@ class DataDescription:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.kind not in ("vector", "tokens", "image"):
-            raise ValueError(f"data kind must be 'vector', 'tokens' or 'image', got {self.kind!r}")
+        if self.kind not in ("vector", "tokens", "image", "cloud"):
+            raise ValueError(
+                f"data kind must be 'vector', 'tokens', 'image' or 'cloud', got {self.kind!r}"
+            )
         if self.kind == "image" and len(self.x_shape) != 3:
             raise ValueError(f"images must have shape (C, H, W), got {self.x_shape}")
+        if self.kind == "cloud" and (len(self.x_shape) != 2 or self.x_shape[1] not in (2, 3)):
+            raise ValueError(f"clouds must have shape (n, 2) or (n, 3), got {self.x_shape}")
         columns = len(self.target_names)
         for name in ("target_units", "target_mean", "target_scale"):
             if len(getattr(self, name)) not in (0, columns):

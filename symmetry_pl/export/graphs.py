@@ -195,6 +195,8 @@ def graph_of(module: SymmetryModule) -> Graph:
         )
     if module.data is None:
         raise ValueError("the model was trained on plain loaders and does not know its data")
+    if module.data.kind == "cloud":
+        raise ValueError("models of clouds are not exported: load them with symmetry_pl.load")
     graph: Graph = kind(module.eval().float().cpu(), module.data)
     return graph.eval().requires_grad_(False)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.core.registry import check_choice
+from symmetry_pl.datamodules.clouds.cloud_data import CloudDataset, fault_of, normalised
 from symmetry_pl.datamodules.images.image_arrays import images_of
 from symmetry_pl.datamodules.images.image_data import ImageDataset
 from symmetry_pl.datamodules.molecules.prediction_csv import encode_smiles
@@ -40,7 +41,7 @@ class Inputs:
     """
 
     count: int
-    source: Tensor | ImageDataset | npt.NDArray[Any]
+    source: Tensor | ImageDataset | CloudDataset | npt.NDArray[Any]
     extra: Mapping[str, Any] = field(default_factory=dict)
     bad: Mapping[int, str] = field(default_factory=dict)
 
@@ -63,7 +64,7 @@ class Inputs:
 
     def batch(self, rows: npt.NDArray[np.int64]) -> Tensor:
         """These rows as a model reads them; vectors in float64."""
-        if isinstance(self.source, ImageDataset):
+        if isinstance(self.source, (ImageDataset, CloudDataset)):
             return self.source.__getitems__(rows.tolist())[0]
         if isinstance(self.source, Tensor):
             return self.source[torch.from_numpy(rows)].long()
@@ -74,8 +75,9 @@ def read_inputs(x: Any, data: DataDescription) -> Inputs:
     """Vectors, images or molecules of a user, checked.
 
     Args:
-        x: vectors ``(N, d)`` or a data frame, images ``(N, H, W)`` or ``(N, H, W, C)``, or a list
-            of SMILES, in the units and the form of the training data.
+        x: vectors ``(N, d)`` or a data frame, images ``(N, H, W)`` or ``(N, H, W, C)``, clouds
+            ``(N, n, d)`` with NaN where a point is missing, or a list of SMILES, in the units and
+            the form of the training data.
         data: what the model knows of its data.
 
     Raises:
@@ -85,6 +87,8 @@ def read_inputs(x: Any, data: DataDescription) -> Inputs:
         return _molecules(x, data)
     if data.kind == "image":
         return _images(x, data)
+    if data.kind == "cloud":
+        return _clouds(x, data)
     array = _vectors(x, data)
     return Inputs(len(array), array, data.extra, _bad_numbers(array, data))
 
@@ -198,3 +202,21 @@ def _images(x: Any, data: DataDescription) -> Inputs:
     if data.extra.get("invert"):
         images = images.bitwise_not_() if images.dtype == torch.uint8 else images.neg_()
     return Inputs(len(array), ImageDataset(images), bad=pictures.bad)
+
+
+def _clouds(x: Any, data: DataDescription) -> Inputs:
+    array = as_array(x)
+    if not len(array):
+        return Inputs(0, torch.empty(0))
+    if array.dtype.kind not in "fiub" or array.shape[1:] != tuple(data.x_shape):
+        n, d = data.x_shape
+        raise ValueError(
+            f"x must be clouds (N, {n}, {d}) of real numbers, got {array.dtype} of shape "
+            f"{array.shape}"
+        )
+    clouds = array.astype(np.float64)
+    bad = {row: why for row, cloud in enumerate(clouds) if (why := fault_of(cloud)) is not None}
+    centre, scale = (bool(data.extra.get(name)) for name in ("centre", "scale"))
+    for row in np.setdiff1d(np.arange(len(clouds)), list(bad)):
+        clouds[row] = normalised(clouds[row], centre, scale)
+    return Inputs(len(clouds), CloudDataset(torch.from_numpy(clouds)), bad=bad)

@@ -1,4 +1,4 @@
-"""A trained canonicaliser of images on NumPy arrays."""
+"""A trained canonicaliser of images, or of clouds of points, on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class PrototypeModel(FittedModel):
     ``transform`` gives the prototypes x̂, as a canonicaliser does, ``elements`` gives η, and
     ``inverse_transform`` makes x of both. Images come back as float32 ``(N, H, W)``, with colours
     ``(N, H, W, 3)``: from 0 for black to 1 for white, or in the ``value_range`` of the training
-    data. Warps are bicubic: sharp edges overshoot this range a bit.
+    data. Warps are bicubic: sharp edges overshoot this range a bit. Clouds are ``(N, n, d)`` in the
+    units that the model was trained in (centred, and scaled, where these were).
 
     Args:
         module: the trained model.
@@ -43,8 +44,9 @@ class PrototypeModel(FittedModel):
 
     @property
     def code_names(self) -> list[str]:
-        """``pixel_0``, …: the pixels of a prototype, row by row."""
-        return [f"pixel_{i}" for i in range(int(np.prod(self.data.x_shape)))]
+        """``pixel_0``, …: the pixels of a prototype, or its coordinates, row by row."""
+        what = "coordinate" if self.data.kind == "cloud" else "pixel"
+        return [f"{what}_{i}" for i in range(int(np.prod(self.data.x_shape)))]
 
     def transform(self, x: Any, on_invalid: OnInvalid = "raise") -> Array:
         """Prototypes ``(N, H, W)`` or ``(N, H, W, 3)``: of all copies of an image the same one.
@@ -115,7 +117,7 @@ class PrototypeModel(FittedModel):
         self._check_flow()
         inputs = read_inputs(x, self.data)
         rows = inputs.usable("raise")
-        noise = torch.from_numpy(normal_noise(seed, 0, rows, self.module.group.dim))
+        noise = torch.from_numpy(normal_noise(seed, 0, rows, self.module.noise_dim))
 
         def draw(part: slice) -> Tensor:
             batch = self._batch(inputs, rows[part])
@@ -155,6 +157,8 @@ class PrototypeModel(FittedModel):
     def _shown(self, images: Array) -> Array:
         """Images ``(N, C, H, W)`` in [−1, 1] in the units and the form of the user's."""
         x: Array = np.asarray(images, np.float32)
+        if self.data.kind == "cloud":
+            return x
         if self.data.extra.get("invert"):
             x = -x
         low, high = image_options(self.data)[0] or (0.0, 1.0)
@@ -164,6 +168,14 @@ class PrototypeModel(FittedModel):
 
     def _hidden(self, shown: Any, name: str) -> Array:
         """Images in [−1, 1] of what ``_shown`` gave, which warps may have moved a bit beyond."""
+        if self.data.kind == "cloud":
+            clouds: Array = np.asarray(shown, np.float64)
+            if clouds.shape[1:] != tuple(self.data.x_shape):
+                raise ValueError(
+                    f"{name} must be clouds (N, {self.data.x_shape[0]}, {self.data.x_shape[1]}), "
+                    f"got {clouds.shape}"
+                )
+            return clouds
         x, (channels, height, width) = np.asarray(shown), self.data.x_shape
         form = (height, width) if channels == 1 else (height, width, channels)
         if x.dtype.kind != "f" or x.shape[1:] != form or not np.isfinite(x).all():

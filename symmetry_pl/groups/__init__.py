@@ -7,12 +7,12 @@ from symmetry_pl.groups.cloud_frames import linear_frame, rigid_frame
 from symmetry_pl.groups.clouds import (
     CloudGroup,
     Orthogonal,
-    PositiveLinear,
     SpecialOrthogonal,
 )
 from symmetry_pl.groups.color import ColorGroup, hsv_to_rgb, rgb_to_hsv
 from symmetry_pl.groups.commuting import CommutingSubgroup
 from symmetry_pl.groups.domain import Domain, Topology
+from symmetry_pl.groups.linear_maps import PositiveLinear
 from symmetry_pl.groups.matrices import affine_exponential, affine_logarithm, plane_logarithm
 from symmetry_pl.groups.motions import Similarity, SpecialEuclidean
 from symmetry_pl.groups.point_groups import (
@@ -27,7 +27,7 @@ from symmetry_pl.groups.point_groups import (
     tetrahedral,
 )
 from symmetry_pl.groups.product import AffineColorGroup, ProductGroup
-from symmetry_pl.groups.registry import build_cloud_group, build_group, register
+from symmetry_pl.groups.registry import build_any_group, build_cloud_group, build_group, register
 from symmetry_pl.groups.subgroup import (
     OneParameterSubgroup,
     antisymmetric_part,
@@ -36,11 +36,13 @@ from symmetry_pl.groups.subgroup import (
     lift_matrix,
     pad,
 )
+from symmetry_pl.groups.subgroup_names import AllRotations, named_subgroup
 from symmetry_pl.groups.warp import warp
 
 __all__ = [
     "AffineColorGroup",
     "AffineGroup",
+    "AllRotations",
     "AxialRotations",
     "CloudGroup",
     "ColorGroup",
@@ -63,6 +65,7 @@ __all__ = [
     "affine_logarithm",
     "antisymmetric_part",
     "axial",
+    "build_any_group",
     "build_cloud_group",
     "build_group",
     "crop",
@@ -73,6 +76,7 @@ __all__ = [
     "icosahedral",
     "lift_matrix",
     "linear_frame",
+    "named_subgroup",
     "octahedral",
     "pad",
     "plane_logarithm",

@@ -6,12 +6,13 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["Group", "ImageGroup", "at_least_single"]
+__all__ = ["Group", "ImageGroup", "at_least_single", "without_autocast"]
 
 Self = TypeVar("Self", bound="Group")
 
@@ -188,3 +189,13 @@ class ImageGroup(Group):
 def at_least_single(x: Tensor) -> Tensor:
     """``x`` in float32 if it has a lower precision, otherwise as it is."""
     return x if x.dtype == torch.float64 else x.float()
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """A block in the precision of its tensors, on the device of ``x``; nothing in a graph's trace.
+
+    Exported graphs run without autocast, and cannot be written with a block of it.
+    """
+    if torch.compiler.is_exporting():
+        return nullcontext()
+    return torch.autocast(x.device.type, enabled=False)

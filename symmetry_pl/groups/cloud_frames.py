@@ -15,7 +15,11 @@ __all__ = ["linear_frame", "rigid_frame"]
 
 
 def rigid_frame(
-    x: Tensor, reference: Tensor, weights: Tensor | None = None, moves_origin: bool = False
+    x: Tensor,
+    reference: Tensor,
+    weights: Tensor | None = None,
+    moves_origin: bool = False,
+    mirrors: bool = False,
 ) -> Tensor:
     r"""The rotation, or rigid motion, that takes a reference nearest to each cloud.
 
@@ -32,6 +36,7 @@ def rigid_frame(
         reference: ``(n, d)``.
         weights: ``(n,)`` or ``(B, n)``, at least 0; all 1 if None.
         moves_origin: whether there is a t; else it is 0.
+        mirrors: whether R may be a mirror image as well; it is then U Vᵀ.
 
     Returns:
         Elements of SO(d) ``(B, d, d)``, or of SE(d) ``(B, d + 1, d + 1)``.
@@ -46,7 +51,8 @@ def rigid_frame(
         origin = (w @ model) / w.sum(2, keepdim=True)
     u, _, vh = torch.linalg.svd((w.mT * (points - centre)).mT @ (model - origin))
     signs = torch.ones_like(points[:, 0])
-    signs[:, -1] = torch.linalg.det(u @ vh).sign()
+    if not mirrors:
+        signs[:, -1] = torch.linalg.det(u @ vh).sign()
     turn: Tensor = (u * signs[:, None]) @ vh
     if moves_origin:
         shift = centre - origin @ turn.mT

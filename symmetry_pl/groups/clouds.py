@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups.base import Group, at_least_single
-from symmetry_pl.groups.matrices import exponential_rows, multiply, plane_logarithm, plane_matrix
+from symmetry_pl.groups.matrices import multiply
 from symmetry_pl.groups.rotations import (
     random_rotations,
     rotation_angle,
@@ -20,7 +20,6 @@ from symmetry_pl.groups.rotations import (
 __all__ = [
     "CloudGroup",
     "Orthogonal",
-    "PositiveLinear",
     "SpecialOrthogonal",
     "axis_names",
 ]
@@ -88,14 +87,17 @@ class CloudGroup(Group):
         return undone.to(at_least_single(element).dtype)
 
     def apply(self, element: Tensor, x: Tensor) -> Tensor:
-        """Move cloud b of ``(B, n, d)`` by element b of ``(B, *element_shape)``."""
+        """Move cloud b of ``(B, n, d)`` by element b of ``(B, *element_shape)``.
+
+        Points that are missing (NaN) remain so, and no gradient goes by way of them.
+        """
         self.check_clouds(tuple(x.shape[1:]))
         d = self.points
-        wide = element.double()
-        moved = x.double() @ wide[:, :d, :d].mT
+        wide, missing = element.double(), x.isnan()
+        moved = x.double().masked_fill(missing, 0.0) @ wide[:, :d, :d].mT
         if wide.shape[-1] > d:
             moved = moved + wide[:, None, :d, d]
-        return moved.to(at_least_single(x).dtype)
+        return moved.masked_fill(missing, math.nan).to(at_least_single(x).dtype)
 
     def check_clouds(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError, in one sentence, if the group cannot act on clouds ``(n, d)``."""
@@ -238,50 +240,6 @@ class Orthogonal(CloudGroup):
         wide = element.double()
         mirrors = torch.linalg.det(wide) < 0
         return torch.where(mirrors[..., None, None], wide * self._mirror(wide), wide), mirrors
-
-
-class PositiveLinear(CloudGroup):
-    r"""GL(2)+: linear maps of the plane with a positive determinant, L = R(θ) exp(S).
-
-    Coordinates are those of the polar decomposition, (θ, S_xx, S_yy, S_xy), which every element
-    has exactly once. The distance is the Euclidean one of the four entries, as in LieFlow's
-    protocol, and no side leaves it alone. ``sample`` draws θ and S uniformly in the bounds.
-
-    Args:
-        bounds: half widths of the coordinates.
-    """
-
-    def __init__(self, bounds: Sequence[float] = (math.pi, 0.7, 0.7, 0.7)) -> None:
-        names = ("rotation", "x-scale", "y-scale", "shear")
-        super().__init__(
-            2, names, ("rad", "log", "log", "log"), bounds, periods=(2 * math.pi, *[None] * 3)
-        )
-
-    def element(self, eta: Tensor) -> Tensor:
-        """R(θ) exp(S)."""
-        angle, x, y, shear = eta.double().unbind(-1)
-        stretch = exponential_rows(plane_matrix(x, shear, shear, y))
-        return (rotation_of(angle[..., None]) @ stretch).to(at_least_single(eta).dtype)
-
-    def coordinates(self, element: Tensor) -> Tensor:
-        """θ and S of the polar decomposition.
-
-        Raises:
-            ValueError: for a determinant that is not positive.
-        """
-        wide = element.double()
-        if not bool((torch.linalg.det(wide) > 0).all()):
-            raise ValueError("an element of GL(2)+ must have a positive determinant")
-        angle = rotation_vector(wide)
-        stretch = rotation_of(angle).mT @ wide
-        log = plane_logarithm((stretch + stretch.mT) / 2)
-        eta = torch.cat([angle, log.flatten(-2)[..., [0, 3, 1]]], -1)
-        return eta.to(at_least_single(element).dtype)
-
-    def distance(self, element: Tensor, other: Tensor) -> Tensor:
-        """The Euclidean distance of the entries, ``(…,)``."""
-        apart: Tensor = (element - other).flatten(-2).norm(dim=-1)
-        return apart
 
 
 def axis_names(what: str) -> tuple[str, ...]:

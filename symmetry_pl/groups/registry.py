@@ -12,14 +12,14 @@ from symmetry_pl.groups.base import Group, ImageGroup
 from symmetry_pl.groups.clouds import (
     CloudGroup,
     Orthogonal,
-    PositiveLinear,
     SpecialOrthogonal,
 )
 from symmetry_pl.groups.color import ColorGroup
+from symmetry_pl.groups.linear_maps import PositiveLinear
 from symmetry_pl.groups.motions import Similarity, SpecialEuclidean
 from symmetry_pl.groups.product import AffineColorGroup
 
-__all__ = ["build_cloud_group", "build_group", "register"]
+__all__ = ["build_any_group", "build_cloud_group", "build_group", "register"]
 
 G = TypeVar("G", bound=Group)
 
@@ -76,6 +76,19 @@ def build_group(name: str, **options: Any) -> ImageGroup:
     ColorGroup(hue ±0.5, saturation ±0, value ±0)
     """
     return _built(ImageGroup, name, options)  # type: ignore[type-abstract]
+
+
+def build_any_group(name: str, **options: Any) -> Group:
+    """The group of this name with these options, of images or of clouds.
+
+    Args:
+        name: as of ``build_group`` and ``build_cloud_group``.
+        options: the arguments of its class.
+
+    Raises:
+        ValueError: as of ``build_group``, for what is no group.
+    """
+    return _built(Group, name, options)  # type: ignore[type-abstract]
 
 
 def build_cloud_group(name: str, **options: Any) -> CloudGroup:

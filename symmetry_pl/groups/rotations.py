@@ -141,15 +141,18 @@ def rotation_vector(matrix: Tensor) -> Tensor:
 def rotation_angle(a: Tensor, b: Tensor) -> Tensor:
     r"""The geodesic angle between rotations ``(…, d, d)``, d = 2 or 3: ``(…,)`` in [0, π].
 
-    .. math:: \theta = 2 \operatorname{atan2}\bigl(\|A - B\|_F / \sqrt{4 d - 4},\,
-        \cos \tfrac\theta2\bigr)
+    .. math:: \theta = 2 \operatorname{atan2}\bigl(\|A - B\|_F / \sqrt 8,\, \cos \tfrac\theta2\bigr)
 
     which keeps the digits of small angles.
+
+    >>> quarter = rotation_of(torch.tensor([torch.pi / 2], dtype=torch.float64))
+    >>> rotation_angle(quarter, torch.eye(2)).item() / torch.pi
+    0.5
     """
     dtype = torch.promote_types(at_least_single(a).dtype, at_least_single(b).dtype)
     one, other = a.double(), b.double()
     d = one.shape[-1]
-    sine = (one - other).flatten(-2).norm(dim=-1) / (4 * d - 4) ** 0.5
+    sine = (one - other).flatten(-2).norm(dim=-1) / 8**0.5
     trace = (one * other).sum((-2, -1))
     cosine = ((trace + 4 - d) / 4).clamp(min=0).sqrt()
     return (2 * torch.atan2(sine, cosine)).to(dtype)

@@ -72,10 +72,11 @@ class PrototypeSpread(Metric):
         self.add_state("ratios", [], dist_reduce_fx="cat")
 
     def update(self, prototypes: Tensor, copies: Tensor) -> None:
-        """Add prototypes and the copies they are of, both ``(K, B, C, H, W)`` with K ≥ 2."""
-        if prototypes.shape != copies.shape or copies.ndim != 5 or len(copies) < 2:
+        """Add prototypes and the copies they are of, ``(K, B, C, H, W)`` or ``(K, B, n, d)``."""
+        if prototypes.shape != copies.shape or copies.ndim not in (4, 5) or len(copies) < 2:
             raise ValueError(
-                "prototypes and copies must have one shape (K, B, C, H, W) with K of at least 2, "
+                "prototypes and copies must have one shape (K, B, C, H, W) or (K, B, n, d) "
+                "with K of at least 2, "
                 f"got {tuple(prototypes.shape)} and {tuple(copies.shape)}."
             )
         p = torch.stack([prototypes.detach(), copies.detach()]).flatten(3)

@@ -20,7 +20,7 @@ class TransportScore(NamedTuple):
     Args:
         distance: W1 of the elements and fresh ones of the group.
         floor: W1 of two fresh samples of the group, what elements of it have.
-        random: W1 of uniform rotations and the group.
+        random: W1 of random elements, such as uniform rotations, and the group.
     """
 
     distance: float
@@ -69,7 +69,9 @@ def transport_distance(found: Tensor, true: Tensor) -> float:
     return float(cost[rows, columns].mean())
 
 
-def transport_score(found: Tensor, group: RotationSubgroup, seed: int = 0) -> TransportScore:
+def transport_score(
+    found: Tensor, group: RotationSubgroup, seed: int = 0, chance: Tensor | None = None
+) -> TransportScore:
     """The distance from a group with its floor and that of random elements.
 
     A distance without its floor and N says little: two samples of 5,000 elements of one group are
@@ -79,13 +81,15 @@ def transport_score(found: Tensor, group: RotationSubgroup, seed: int = 0) -> Tr
         found: ``(N, d, d)``.
         group: the true one.
         seed: of the draws.
+        chance: as many elements of the whole group; uniform rotations if None.
 
     Raises:
         ValueError: as of ``transport_distance``.
     """
     draws = torch.Generator().manual_seed(seed)
     fresh, again, third, fourth = (group.sample(len(found), generator=draws) for _ in range(4))
-    chance = random_rotations(len(found), found.shape[-1], draws)
+    if chance is None:
+        chance = random_rotations(len(found), found.shape[-1], draws)
     return TransportScore(
         transport_distance(found, fresh),
         transport_distance(again, third),

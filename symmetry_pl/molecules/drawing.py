@@ -119,7 +119,7 @@ def draw_predictions(
     Raises:
         ValueError: if there is nothing to draw, or not one dictionary per molecule.
     """
-    legends = []
+    legends: list[str] = []
     for values in properties:
         lines = []
         for name, (predicted, true) in values.items():

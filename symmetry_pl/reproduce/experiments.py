@@ -72,6 +72,9 @@ EXPERIMENTS = {
     "sgm/mnist_color": Entry(
         f"{_HERE}.sgm_prototypes:MNIST_COLOR", "SGM on painted MNIST, colour transformations"
     ),
+    "sgm/subgroups": Entry(
+        f"{_HERE}.sgm_subgroups:EXPERIMENT", "SGM on clouds of points: which group has turned them"
+    ),
     "sgm/vae": Entry(
         f"{_HERE}.sgm_vae:EXPERIMENT",
         "VAEs with and without an SGM: few images, many angles",

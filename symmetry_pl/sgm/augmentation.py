@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from symmetry_pl.groups import AffineGroup, ImageGroup
+from symmetry_pl.groups import AffineGroup, Group
 from symmetry_pl.groups.affine_charts import NAMES
+from symmetry_pl.sgm.generative import GenerativeNetwork
 from symmetry_pl.sgm.known_orbits import Orbit
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 
@@ -29,13 +30,14 @@ def resampled(
     """
     group = sgm.group
     if learned:
+        assert isinstance(sgm.generative, GenerativeNetwork)
         drawn = group.element(sgm.generative.flow.sample(noise, orbit.features))
     else:
         drawn = uniform_elements(group, noise)
     return group.apply(group.compose(group.inverse(orbit.element), drawn), x)
 
 
-def uniform_elements(group: ImageGroup, noise: Tensor) -> Tensor:
+def uniform_elements(group: Group, noise: Tensor) -> Tensor:
     """Uniform elements within the bounds, a function of standard normal noise ``(B, dim)``."""
     return group.element(group.from_uniform(torch.special.ndtr(noise)))
 

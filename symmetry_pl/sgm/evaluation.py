@@ -11,7 +11,7 @@ from torchmetrics import MeanMetric
 
 from symmetry_pl.core import Batch, Evaluator, Stage
 from symmetry_pl.core.counter import counter_uniform
-from symmetry_pl.groups import ImageGroup
+from symmetry_pl.groups import Group
 from symmetry_pl.sgm.factors import FactorData, FactorSamples, factor_distances
 from symmetry_pl.sgm.scores import PrototypeScores, random_elements
 from symmetry_pl.sgm.self_supervision import self_supervision
@@ -33,9 +33,7 @@ class PrototypeEvaluator(Evaluator):
         factors: true and resampled ones ``(N, 1 + F)`` of the last set, where the data know them.
     """
 
-    def __init__(
-        self, group: ImageGroup, orbits: Mapping[str, ImageGroup], size: int, images: int
-    ) -> None:
+    def __init__(self, group: Group, orbits: Mapping[str, Group], size: int, images: int) -> None:
         super().__init__()
         self.scores = PrototypeScores(group, orbits, size, images)
         self.nll, self.mse = MeanMetric(), MeanMetric()
@@ -53,11 +51,12 @@ class PrototypeEvaluator(Evaluator):
         x = batch[0]
         self.show(_SHOWN, x=x)
         self.scores.update(model.inference, x, stage.places, everything=stage.name == "test")
-        self._likelihood(model, x, stage.places)
-        if stage.name == "test" and model.fitted and isinstance(stage.data, FactorData):
-            self._resample(model, x, batch[1], stage)
+        self.likelihood(model, x, stage.places)
+        if stage.name == "test" and model.fitted:
+            self.resample(model, x, batch[1], stage)
 
-    def _likelihood(self, model: Any, x: Tensor, places: Tensor) -> None:
+    def likelihood(self, model: Any, x: Tensor, places: Tensor) -> None:
+        """Add log p of samples at prototypes of copies, and the self-supervised loss."""
         group, orbit = model.group, self.scores.orbits[""]
         first, second = (random_elements(orbit, x, 1, 100 + k, places) for k in range(2))
         loss = self_supervision(group, model.inference, x, first, second)
@@ -68,13 +67,22 @@ class PrototypeEvaluator(Evaluator):
             eta = model.coordinates(model.inference(x))
             self.nll.update(-model.generative.log_prob(eta, prototypes).mean(), len(x))
 
-    def _resample(self, model: Any, x: Tensor, y: Tensor, stage: Stage) -> None:
-        data, places = stage.data, stage.places.cpu().numpy()
-        uniform = torch.from_numpy(counter_uniform(0, 0, places, model.group.dim))
-        _, change = model.resample(x, torch.special.ndtri(uniform).to(x))
+    def resample(self, model: Any, x: Tensor, y: Tensor, stage: Stage) -> None:
+        """Move samples along their orbits, and gather what is compared of them: here factors."""
+        data = stage.data
+        if not isinstance(data, FactorData):
+            return
+        change = self.drawn_changes(model, x, stage)
         still = model.group.identity(len(change), dtype=change.dtype, device=change.device)
         # of shapes with symmetries, true orientations too are brought to one turn
         self.samples.update(*(data.moved_factors(y, e) for e in (still, change)))
+
+    def drawn_changes(self, model: Any, x: Tensor, stage: Stage) -> Tensor:
+        """Elements from samples to where p(η | x̂) has them, the same for equal places."""
+        uniform = counter_uniform(0, 0, stage.places.cpu().numpy(), model.noise_dim)
+        noise = torch.special.ndtri(torch.from_numpy(uniform)).to(x)
+        change: Tensor = model.resample(x, noise)[1]
+        return change
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures of the set, over all processes."""

@@ -14,8 +14,8 @@ from symmetry_pl.groups.affine_charts import AffineChart, PolarChart, RigidChart
 from symmetry_pl.groups.base import at_least_single
 from symmetry_pl.groups.warp import warp
 from symmetry_pl.nn.feature_mlp import FeatureMLP
-from symmetry_pl.sgm.inference import InferenceNetwork
-from symmetry_pl.sgm.moment_frames import AffineFrame, ColorFrame, Frame, ProductFrame, perturbed
+from symmetry_pl.sgm.inference import InferenceNetwork, perturbed
+from symmetry_pl.sgm.moment_frames import AffineFrame, ColorFrame, Frame, ProductFrame
 from symmetry_pl.sgm.robust_frame import RobustAffineFrame
 
 __all__ = [
@@ -53,6 +53,8 @@ class FrameNetwork(InferenceNetwork):
     Raises:
         ValueError: for a group without frame, or an option that the frame does not take.
     """
+
+    group: ImageGroup
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from symmetry_pl.groups.base import at_least_single
+from symmetry_pl.groups.base import at_least_single, without_autocast
 
 __all__ = ["Cleaned", "clean"]
 
@@ -75,7 +75,7 @@ def clean(x: Tensor, threshold: float = 0.05) -> Cleaned:
         threshold: of 1, that does not count as ink.
     """
     x = at_least_single(x)
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x):
         return _cleaned(x, threshold)
 
 

@@ -77,6 +77,7 @@ class GenerativeNetwork(nn.Module):
         if squash and scale != "bounds":
             raise ValueError("squash keeps η within the bounds: it needs scale: bounds")
         self.wants_statistics = scale == "data"
+        self.noise_dim = group.dim
         sizes = (image_shape, widths, dropout)
         self.encoder = build_named("encoder", ENCODERS, encoder, sizes, {})
         self.flow = ConditionalFlow(
@@ -100,6 +101,10 @@ class GenerativeNetwork(nn.Module):
         """Features h ``(B, widths[-1])`` of prototypes ``(B, C, H, W)``."""
         features: Tensor = self.encoder(prototypes)
         return features
+
+    def training_log_prob(self, eta: Tensor, prototypes: Tensor, rows: Tensor | None) -> Tensor:
+        """``log_prob`` of what is trained on, whatever its rows of the training set."""
+        return self.log_prob(eta, prototypes)
 
     def log_prob(self, eta: Tensor, prototypes: Tensor) -> Tensor:
         """Log p(η | x̂) in nats and units of η, ``(B,)``, of η ``(B, dim)``."""

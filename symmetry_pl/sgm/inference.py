@@ -1,4 +1,4 @@
-"""Networks f(x) that say how an image came from its prototype."""
+"""Networks f(x) that say how an image, or a cloud of points, came from its prototype."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from symmetry_pl.groups import ImageGroup
+from symmetry_pl.groups import Group
 from symmetry_pl.nn.feature_mlp import FeatureMLP
 
 
 class InferenceNetwork(nn.Module):
-    """f: images ``(B, C, H, W)`` to elements ``(B, …)`` with x = T_{f(x)} of the prototype.
+    """f: samples x to elements ``(B, …)`` with x = T_{f(x)} of the prototype.
+
+    Samples are images ``(B, C, H, W)`` in [−1, 1], or clouds ``(B, n, d)``, NaN where a point is
+    missing.
 
     Args:
         group: whose elements it gives.
     """
 
-    def __init__(self, group: ImageGroup) -> None:
+    def __init__(self, group: Group) -> None:
         super().__init__()
         self.group = group
 
@@ -26,13 +29,13 @@ class InferenceNetwork(nn.Module):
         """Elements; ``perturbation`` ``(B, dim)`` is noise on coordinates, in units of the bounds.
 
         Args:
-            x: images ``(B, C, H, W)`` in [−1, 1].
+            x: samples.
             perturbation: None gives the mean.
         """
         raise NotImplementedError
 
     def adopt(self, x: Tensor) -> str | None:
-        """Learn from training images ``(N, C, H, W)`` before the first batch; here nothing.
+        """Learn from training samples before the first batch; here nothing.
 
         Returns:
             What was found, in words; None where there is nothing to say.
@@ -59,7 +62,7 @@ class MLPInference(InferenceNetwork):
 
     def __init__(
         self,
-        group: ImageGroup,
+        group: Group,
         image_shape: Sequence[int],
         widths: Sequence[int] = (2048, 1024, 512, 256),
         squash: bool = False,
@@ -85,3 +88,11 @@ class MLPInference(InferenceNetwork):
         if self.squash:
             u = torch.tanh(u)
         return self.group.element(self.offset.to(u) + self.bounds.to(u) * u)
+
+
+def perturbed(group: Group, element: Tensor, perturbation: Tensor | None) -> Tensor:
+    """``element`` after the element at coordinates bounds · perturbation ``(B, dim)``."""
+    if perturbation is None:
+        return element
+    noise = perturbation.to(element)
+    return group.compose(group.element(noise.new_tensor(group.bounds) * noise), element)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups import AffineGroup, ColorGroup, ImageGroup, ProductGroup, rgb_to_hsv
-from symmetry_pl.groups.base import at_least_single
+from symmetry_pl.groups.base import at_least_single, without_autocast
 from symmetry_pl.groups.matrices import affine_matrix
-from symmetry_pl.sgm.inference import InferenceNetwork
+from symmetry_pl.sgm.inference import InferenceNetwork, perturbed
 from symmetry_pl.sgm.moments import (
     EMPTY,
     Fit,
@@ -23,7 +23,7 @@ from symmetry_pl.sgm.moments import (
     profile_peak,
 )
 
-__all__ = ["AffineFrame", "ColorFrame", "Frame", "ProductFrame", "perturbed", "turned"]
+__all__ = ["AffineFrame", "ColorFrame", "Frame", "ProductFrame", "turned"]
 
 _GREY = 1 / 512  # half a step of 8 bits: colours that rounding could have made
 
@@ -38,6 +38,8 @@ class Frame(InferenceNetwork):
         group: whose elements it gives.
         differentiable: whether gradients pass to the image.
     """
+
+    group: ImageGroup
 
     def __init__(self, group: ImageGroup, differentiable: bool = False) -> None:
         super().__init__(group)
@@ -59,7 +61,7 @@ class Frame(InferenceNetwork):
             perturbation: ``(B, dim)`` coordinates in units of the group's bounds.
         """
         x = at_least_single(x)
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             with nullcontext() if self.differentiable else torch.no_grad():
                 element = self.measure(x)
             return perturbed(self.group, element, perturbation)
@@ -247,14 +249,6 @@ class ProductFrame(Frame):
     def confidence(self, x: Tensor) -> Tensor | None:
         """That of the second part."""
         return self.second.confidence(x)
-
-
-def perturbed(group: ImageGroup, element: Tensor, perturbation: Tensor | None) -> Tensor:
-    """``element`` after the element at coordinates bounds · perturbation ``(B, dim)``."""
-    if perturbation is None:
-        return element
-    noise = perturbation.to(element)
-    return group.compose(group.element(noise.new_tensor(group.bounds) * noise), element)
 
 
 def turned(linear: Tensor, angle: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from symmetry_pl.groups import ImageGroup, build_group
+from symmetry_pl.groups import CloudGroup, Group, ImageGroup, build_group
 from symmetry_pl.sgm.inference import InferenceNetwork
 
 
@@ -33,31 +33,33 @@ class Copies:
     inferred: Tensor
 
 
-def copies_of(group: ImageGroup, infer: InferenceNetwork, x: Tensor, elements: Tensor) -> Copies:
+def copies_of(group: Group, infer: InferenceNetwork, x: Tensor, elements: Tensor) -> Copies:
     """Prototypes of K copies of every image.
 
     Args:
         group: of transformations.
         infer: f, which sees the pixels of the copies only.
-        x: images ``(B, C, H, W)``.
+        x: images ``(B, C, H, W)``, or clouds ``(B, n, d)``.
         elements: g, ``(K · B, …)``, copy by copy.
     """
     count = len(elements) // len(x)
-    repeated = x.repeat(count, 1, 1, 1)
+    repeated = x.repeat(count, *[1] * (x.ndim - 1))
     copies = group.apply(elements, repeated)
     inferred = infer(copies)
     back = group.inverse(inferred)
-    images = (
+    images: tuple[Tensor, ...] = (
         copies,
         group.apply(group.compose(elements, back), repeated),
         group.apply(back, copies),
         group.apply(group.inverse(elements), copies),
     )
+    if isinstance(group, CloudGroup):  # missing points differ in nothing
+        images = tuple(cloud.nan_to_num(0.0) for cloud in images)
     copied, composed, direct, floor = (image.view(count, *x.shape) for image in images)
     return Copies(copied, composed, direct, floor, inferred)
 
 
-def carried(group: ImageGroup, elements: Tensor, copies: Tensor, by: int = 0) -> Tensor:
+def carried(group: Group, elements: Tensor, copies: Tensor, by: int = 0) -> Tensor:
     """Each of K copies carried onto the next one, the last onto the first: ``(K, B, …)``.
 
     Args:
@@ -128,7 +130,7 @@ def orbit_groups(
 
 
 def iterated(
-    group: ImageGroup, infer: InferenceNetwork, x: Tensor, iterations: int
+    group: Group, infer: InferenceNetwork, x: Tensor, iterations: int
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Elements of x, of its prototype, of the prototype's prototype, …, and these prototypes.
 

@@ -11,15 +11,18 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core.painter import Curves, plain
+from symmetry_pl.groups.linear_maps import PositiveLinear
 from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.prototypes import relative_magnitude
-from symmetry_pl.plots import basic, images
+from symmetry_pl.plots import basic, elements, images
+from symmetry_pl.sgm.cloud_evaluation import CloudEvaluator
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
 from symmetry_pl.sgm.orbits import copies_of, iterated
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.sgm.scores import PrototypeScores, random_elements
 
 _COLUMNS, _ROWS, _ORBITS, _COPIES, _DRAWN, _STEPS = 12, 5, 3, 8, 2000, 4
+_CLOUDS = 6
 _TRAINING = ("loss", "mse", "nll_eta", "spread")
 _MERITS = ("prototype_spread", "iterate_ratio_1")
 _ELBOS = ("elbo", "elbo_prototype")
@@ -39,7 +42,11 @@ class PrototypePainter:
         was_training = model.training
         model.eval()
         try:
-            yield from _figures(model, evaluator, evaluator.shown["x"].to(model.device))
+            shown = evaluator.shown["x"].to(model.device)
+            if isinstance(evaluator, CloudEvaluator):
+                yield from _cloud_figures(model, evaluator, shown)
+            else:
+                yield from _figures(model, evaluator, shown)
             if evaluator.factors is not None:
                 true, drawn = map(plain, evaluator.factors)
                 yield "factors", _factor_figure(true, drawn, data)
@@ -87,7 +94,7 @@ def _figures(
     rows = [("test images", plain(x)), ("prototypes", plain(prototypes))]
     if module.fitted:
         for k in range(3):
-            again, _ = module.resample(x, _noise(x, len(x), group.dim, k))
+            again, _ = module.resample(x, _noise(x, len(x), module.noise_dim, k))
             rows.append(("resampled" if k == 0 else "", plain(again)))
     yield "prototypes", images.image_rows(rows)
     yield "orbits", _orbits(module, evaluator.scores, shown[:_ORBITS])
@@ -97,7 +104,7 @@ def _figures(
     yield "iterates", images.iterates(plain(torch.stack(steps)), plain(sizes))
     if module.fitted:
         context = prototypes[:_ROWS]
-        noise = _noise(x, len(context) * _DRAWN, group.dim, 9)
+        noise = _noise(x, len(context) * _DRAWN, module.noise_dim, 9)
         samples = module.generative.sample(noise, context).view(-1, _DRAWN, group.dim)
         yield (
             "densities",
@@ -110,6 +117,27 @@ def _figures(
                 group.periods,
             ),
         )
+
+
+def _cloud_figures(
+    module: PrototypeModule, evaluator: CloudEvaluator, shown: Tensor
+) -> Iterator[tuple[str, Any]]:
+    """Clouds and prototypes, overlaid by their own frames; elements on their group."""
+    x = shown[:_CLOUDS]
+    rows = [("clouds", plain(x)), ("prototypes", plain(module.canonicalise(x)[0]))]
+    if module.fitted:
+        again, _ = module.resample(x, _noise(x, len(x), module.noise_dim, 0))
+        rows.append(("resampled", plain(again)))
+    yield "prototypes", elements.clouds(rows)
+    named, group = evaluator.named, module.group
+    if evaluator.elements is None or named is None:
+        return
+    turns = evaluator.elements
+    if isinstance(group, PositiveLinear):
+        turns = group.element(group.coordinates(turns) * turns.new_tensor([1.0, 0.0, 0.0, 0.0]))
+    size = turns.shape[-1]
+    draw = elements.angle_histogram if size == 2 else elements.rotation_map
+    yield "elements", draw(plain(turns), named.elements.reshape(-1, size, size), named.name)
 
 
 def _factor_figure(true: npt.NDArray[np.float64], drawn: npt.NDArray[np.float64], data: Any) -> Any:
@@ -137,7 +165,7 @@ def _orbits(module: PrototypeModule, scores: PrototypeScores, x: Tensor) -> Any:
         rows.append(("one orbit", plain(found.copies[:, i])))
         rows.append(("prototypes", plain(prototypes[:, i])))
         if module.fitted:
-            noise = _noise(x, _COPIES, module.group.dim, 20 + i)
+            noise = _noise(x, _COPIES, module.noise_dim, 20 + i)
             again, _ = module.resample(found.copies[:, i], noise)
             rows.append(("resampled", plain(again)))
     return images.image_rows(rows, gaps=range(0, len(rows), len(rows) // len(x))[1:])

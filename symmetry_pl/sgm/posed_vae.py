@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from symmetry_pl.groups import ImageGroup
+from symmetry_pl.groups import Group
 from symmetry_pl.sgm.gaussian_vae import GaussianVAE, normal_log_prob, raw_scale, scale_of
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 
@@ -54,7 +54,7 @@ class PoseNoise(nn.Module):
     units: Tensor
 
     def __init__(
-        self, group: ImageGroup, image_shape: Sequence[int], spread: float | Tensor = 0.01
+        self, group: Group, image_shape: Sequence[int], spread: float | Tensor = 0.01
     ) -> None:
         super().__init__()
         start = torch.ones(group.dim) * spread

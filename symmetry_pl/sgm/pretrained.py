@@ -69,11 +69,14 @@ class PretrainedSGM(nn.Module):
             )
         sgm = checkpoint.model()
         assert isinstance(sgm, PrototypeModule)
+        if not isinstance(sgm.group, ImageGroup):
+            raise ValueError(f"from_checkpoint: {path} holds an SGM of clouds, not of images")
         return cls(sgm, **options)
 
     @property
     def group(self) -> ImageGroup:
         """The transformations that the model knows of."""
+        assert isinstance(self.sgm.group, ImageGroup)
         return self.sgm.group
 
     def train(self: Self, mode: bool = True) -> Self:

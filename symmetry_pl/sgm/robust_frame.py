@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups import ImageGroup
-from symmetry_pl.groups.base import at_least_single
+from symmetry_pl.groups.base import at_least_single, without_autocast
 from symmetry_pl.groups.rotations import rotation_vector
 from symmetry_pl.sgm.front_end import Cleaned, clean
 from symmetry_pl.sgm.moment_frames import AffineFrame, turned
@@ -109,7 +109,7 @@ class RobustAffineFrame(AffineFrame):
         if not (self._uses and self._looks):
             return None
         x = at_least_single(x)
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             gap = self._found(x).gap
             return torch.sigmoid(self.trust[0] * gap + self.trust[1]).to(x)
 

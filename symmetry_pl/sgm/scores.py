@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, Metric
 
 from symmetry_pl.core.counter import counter_uniform
-from symmetry_pl.groups import ImageGroup
+from symmetry_pl.groups import Group, ImageGroup
 from symmetry_pl.metrics.copy_transport import CopyTransport, PrototypeRetrieval
 from symmetry_pl.metrics.prototypes import PrototypeSpread, magnitude
 from symmetry_pl.sgm.inference import InferenceNetwork
 from symmetry_pl.sgm.orbits import Copies, carried, copies_of, iterated
+from symmetry_pl.sgm.self_supervision import squared_error
 
 ITERATIONS = 4
 """Elements f(x), f(x̂), … whose magnitudes are compared."""
@@ -35,17 +35,15 @@ class PrototypeScores(nn.Module):
         images: images of an evaluation that are copied, the first ones.
     """
 
-    def __init__(
-        self, group: ImageGroup, orbits: Mapping[str, ImageGroup], size: int, images: int
-    ) -> None:
+    def __init__(self, group: Group, orbits: Mapping[str, Group], size: int, images: int) -> None:
         super().__init__()
         self.group, self.orbits = group, dict(orbits)
         self.size, self.images = size, images
         self.spreads = nn.ModuleDict({_key(name, ""): PrototypeSpread() for name in self.orbits})
         # Warps are composed, as copies lose pixels; where composition is not exact (colours that
         # were clipped), prototypes are made of the copies.
-        self.protocol = "composed" if group.exact_composition else "direct"
-        self.other = "direct" if group.exact_composition else "composed"
+        exact = not isinstance(group, ImageGroup) or group.exact_composition
+        self.protocol, self.other = ("composed", "direct") if exact else ("direct", "composed")
         for name in filter(_ALL.__contains__, self.orbits):  # in one order on all processes
             for protocol in (self.other, "floor"):
                 self.spreads[_key(name, protocol)] = PrototypeSpread()
@@ -103,7 +101,7 @@ class PrototypeScores(nn.Module):
     def _invertibility(self, infer: InferenceNetwork, x: Tensor) -> None:
         there = infer(x)
         again = self.group.apply(self.group.inverse(there), self.group.apply(there, x))
-        self._mean("invertibility").update(F.mse_loss(again, x), len(x))
+        self._mean("invertibility").update(squared_error(again, x), len(x))
 
     def _spread(self, name: str, protocol: str) -> PrototypeSpread:
         return cast("PrototypeSpread", self.spreads[_key(name, protocol)])
@@ -133,14 +131,12 @@ class PrototypeScores(nn.Module):
         return values | ratios | {"invertibility": self._mean("invertibility").compute()}
 
 
-def random_elements(
-    group: ImageGroup, x: Tensor, copies: int, stream: int, places: Tensor
-) -> Tensor:
+def random_elements(group: Group, x: Tensor, copies: int, stream: int, places: Tensor) -> Tensor:
     """``copies`` elements an image, copy by copy; the same for equal stream and place.
 
     Args:
         group: that draws them.
-        x: images ``(B, C, H, W)``, for device and type.
+        x: images or clouds, for device and type.
         copies: K.
         stream: number of the draws.
         places: where the images stand in their set ``(B,)``.

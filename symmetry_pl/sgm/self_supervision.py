@@ -1,4 +1,4 @@
-"""The self-supervised loss of SGM: copies of one image must have one prototype."""
+"""The self-supervised loss of SGM: copies of one image, or cloud, must have one prototype."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from symmetry_pl.groups import ImageGroup
+from symmetry_pl.groups import Group
 from symmetry_pl.sgm.inference import InferenceNetwork
 
 
@@ -28,7 +28,7 @@ class SelfSupervision:
 
 
 def self_supervision(
-    group: ImageGroup,
+    group: Group,
     infer: InferenceNetwork,
     x: Tensor,
     first: Tensor,
@@ -48,7 +48,7 @@ def self_supervision(
     Args:
         group: of transformations.
         infer: f.
-        x: images ``(B, C, H, W)``.
+        x: images ``(B, C, H, W)``, or clouds ``(B, n, d)``.
         first: elements r1 ``(B · S, …)``, S random copies an image, those of an image side by side.
         second: elements r2, ``(B · S, …)`` too; None compares with x as it is (asymmetric loss).
         perturbations: noise on the coordinates of f(x1), ``(B · S, dim)``, and of f(x2), which is
@@ -67,9 +67,23 @@ def self_supervision(
         f2 = infer(group.apply(second, repeated), noise[1])
         carried = group.compose(group.compose(first, group.inverse(f1)), f2)
         carried = group.compose(carried, group.inverse(second))
-    mse = F.mse_loss(group.apply(carried, repeated), repeated)
+    mse = squared_error(group.apply(carried, repeated), repeated)
     if not invertibility:
         return SelfSupervision(mse, mse.new_zeros(()), f1)
     there = group.apply(f1, x1)
     back = group.apply(group.inverse(f1), there)
-    return SelfSupervision(mse, F.mse_loss(back, x1), f1)
+    return SelfSupervision(mse, squared_error(back, x1), f1)
+
+
+def squared_error(x: Tensor, target: Tensor) -> Tensor:
+    """The mean squared error; missing points of clouds, NaN in both, count in neither.
+
+    >>> import torch
+    >>> gone = torch.tensor([[torch.nan, torch.nan], [1.0, 2.0]])
+    >>> squared_error(gone + 1, gone).item()
+    1.0
+    """
+    if target.ndim == 4:  # images have no missing pixels
+        return F.mse_loss(x, target)
+    there = ~target.isnan()
+    return F.mse_loss(x[there], target[there])

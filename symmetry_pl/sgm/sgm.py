@@ -1,4 +1,4 @@
-"""SGM: prototypes of images, and the distribution over transformations that the data contain."""
+"""SGM: prototypes of images or clouds, and the distribution over transformations in the data."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ from symmetry_pl.core import (
 )
 from symmetry_pl.core.phases import parse_length
 from symmetry_pl.sgm.blur import gaussian_blur
+from symmetry_pl.sgm.kernel_mixture import KernelMixture
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.sgm.self_supervision import self_supervision
+
+_PART = 1000  # samples canonicalised at once
 
 
 class SGM(PrototypeModule):
     r"""x = T_η(x̂): f(x) gives η and with it the prototype x̂; p(η | x̂) is a normalising flow.
+
+    Of clouds of points p(η | x̂) is a mixture on their group (``KernelMixture``) in place of the
+    flow, which is what ``flow`` below stands for.
 
     Training runs through two phases (Allingham et al., Algorithm 1):
 
@@ -80,6 +86,14 @@ class SGM(PrototypeModule):
         self.raw_spread: nn.Parameter | None = None
         self._first_spread = spread
 
+    def check_data(self, data: DataDescription) -> None:
+        """Refuse data that the group does not act on, and a blur of what is no image."""
+        super().check_data(data)
+        if self.blur and data.kind != "image":
+            raise ValueError(
+                f"model.blur is for images, and the data are {data.kind}s: set it to 0"
+            )
+
     def configure_networks(self, data: DataDescription) -> None:
         """The networks, and the spread where there is one."""
         super().configure_networks(data)
@@ -111,7 +125,7 @@ class SGM(PrototypeModule):
         if self.phase == "ssl":
             self._learn_prototypes(batch[0])
         else:
-            self._learn_transformations(batch[0])
+            self._learn_transformations(batch[0], batch[2] if len(batch) > 2 else None)
 
     def _learn_prototypes(self, x: Tensor) -> None:
         players = [name for name in self.players if name != "flow"]
@@ -142,12 +156,14 @@ class SGM(PrototypeModule):
                 values["spread"] = self.spread.mean()
             self.log_training(values, len(x))
 
-    def _learn_transformations(self, x: Tensor) -> None:
+    def _learn_transformations(self, x: Tensor, rows: Tensor | None) -> None:
         eta, prototypes = self._pairs(x)
+        rows = None if rows is None else rows.repeat_interleave(self.copies)
         if not self.fitted:
             self._begin_flow(eta)
         with self.turn("flow"):
-            log_prob = self.generative.log_prob(eta, prototypes).view(len(x), self.copies)
+            log_prob = self.generative.training_log_prob(eta, prototypes, rows)
+            log_prob = log_prob.view(len(x), self.copies)
             nll = -log_prob.mean()
             pairs = log_prob.unsqueeze(2) - log_prob.unsqueeze(1)
             disagreement = pairs.abs().sum((1, 2)).mean() / max(1, self.copies * (self.copies - 1))
@@ -179,12 +195,29 @@ class SGM(PrototypeModule):
     def _begin_flow(self, eta: Tensor) -> None:
         """Take location and scale of η from the first batch of all processes, where asked to."""
         self.fitted.fill_(True)
+        if isinstance(self.generative, KernelMixture):
+            self._remember(self.generative)
+            return
         if not self.generative.wants_statistics:
             return
         moments = torch.stack([torch.ones_like(eta), eta, eta.square()]).double().sum(1)
         count, total, squares = all_reduce_sum(moments) if world_size() > 1 else moments
         mean = total / count
         self.generative.standardise(mean, (squares / count - mean.square()).clamp_min(0).sqrt())
+
+    @torch.no_grad()
+    def _remember(self, mixture: KernelMixture) -> None:
+        """Give the mixture training samples, the same on every process."""
+        batch = self.training_batch(mixture.memory)
+        if batch is None or len(batch) < 3:
+            raise ValueError(
+                "generative kernels remember training samples and their row numbers: train with a "
+                "datamodule"
+            )
+        x = batch[0].to(mixture.eta)
+        found = [self.canonicalise(part) for part in torch.split(x, _PART)]
+        eta = torch.cat([self.coordinates(element) for _, element in found])
+        mixture.remember(eta, torch.cat([prototype for prototype, _ in found]), batch[2])
 
     # -- randomness ------------------------------------------------------------------------------
 

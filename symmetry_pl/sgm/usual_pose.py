@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from symmetry_pl.sgm.generative import GenerativeNetwork
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 
 __all__ = ["usual_pose"]
@@ -23,10 +24,12 @@ def usual_pose(sgm: PrototypeModule, prototypes: Tensor, noise: Tensor) -> tuple
     Returns:
         η ``(B, dim)`` and log p(η | x̂) ``(B,)``.
     """
-    features, count = sgm.generative(prototypes), len(noise)
+    generative = sgm.generative
+    assert isinstance(generative, GenerativeNetwork)  # of images
+    features, count = generative(prototypes), len(noise)
     repeated = features.repeat_interleave(count, 0)
-    eta = sgm.generative.flow.sample(noise.repeat(len(features), 1), repeated)
-    log_prob = sgm.generative.flow.log_prob(eta, repeated).view(-1, count)
+    eta = generative.flow.sample(noise.repeat(len(features), 1), repeated)
+    log_prob = generative.flow.log_prob(eta, repeated).view(-1, count)
     best, place = log_prob.max(1)
     rows = torch.arange(len(features), device=place.device)
     return eta.view(len(features), count, -1)[rows, place], best

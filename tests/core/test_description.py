@@ -43,7 +43,7 @@ def test_sameness_allows_rounding_and_nothing_else():
 
 
 def test_bad_descriptions_are_one_sentence():
-    with pytest.raises(ValueError, match="kind must be 'vector', 'tokens' or 'image'"):
+    with pytest.raises(ValueError, match="kind must be 'vector', 'tokens', 'image' or 'cloud'"):
         replace(QM9, kind="graph")
     with pytest.raises(ValueError, match=r"shape \(C, H, W\), got \(28, 28\)"):
         DataDescription("image", (28, 28))
