@@ -96,7 +96,8 @@ class PrototypeScores(nn.Module):
             truly=carried(self.group, elements.to(found.inferred), found.copies),
             other=carried(self.group, found.inferred, found.copies, by=1),
         )
-        self.retrieval.update(getattr(found, self.protocol))
+        if isinstance(self.group, ImageGroup):  # clouds may all be of one object
+            self.retrieval.update(getattr(found, self.protocol))
 
     def _invertibility(self, infer: InferenceNetwork, x: Tensor) -> None:
         there = infer(x)
@@ -112,8 +113,8 @@ class PrototypeScores(nn.Module):
     def compute(self) -> dict[str, Tensor]:
         """Figures by name; those of nothing seen are left out."""
         values: dict[str, Tensor] = {}
-        if self.transport.update_called:
-            values = {**self.transport.compute(), **self.retrieval.compute()}
+        for metric in (self.transport, self.retrieval):
+            values |= metric.compute() if metric.update_called else {}
         for key in self.spreads:
             name, protocol = key.split("|")
             metric = self._spread(name, protocol)
