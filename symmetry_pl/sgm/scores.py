@@ -113,8 +113,8 @@ class PrototypeScores(nn.Module):
     def compute(self) -> dict[str, Tensor]:
         """Figures by name; those of nothing seen are left out."""
         values: dict[str, Tensor] = {}
-        for metric in (self.transport, self.retrieval):
-            values |= metric.compute() if metric.update_called else {}
+        for score in (self.transport, self.retrieval):
+            values |= score.compute() if score.update_called else {}
         for key in self.spreads:
             name, protocol = key.split("|")
             metric = self._spread(name, protocol)
