@@ -30,7 +30,16 @@ if TYPE_CHECKING:
         SymmetryLens,
     )
     from symmetry_pl.sgm import SGM, ImageVAE
-    from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
+    from symmetry_pl.stib import (
+        CVAE,
+        CVIB,
+        STIB,
+        VAE,
+        FlowSTIB,
+        LatentFlowSTIB,
+        PropertyGenerator,
+        TokenFlowSTIB,
+    )
 
 __all__ = [
     "CVAE",
@@ -56,6 +65,7 @@ __all__ = [
     "SymmetryGAN",
     "SymmetryLens",
     "SymmetryLensEstimator",
+    "PropertyGenerator",
     "TokenFlowSTIB",
     "__version__",
     "load",

@@ -10,14 +10,17 @@ import numpy.typing as npt
 
 from symmetry_pl.molecules.prefix.machine import PrefixMachine, PrefixState
 
-__all__ = ["BUCKETS", "AdditiveTable", "PrefixKeys"]
+__all__ = ["BUCKETS", "TAG_BITS", "AdditiveTable", "PrefixKeys"]
 
 Floats = npt.NDArray[np.float32]
 Keys = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.intp]
 
 BUCKETS = 1 << 17
-"""Weights of atoms and bonds, told apart by a hash of what surrounds them."""
+"""Places of weights of atoms and bonds; one more holds the 0 of what was never seen."""
+
+TAG_BITS = 23
+"""Bits of a key beyond those of its place."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _OTHER = np.uint64(0xBF58476D1CE4E5B9)
@@ -35,13 +38,20 @@ class AdditiveTable:
         offset: b ``(P,)``.
         symbol: v ``(V, P)``.
         hydrogen: h ``(P,)``.
-        bucket: w ``(2^17, P)``.
+        bucket: w ``(2^17 + 1, P)``, the last row 0.
+        tag: which key each place is of ``(2^17,)``; another has the weight 0.
     """
 
     offset: Floats
     symbol: Floats
     hydrogen: Floats
     bucket: Floats
+    tag: npt.NDArray[np.int32]
+
+    def place(self, key: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Places of the weights of keys of 40 bits, of any shape."""
+        place = key >> TAG_BITS
+        return np.where(self.tag[place] == (key & ((1 << TAG_BITS) - 1)), place, BUCKETS)
 
 
 class PrefixKeys:
@@ -59,8 +69,8 @@ class PrefixKeys:
         self.key = np.zeros((rows, atoms), np.uint64)
         self.in_ring = np.zeros((rows, atoms), np.bool_)  # the bond to the parent
         self.hydrogens = np.zeros((rows, atoms), np.int8)
-        self.atom_bucket = np.full((rows, atoms), -1, np.int32)
-        self.bond_bucket = np.full((rows, atoms + rings), -1, np.int32)
+        self.atom_bucket = np.full((rows, atoms), BUCKETS, np.int32)
+        self.bond_bucket = np.full((rows, atoms + rings), BUCKETS, np.int32)
         width = 0 if table is None else len(table.offset)
         self.sums = np.zeros((rows, width), np.float32)
         if table is not None:
@@ -131,10 +141,8 @@ class PrefixKeys:
         """Replace the weights of atoms and bonds whose keys have changed."""
         assert self.table is not None
         rows, cols = np.nonzero(dirty)
-        bucket = self.bucket_of_atoms(rows, cols)
-        delta = self.table.bucket[bucket]
-        before = self.atom_bucket[rows, cols]
-        delta = delta - self.table.bucket[before] * (before >= 0)[:, None]
+        bucket = self.table.place(self.keys_of_atoms(rows, cols))
+        delta = self.table.bucket[bucket] - self.table.bucket[self.atom_bucket[rows, cols]]
         self.atom_bucket[rows, cols] = bucket
         implied = self.machine.hydrogens(state.token[rows, cols], state.used[rows, cols])
         change = implied - self.hydrogens[rows, cols]
@@ -142,20 +150,20 @@ class PrefixKeys:
         delta = delta + change[:, None] * self.table.hydrogen
         _add_rows(self.sums, rows, delta)
         some = np.unique(rows)
-        b_rows, b_cols, bucket = self.bucket_of_bonds(state, some, dirty)
-        before = self.bond_bucket[b_rows, b_cols]
-        delta = self.table.bucket[bucket] - self.table.bucket[before] * (before >= 0)[:, None]
+        b_rows, b_cols, keys = self.keys_of_bonds(state, some, dirty)
+        bucket = self.table.place(keys)
+        delta = self.table.bucket[bucket] - self.table.bucket[self.bond_bucket[b_rows, b_cols]]
         self.bond_bucket[b_rows, b_cols] = bucket
         _add_rows(self.sums, b_rows, delta)
 
-    def bucket_of_atoms(self, rows: Rows, cols: Rows) -> npt.NDArray[np.int32]:
-        """Buckets of some atoms."""
-        return (_mix(self.key[rows, cols]) >> np.uint64(47)).astype(np.int32)
+    def keys_of_atoms(self, rows: Rows, cols: Rows) -> npt.NDArray[np.int64]:
+        """Keys of some atoms, of 40 bits."""
+        return (_mix(self.key[rows, cols]) >> np.uint64(24)).astype(np.int64)
 
-    def bucket_of_bonds(
+    def keys_of_bonds(
         self, state: PrefixState, rows: Rows, dirty: npt.NDArray[np.bool_] | None = None
-    ) -> tuple[Rows, Rows, npt.NDArray[np.int32]]:
-        """Rows, places and buckets of the bonds of some rows; of those at marked atoms, if any."""
+    ) -> tuple[Rows, Rows, npt.NDArray[np.int64]]:
+        """Rows, places and keys of the bonds of some rows; of those at marked atoms, if any."""
         atoms, rings = self.machine.most_atoms, self.machine.most_rings
         first = np.concatenate([state.parent[rows], state.ring_from[rows]], 1)
         own = np.broadcast_to(np.arange(atoms, dtype=np.int16), (len(rows), atoms))
@@ -177,7 +185,7 @@ class PrefixKeys:
         ring = np.concatenate([self.in_ring[rows], np.ones((len(rows), rings), np.bool_)], 1)
         key = _mix(self.key[r, a]) + _mix(self.key[r, b]) + self._kinds[kind]
         key = key + self._ring * ring[i, cols].astype(np.uint64)
-        return r, cols, (_mix(key * _OTHER) >> np.uint64(47)).astype(np.int32)
+        return r, cols, (_mix(key * _OTHER) >> np.uint64(24)).astype(np.int64)
 
 
 def _mix(key: Keys) -> Keys:

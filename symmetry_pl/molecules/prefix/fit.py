@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
 
-from symmetry_pl.molecules.prefix.additive import BUCKETS, AdditiveTable
+from symmetry_pl.molecules.prefix.additive import BUCKETS, TAG_BITS, AdditiveTable
 from symmetry_pl.molecules.prefix.reader import GrowingPrefixes
 
 __all__ = ["fit_additive"]
@@ -33,29 +33,41 @@ def fit_additive(
     """
     parts = [_counts(symbols, tokens[i : i + _ROWS]) for i in range(0, len(tokens), _ROWS)]
     base = np.concatenate([part[0] for part in parts])
-    keys = sparse.vstack([part[1] for part in parts], format="csc")
     design = np.concatenate([np.ones((len(base), 1)), base], 1)
     first = np.linalg.lstsq(design, y, rcond=None)[0]
     left = y - design @ first
-    seen = np.diff(keys.indptr)
-    chosen = np.argsort(-seen, kind="stable")[:_MOST]
+    rows = np.concatenate([part[1] + i * _ROWS for i, part in enumerate(parts)])
+    names, columns = np.unique(np.concatenate([part[2] for part in parts]), return_inverse=True)
+    counts = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(base), len(names)))
+    seen = counts.getnnz(0)
+    atoms = np.isin(names, np.concatenate([part[3] for part in parts]))
+    chosen = np.lexsort((-seen, ~atoms))[:_MOST]  # atoms first, then the most frequent
     chosen = chosen[seen[chosen] >= _SEEN]
-    bucket = np.zeros((BUCKETS, y.shape[1]), np.float32)
+    # of two keys in one place the more frequent has it
+    chosen = chosen[np.unique(names[chosen] >> TAG_BITS, return_index=True)[1]]
+    bucket = np.zeros((BUCKETS + 1, y.shape[1]), np.float32)
+    tag = np.full(BUCKETS, -1, np.int32)
     if len(chosen):
-        x = keys[:, chosen]
+        place = names[chosen] >> TAG_BITS
+        tag[place] = names[chosen] & ((1 << TAG_BITS) - 1)
+        # a constant goes along: what symbols alone need, keys may not
+        x = sparse.hstack([np.ones((len(base), 1)), counts[:, chosen]], format="csr")
         gram = (x.T @ x).toarray()
-        gram[np.diag_indices_from(gram)] += _PENALTY
-        bucket[chosen] = linalg.solve(gram, x.T @ left, assume_a="pos", overwrite_a=True)
+        diagonal = np.arange(1, len(gram))
+        gram[diagonal, diagonal] += _PENALTY
+        found = linalg.solve(gram, x.T @ left, assume_a="pos", overwrite_a=True)
+        first[0] += found[0]
+        bucket[place] = found[1:]
     single = np.float32
     return AdditiveTable(
-        first[0].astype(single), first[1:-1].astype(single), first[-1].astype(single), bucket
+        first[0].astype(single), first[1:-1].astype(single), first[-1].astype(single), bucket, tag
     )
 
 
 def _counts(
     symbols: Sequence[str], tokens: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], sparse.csr_matrix]:
-    """Counts of symbols of atoms and of hydrogens ``(N, V + 1)``, and of keys ``(N, 2^17)``."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Counts of symbols and of hydrogens ``(N, V + 1)``; rows of keys, the keys, those of atoms."""
     growing = GrowingPrefixes(symbols, len(tokens), keys=True)
     for ids in tokens.T:
         growing.step(ids)
@@ -67,8 +79,6 @@ def _counts(
     base = np.zeros((len(tokens), len(symbols) + 1))
     np.add.at(base, (rows, token), 1)
     np.add.at(base[:, -1], rows, machine.hydrogens(token, state.used[rows, cols]))
-    of_bonds = keys.bucket_of_bonds(state, np.arange(len(tokens)))
-    where = np.concatenate([rows, of_bonds[0]])
-    which = np.concatenate([keys.bucket_of_atoms(rows, cols), of_bonds[2]])
-    shape = (len(tokens), BUCKETS)
-    return base, sparse.csr_matrix((np.ones(len(where)), (where, which)), shape)
+    bond_rows, _, of_bonds = keys.keys_of_bonds(state, np.arange(len(tokens)))
+    of_atoms = keys.keys_of_atoms(rows, cols)
+    return base, np.concatenate([rows, bond_rows]), np.concatenate([of_atoms, of_bonds]), of_atoms
