@@ -9,4 +9,13 @@ from symmetry_pl.stib.stib import STIB
 from symmetry_pl.stib.token_flow_stib import TokenFlowSTIB
 from symmetry_pl.stib.vae import VAE
 
-__all__ = ["CVAE", "CVIB", "STIB", "VAE", "FlowSTIB", "LatentFlowSTIB", "PropertyGenerator", "TokenFlowSTIB"]
+__all__ = [
+    "CVAE",
+    "CVIB",
+    "STIB",
+    "VAE",
+    "FlowSTIB",
+    "LatentFlowSTIB",
+    "PropertyGenerator",
+    "TokenFlowSTIB",
+]

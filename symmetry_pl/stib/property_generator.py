@@ -169,9 +169,7 @@ class PropertyGenerator(SymmetryModule):
         table = self.running.table if self.told else None
         return read_prefixes(self.data.symbols, x.cpu().numpy(), table)
 
-    def inputs(
-        self, reading: Reading, aim: Tensor, asked: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def inputs(self, reading: Reading, aim: Tensor, asked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the model of symbols is told.
 
         Args:
@@ -250,4 +248,4 @@ class PropertyGenerator(SymmetryModule):
     def configure_evaluator(self, stage: Literal["val", "test"]) -> Evaluator:
         """Likelihoods; in a thorough look, draws for targets of the set."""
         assert self.data is not None
-        return TargetingEvaluator(self.data, self.columns, **self.protocol)
+        return TargetingEvaluator(self.data, self.columns, self.task_rows.cpu(), **self.protocol)

@@ -8,39 +8,130 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
+from symmetry_pl.metrics.targeting import Judgement, judge
+from symmetry_pl.stib.guided_draws import Draws, guided_draws
 
 __all__ = ["TargetingEvaluator"]
 
 
 class TargetingEvaluator(Evaluator):
-    """Likelihoods of held-out molecules, told nothing and told all.
+    """Likelihoods of held-out molecules; and, in a test, draws for the properties of some of them.
+
+    The targets are the first of the set, whose order is random by the seed of the split. Figures
+    ``asked_<task>_…`` are of ``metrics.targeting``: errors in the properties' own units, by RDKit.
+    Drawing asks it nothing; ``best4`` is the best of four draws by the model's own sums.
 
     Args:
         data: names and scales of the targets.
         columns: places of those that may be asked for.
-        molecules: held-out molecules whose likelihood is measured.
+        tasks: which of these are asked for together ``(n, C)``.
+        targets: how many molecules lend their properties; 0 for none.
+        draws: molecules for each of them.
+        strength: of the guidance.
+        temperature: of the draws.
+        likelihoods: held-out molecules whose likelihood is measured.
+        best_of: draws of which the model's own sums choose one, in rows of their own; 0 for none.
     """
 
-    def __init__(self, data: DataDescription, columns: list[int], molecules: int = 2000) -> None:
+    def __init__(
+        self,
+        data: DataDescription,
+        columns: list[int],
+        tasks: Tensor,
+        targets: int = 100,
+        draws: int = 10,
+        strength: float = 1.5,
+        temperature: float = 0.5,
+        likelihoods: int = 2000,
+        best_of: int = 4,
+    ) -> None:
         super().__init__()
-        self.data, self.columns, self.molecules = data, columns, molecules
+        self.data, self.columns, self.tasks = data, columns, tasks
+        self.targets, self.draws, self.likelihoods = targets, draws, likelihoods
+        self.strength, self.temperature, self.best_of = strength, temperature, best_of
 
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Add a batch."""
-        kept = stage.places < self.molecules
+        x, y = batch[0], batch[1][:, self.columns]
+        kept = stage.places.to(x.device) < self.likelihoods
         if not bool(kept.any()):
             return
-        x, y = batch[0][kept.to(batch[0].device)], batch[1][kept.to(batch[0].device)]
-        y = y[:, self.columns]
-        ones = torch.ones_like(y)
+        ones = torch.ones_like(y[kept])
         for name, asked in (("nll_x", ones), ("nll_unconditional", 0 * ones)):
-            nll = model.nll(x, y, asked)
+            nll = model.nll(x[kept], y[kept], asked)
             self.sum_up(name, torch.stack([nll.sum(), nll.new_tensor(float(len(nll)))]).double())
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
-        """Means over the set."""
-        values = {
-            name: (self.total(name)[0] / self.total(name)[1]).float()
-            for name in ("nll_x", "nll_unconditional")
+        """Means over the set, and what the draws are worth."""
+        names = ("nll_x", "nll_unconditional")
+        values = {name: (self.total(name)[0] / self.total(name)[1]).float() for name in names}
+        values["objective"] = values["nll_x"]
+        if self.targets and stage.thorough and hasattr(stage.data, "split"):
+            values |= self._ask(model, stage)
+        return values
+
+    def _ask(self, model: Any, stage: Stage) -> dict[str, Tensor]:
+        held = stage.data.split(stage.name)
+        y = held.__getitems__(range(min(self.targets, len(held))))[1][:, self.columns]
+        aim = y.repeat_interleave(self.draws, 0).to(model.device, model.dtype)
+        known = stage.data.split("train")
+        values: dict[str, float] = {}
+        for k, row in enumerate(self.tasks):
+            asked = row.to(aim).expand_as(aim)
+            found = guided_draws(model, aim, asked, self.strength, self.temperature, seed=k)
+            label = self._label(row)
+            values |= self._figures(f"asked_{label}", found, aim, row, known)
+            values[f"asked_{label}_drafts"] = found.drafts / len(aim)
+            if self.best_of and model.told:
+                best = self._best(model, aim, asked, k)
+                values |= self._figures(f"asked_{label}_best{self.best_of}", best, aim, row, known)
+        asked = torch.zeros_like(aim)
+        free = guided_draws(model, aim, asked, 1.0, 1.0, seed=len(self.tasks))
+        for row in self.tasks:
+            label = f"asked_{self._label(row)}_unconditional"
+            mean = self._figures(label, free, aim, row, known)
+            values |= {name: mean[name] for name in (f"{label}_mae", f"{label}_valid")}
+        return {k: torch.as_tensor(v, dtype=torch.float32) for k, v in values.items()}
+
+    def _best(self, model: Any, aim: Tensor, asked: Tensor, k: int) -> Draws:
+        """The nearest of several draws by the model's own sums, those that are molecules first."""
+        every = [
+            guided_draws(model, aim, asked, self.strength, self.temperature, seed=1000 + 10 * k + i)
+            for i in range(self.best_of)
+        ]
+        off = torch.stack(
+            [
+                ((one.estimates[:, self.columns] - aim.cpu()).abs() * asked.cpu()).sum(1)
+                + 1e3 * ~one.whole
+                for one in every
+            ]
+        )
+        which, rows = off.argmin(0), torch.arange(len(aim))
+        parts = {
+            name: torch.stack([getattr(one, name) for one in every])[which, rows]
+            for name in ("ids", "whole", "estimates")
         }
-        return values | {"objective": values["nll_x"]}
+        return Draws(**parts, drafts=sum(one.drafts for one in every))
+
+    def _label(self, row: Tensor) -> str:
+        names = [self.data.target_names[self.columns[int(i)]] for i in row.nonzero()[:, 0]]
+        return "_".join(name.removesuffix("_rdkit") for name in names)
+
+    def _figures(
+        self, label: str, found: Draws, aim: Tensor, row: Tensor, known: Any
+    ) -> dict[str, float]:
+        chosen = [self.columns[int(i)] for i in row.nonzero()[:, 0]]
+        scale = aim.new_tensor(self.data.target_scale)[chosen].double().cpu()
+        mean = aim.new_tensor(self.data.target_mean)[chosen].double().cpu()
+        wanted = aim.double().cpu()[:, row.bool()] * scale + mean
+        texts = ["".join(self.data.symbols[i] for i in ids if i) for ids in found.ids.tolist()]
+        pool = known.y[:, chosen].double() * scale + mean
+        told = Judgement(texts, wanted, [self.data.target_names[i] for i in chosen], pool)
+        return {f"{label}_{name}": value for name, value in judge(told, self._known(known)).items()}
+
+    def _known(self, known: Any) -> set[str]:
+        """The training molecules as strings, made once a set."""
+        if not hasattr(self, "_strings"):
+            symbols = self.data.symbols
+            self._strings = {"".join(symbols[i] for i in ids if i) for ids in known.tokens.tolist()}
+        return self._strings

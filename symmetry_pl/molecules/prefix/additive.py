@@ -82,9 +82,7 @@ class PrefixKeys:
         self._kinds = _mix((kinds + np.uint64(77)) * _GOLDEN)
         self._ring = _mix(np.array([12345], np.uint64))[0]
 
-    def follow(
-        self, state: PrefixState, atoms: Rows, closed: Rows, start: Rows, end: Rows
-    ) -> None:
+    def follow(self, state: PrefixState, atoms: Rows, closed: Rows, start: Rows, end: Rows) -> None:
         """Take in what ``PrefixMachine.step`` has done; its four results are the arguments."""
         if not len(atoms) and not len(closed):
             return

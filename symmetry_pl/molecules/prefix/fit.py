@@ -66,7 +66,9 @@ def fit_additive(
 
 def _counts(
     symbols: Sequence[str], tokens: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[
+    npt.NDArray[np.float64], npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.int64]
+]:
     """Counts of symbols and of hydrogens ``(N, V + 1)``; rows of keys, the keys, those of atoms."""
     growing = GrowingPrefixes(symbols, len(tokens), keys=True)
     for ids in tokens.T:
