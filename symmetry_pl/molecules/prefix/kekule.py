@@ -16,14 +16,15 @@ _SEVERAL = ("[P", "[S", "[B")  # elements of several valences: nothing is left o
 def complete(machine: PrefixMachine, state: PrefixState, keys: PrefixKeys) -> npt.NDArray[np.bool_]:
     """Whether each row is a whole molecule ``(B,)``.
 
-    Atoms in brackets have all their bonds; bonds between aromatic atoms are in rings, two or more
+    It has ended, with branches and rings closed. Atoms in brackets have all their bonds; bonds between aromatic atoms are in rings, two or more
     an atom; and the aromatic atoms that owe a double bond can be paired along such bonds.
     """
     symbols = machine.table.symbols
     fixed = ~machine.table.implied & np.array([not s.startswith(_SEVERAL) for s in symbols])
     there = np.arange(machine.most_atoms) < state.count[:, None]
     lacks = (there & fixed[state.token] & (state.free != 0)).any(1)
-    found = state.done & ~lacks
+    closed = (state.open_at < 0).all(1) & (state.depth == 0) & (state.pending == 0)
+    found = state.done & ~lacks & closed
     for row in np.flatnonzero(found):
         found[row] = _aromatic(machine, state, keys, int(row))
     return found
@@ -31,9 +32,7 @@ def complete(machine: PrefixMachine, state: PrefixState, keys: PrefixKeys) -> np
 
 def _aromatic(machine: PrefixMachine, state: PrefixState, keys: PrefixKeys, row: int) -> bool:
     count, rings = int(state.count[row]), int(state.closed[row])
-    atoms = [
-        a for a in range(count) if machine.table.aromatic[state.token[row, a]]
-    ]  # fmt: skip
+    atoms = [a for a in range(count) if machine.table.aromatic[state.token[row, a]]]
     if not atoms:
         return True
     edges: dict[int, list[int]] = {a: [] for a in atoms}
