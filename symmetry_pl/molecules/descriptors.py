@@ -1,4 +1,4 @@
-"""The descriptors that drug-likeness is made of, computed in one pass, and SMILES without stereo."""
+"""The descriptors that drug-likeness is made of, in one pass; SMILES without stereochemistry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ DESCRIPTORS = {
 }
 """Names of what ``descriptors`` gives, in its order, to units."""
 
-_ATOMS = {*((s, 0) for s in "C N O F B Br Cl I P S".split()), ("N", 1), ("O", -1)}
+_ATOMS = {
+    *((s, 0) for s in ["C", "N", "O", "F", "B", "Br", "Cl", "I", "P", "S"]),
+    ("N", 1),
+    ("O", -1),
+}
 
 
 def descriptors(smiles: str) -> tuple[float, ...]:

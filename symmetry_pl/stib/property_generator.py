@@ -1,11 +1,10 @@
-"""Molecules with the properties that one asks for: a model of p(x | y), told what is still to do."""
+"""Molecules with the properties one asks for: a model of p(x | y), told what is still to do."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
@@ -59,6 +58,7 @@ class PropertyGenerator(SymmetryModule):
     """
 
     headline = ("nll_x",)
+    task_rows: Tensor
     phase_names = ("learn",)
     rest = "learn"
 
@@ -152,7 +152,8 @@ class PropertyGenerator(SymmetryModule):
         if not self.told or self.batches_seen:
             return
         rows = first_rows(self.trainer, "train", self.fitted_on)
-        assert rows is not None and self.data is not None  # there is a batch to come
+        assert rows is not None
+        assert self.data is not None
         error = self.running.fit(*rows)
         scale = self.data.target_scale
         said = ", ".join(
@@ -180,11 +181,10 @@ class PropertyGenerator(SymmetryModule):
         Returns:
             Last symbols and symbols written at ``(B, T)``, and features ``(B, T, F)``.
         """
-        to = {"device": aim.device, "dtype": aim.dtype}
-        features = [torch.from_numpy(reading.features).to(**to)]
+        features = [torch.from_numpy(reading.features).to(aim)]
         so_far = None
         if self.told:
-            every = self.running.complete(torch.from_numpy(reading.sums).to(**to))
+            every = self.running.complete(torch.from_numpy(reading.sums).to(aim))
             features.append(every.clamp(-5, 5))
             so_far = every[..., self.columns]
         budget = budget_features(aim, asked, so_far, self._periods)

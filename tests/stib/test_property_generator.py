@@ -44,7 +44,8 @@ def test_draws_follow_the_law_of_the_model(estimates):
     law = law / law.sum()  # what is longer is drawn again
     n = 6000
     drawn = guided_draws(model, aim.expand(n, -1), asked.expand(n, -1), 1.0, 1.0, rounds=60)
-    assert bool(drawn.whole.all()) and drawn.drafts > n
+    assert bool(drawn.whole.all())
+    assert drawn.drafts > n
     counts = (drawn.ids[:, None] == x[None]).all(2).double().sum(0)
     assert counts.sum() == n
     chi2 = float(((counts - n * law).square() / (n * law)).sum())
@@ -60,7 +61,8 @@ def test_guidance_of_one_is_the_law_given_the_aim():
 def test_budgets_are_nothing_where_nothing_is_asked():
     so_far = torch.randn(3, 5, 2)
     told = budget_features(torch.randn(3, 2), torch.zeros(3, 2), so_far, [[0.3], []])
-    assert told.shape == (3, 5, 2 + 2 + 12 + 2) and not told.any()
+    assert told.shape == (3, 5, 2 + 2 + 12 + 2)
+    assert not told.any()
 
 
 def test_what_is_not_asked_for_does_not_matter():
