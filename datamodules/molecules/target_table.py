@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from rdkit import rdBase
 
-from symmetry_pl.core.bad_rows import BadRow
 from symmetry_pl.datamodules.files.csv_table import read_csv
 from symmetry_pl.datamodules.files.derived import DerivedColumns, cache_root
 from symmetry_pl.datamodules.files.download import sha256_of
@@ -58,7 +57,7 @@ def read_targets(
         [smiles[row] for row in kept],
         [flat[row] for row in kept],
         torch.tensor(targets, dtype=torch.float64).reshape(-1, len(DESCRIPTORS)),
-        tuple(BadRow(row, smiles[row], "a ragged row") for row in ()),
+        (),
     )
     return found, left_out
 

@@ -14,6 +14,9 @@ from symmetry_pl.molecules.descriptors import DESCRIPTORS, descriptors
 __all__ = ["Judgement", "judge"]
 
 
+_OF_VALID = ("mae", "median", "unique", "novel", "slope", "low", "mid", "high")
+
+
 @dataclass(frozen=True)
 class Judgement:
     """Molecules and what was asked of them.
@@ -40,7 +43,7 @@ def judge(told: Judgement, known: set[str]) -> dict[str, float]:
     ``novel``: of the different ones, those that are no training molecule; ``slope`` of the values
     on what was asked; ``low``, ``mid``, ``high``: the error by third of what was asked; ``random``:
     that of training molecules; ``mean``: of always the mean. Slopes and thirds are of the first
-    property.
+    property. What has no molecule to be computed of is NaN.
 
     Args:
         told: the molecules.
@@ -59,7 +62,7 @@ def judge(told: Judgement, known: set[str]) -> dict[str, float]:
     found = {"valid": float(valid.double().mean()), "random": float(unrelated.mean())}
     found["mean"] = float((wanted - pool.mean(0)).abs().mean())
     if not rows:
-        return found | {"mae": float("nan"), "mae_all": found["random"]}
+        return dict.fromkeys(_OF_VALID, float("nan")) | found | {"mae_all": found["random"]}
     value = torch.tensor(rows, dtype=torch.float64)[:, columns]
     error = (value - wanted[valid]).abs().mean(1)
     different = {text for text in texts if text is not None}
@@ -77,6 +80,5 @@ def judge(told: Judgement, known: set[str]) -> dict[str, float]:
     }
     for k, name in enumerate(("low", "mid", "high")):
         here = thirds == k
-        if bool(here.any()):
-            found[name] = float(error[here].mean())
+        found[name] = float(error[here].mean())
     return found

@@ -48,8 +48,8 @@ def descriptors(smiles: str) -> tuple[float, ...]:
     if mol is None:
         raise ValueError(f"{quoted(smiles)} is not a molecule")
     with rdBase.BlockLogs():
-        of = QED.properties(mol)
-        qed = QED.qed(mol, qedProperties=of)
+        of = QED.properties(mol)  # type: ignore[no-untyped-call]
+        qed = QED.qed(mol, qedProperties=of)  # type: ignore[no-untyped-call]
         weight = rdMolDescriptors.CalcExactMolWt(mol)
     counts = (of.HBA, of.HBD, of.PSA, of.ROTB, of.AROM, of.ALERTS)
     return tuple(float(value) for value in (of.ALOGP, qed, weight, *counts))

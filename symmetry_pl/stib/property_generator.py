@@ -18,6 +18,7 @@ from symmetry_pl.nn.tokens.steered import SteeredTokenModel, budget_features
 from symmetry_pl.stib.rows import first_rows
 from symmetry_pl.stib.running_properties import RunningProperties
 from symmetry_pl.stib.targeting_evaluation import TargetingEvaluator
+from symmetry_pl.stib.targeting_protocol import TargetingProtocol
 
 __all__ = ["PropertyGenerator"]
 
@@ -50,14 +51,15 @@ class PropertyGenerator(SymmetryModule):
         dropout: share of molecules that are given no aim.
         fitted_on: training molecules that the running properties are learned from.
         code_dim: dimensions of a further condition, such as the Z0 of another model; 0 for none.
-        protocol: options of the draws that a test asks for, see ``TargetingEvaluator``.
+        protocol: options of the draws that a test asks for, see ``TargetingProtocol``.
         kwargs: options of ``SymmetryModule``.
 
     Raises:
         ValueError: for a size out of range.
     """
 
-    headline = ("nll_x",)
+    headline = ("nll_conditional",)
+    needs_targets = True
     task_rows: Tensor
     phase_names = ("learn",)
     rest = "learn"
@@ -89,7 +91,7 @@ class PropertyGenerator(SymmetryModule):
         self.not_additive, self.periods = not_additive, periods or {}
         self.width, self.minibatch, self.dropout = width, minibatch, dropout
         self.fitted_on, self.code_dim = fitted_on, code_dim
-        self.protocol = protocol or {}
+        self.protocol = TargetingProtocol.of(protocol)
 
     # -- sizes ------------------------------------------------------------------------------------
 
@@ -211,7 +213,8 @@ class PropertyGenerator(SymmetryModule):
         log_p, _ = self.model(*(part[:, :length] for part in told), code=code)
         target = torch.nn.functional.pad(x, (0, 1))[:, :length]
         there = torch.arange(length, device=x.device) <= (x > 0).sum(1, keepdim=True)
-        return -(log_p.gather(2, target[..., None])[..., 0] * there).sum(1)
+        found: Tensor = -(log_p.gather(2, target[..., None])[..., 0] * there).sum(1)
+        return found
 
     # -- training ---------------------------------------------------------------------------------
 
@@ -233,7 +236,7 @@ class PropertyGenerator(SymmetryModule):
             asked = self.draw_asked(len(x)).to(y)
             told = self.inputs(self.reading(x), y, asked)
         order = (x > 0).sum(1).argsort(stable=True)
-        parts = order.split(self.minibatch)
+        parts = torch.split(order, self.minibatch)
         turns = self.shared_noise(len(parts)).argsort()
         total = 0.0
         for i in turns.tolist():
@@ -245,7 +248,12 @@ class PropertyGenerator(SymmetryModule):
         if self.log_now:
             self.log_training({"nll": total / len(x)}, len(x))
 
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Row numbers, molecules, and log p(x | y) in nats, given all properties asked for."""
+        x, y = batch[0], batch[1][:, self.columns]
+        return {"row": batch[2], "x": x, "log_prob": -self.nll(x, y, torch.ones_like(y))}
+
     def configure_evaluator(self, stage: Literal["val", "test"]) -> Evaluator:
         """Likelihoods; in a thorough look, draws for targets of the set."""
         assert self.data is not None
-        return TargetingEvaluator(self.data, self.columns, self.task_rows.cpu(), **self.protocol)
+        return TargetingEvaluator(self.data, self.columns, self.task_rows.cpu(), self.protocol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,26 +51,23 @@ class RunningProperties(nn.Module):
         for name, size in sizes.items():
             self.register_buffer(name, torch.zeros(*size, len(self.adding)))
         self.register_buffer("tag", torch.full((BUCKETS,), -1, dtype=torch.int32))
-        self.network = nn.Sequential(
-            nn.Linear(len(self.adding), _WIDTH),
-            nn.SiLU(),
-            nn.Linear(_WIDTH, _WIDTH),
-            nn.SiLU(),
-            nn.Linear(_WIDTH, len(self.other)),
-        ).requires_grad_(False)
+        self.network = nn.Sequential()
+        if self.other:
+            self.network.extend(_layers(len(self.adding), len(self.other)))
+        self.network.requires_grad_(False)
         self._table: AdditiveTable | None = None
 
     @property
     def table(self) -> AdditiveTable:
         """The weights of the sums."""
         if self._table is None:
-            parts = [getattr(self, n).float().cpu().numpy() for n in _WEIGHTS]
-            self._table = AdditiveTable(*parts, self.tag.cpu().numpy())
+            parts = {n: getattr(self, n).float().cpu().numpy() for n in _WEIGHTS}
+            self._table = AdditiveTable(**parts, tag=self.tag.cpu().numpy())
         return self._table
 
-    def _load_from_state_dict(self, *args: object, **kwargs: object) -> None:
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         self._table = None
-        super()._load_from_state_dict(*args, **kwargs)  # type: ignore[arg-type]
+        super()._load_from_state_dict(*args, **kwargs)
 
     def fit(self, tokens: Tensor, y: Tensor) -> Tensor:
         """Learn from training molecules.
@@ -122,7 +120,7 @@ class RunningProperties(nn.Module):
                 )
                 loss = F.smooth_l1_loss(found, y[i], beta=0.1)
                 optimiser.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
         for p, q in zip(self.network.parameters(), copies, strict=True):
             p.data.copy_(q.data)
@@ -134,3 +132,13 @@ class RunningProperties(nn.Module):
         if self.other:
             found[..., list(self.other)] = self.network(sums)
         return found
+
+
+def _layers(given: int, wanted: int) -> list[nn.Module]:
+    return [
+        nn.Linear(given, _WIDTH),
+        nn.SiLU(),
+        nn.Linear(_WIDTH, _WIDTH),
+        nn.SiLU(),
+        nn.Linear(_WIDTH, wanted),
+    ]

@@ -10,6 +10,7 @@ from torch import Tensor
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
 from symmetry_pl.metrics.targeting import Judgement, judge
 from symmetry_pl.stib.guided_draws import Draws, guided_draws
+from symmetry_pl.stib.targeting_protocol import TargetingProtocol
 
 __all__ = ["TargetingEvaluator"]
 
@@ -25,12 +26,7 @@ class TargetingEvaluator(Evaluator):
         data: names and scales of the targets.
         columns: places of those that may be asked for.
         tasks: which of these are asked for together ``(n, C)``.
-        targets: how many molecules lend their properties; 0 for none.
-        draws: molecules for each of them.
-        strength: of the guidance.
-        temperature: of the draws.
-        likelihoods: held-out molecules whose likelihood is measured.
-        best_of: draws of which the model's own sums choose one, in rows of their own; 0 for none.
+        protocol: how many molecules are asked for, and how they are drawn.
     """
 
     def __init__(
@@ -38,53 +34,49 @@ class TargetingEvaluator(Evaluator):
         data: DataDescription,
         columns: list[int],
         tasks: Tensor,
-        targets: int = 100,
-        draws: int = 10,
-        strength: float = 1.5,
-        temperature: float = 0.5,
-        likelihoods: int = 2000,
-        best_of: int = 4,
+        protocol: TargetingProtocol,
     ) -> None:
         super().__init__()
         self.data, self.columns, self.tasks = data, columns, tasks
-        self.targets, self.draws, self.likelihoods = targets, draws, likelihoods
-        self.strength, self.temperature, self.best_of = strength, temperature, best_of
+        self.protocol = protocol
 
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Add a batch."""
         x, y = batch[0], batch[1][:, self.columns]
-        kept = stage.places.to(x.device) < self.likelihoods
+        kept = stage.places.to(x.device) < self.protocol.likelihoods
         if not bool(kept.any()):
             return
         ones = torch.ones_like(y[kept])
-        for name, asked in (("nll_x", ones), ("nll_unconditional", 0 * ones)):
+        for name, asked in (("nll_conditional", ones), ("nll_unconditional", 0 * ones)):
             nll = model.nll(x[kept], y[kept], asked)
             self.sum_up(name, torch.stack([nll.sum(), nll.new_tensor(float(len(nll)))]).double())
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """Means over the set, and what the draws are worth."""
-        names = ("nll_x", "nll_unconditional")
+        names = ("nll_conditional", "nll_unconditional")
         values = {name: (self.total(name)[0] / self.total(name)[1]).float() for name in names}
-        values["objective"] = values["nll_x"]
-        if self.targets and stage.thorough and hasattr(stage.data, "split"):
+        values["objective"] = values["nll_conditional"]
+        if self.protocol.targets and stage.thorough and hasattr(stage.data, "split"):
             values |= self._ask(model, stage)
         return values
 
     def _ask(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         held = stage.data.split(stage.name)
-        y = held.__getitems__(range(min(self.targets, len(held))))[1][:, self.columns]
-        aim = y.repeat_interleave(self.draws, 0).to(model.device, model.dtype)
+        y = held.__getitems__(range(min(self.protocol.targets, len(held))))[1][:, self.columns]
+        aim = y.repeat_interleave(self.protocol.draws, 0).to(model.device, model.dtype)
         known = stage.data.split("train")
         values: dict[str, float] = {}
         for k, row in enumerate(self.tasks):
             asked = row.to(aim).expand_as(aim)
-            found = guided_draws(model, aim, asked, self.strength, self.temperature, seed=k)
+            found = self._draw(model, aim, asked, k)
             label = self._label(row)
             values |= self._figures(f"asked_{label}", found, aim, row, known)
             values[f"asked_{label}_drafts"] = found.drafts / len(aim)
-            if self.best_of and model.told:
+            if self.protocol.best_of and model.told:
                 best = self._best(model, aim, asked, k)
-                values |= self._figures(f"asked_{label}_best{self.best_of}", best, aim, row, known)
+                values |= self._figures(
+                    f"asked_{label}_best{self.protocol.best_of}", best, aim, row, known
+                )
         asked = torch.zeros_like(aim)
         free = guided_draws(model, aim, asked, 1.0, 1.0, seed=len(self.tasks))
         for row in self.tasks:
@@ -93,11 +85,14 @@ class TargetingEvaluator(Evaluator):
             values |= {name: mean[name] for name in (f"{label}_mae", f"{label}_valid")}
         return {k: torch.as_tensor(v, dtype=torch.float32) for k, v in values.items()}
 
+    def _draw(self, model: Any, aim: Tensor, asked: Tensor, seed: int) -> Draws:
+        told = self.protocol
+        return guided_draws(model, aim, asked, told.strength, told.temperature, seed=seed)
+
     def _best(self, model: Any, aim: Tensor, asked: Tensor, k: int) -> Draws:
         """The nearest of several draws by the model's own sums, those that are molecules first."""
         every = [
-            guided_draws(model, aim, asked, self.strength, self.temperature, seed=1000 + 10 * k + i)
-            for i in range(self.best_of)
+            self._draw(model, aim, asked, 1000 * (k + 1) + i) for i in range(self.protocol.best_of)
         ]
         off = torch.stack(
             [

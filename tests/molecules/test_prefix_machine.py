@@ -108,19 +108,25 @@ def test_sums_of_a_prefix_do_not_depend_on_what_follows(molecules):
 
 
 def test_random_walks_that_are_whole_are_molecules_to_rdkit(molecules):
-    symbols, _, _ = molecules
-    growing = GrowingPrefixes(symbols, 1500, keys=True)
-    draw, written = np.random.default_rng(1), []
-    weight = np.array([0.5 if s == "" else 0.3 if s in "()=#-" else 1.0 for s in symbols])
-    for _ in range(30):
+    symbols, _, ids = molecules
+    follows = np.full((len(symbols), len(symbols)), 0.5)  # how often one symbol follows another
+    before = np.concatenate([0 * ids[:, :1], ids[:, :-1]], 1)
+    np.add.at(follows, (before, ids), 1)
+    follows[:, 0] *= 0.3
+    growing = GrowingPrefixes(symbols, 6000, keys=True)
+    draw, written, last = np.random.default_rng(1), [], np.zeros(6000, np.int64)
+    for step in range(40):
         allowed = growing.machine.allowed(growing.state)
-        score = np.where(allowed, weight * draw.random(allowed.shape), -1)
-        ids = np.where(allowed.any(1), score.argmax(1), 0)
-        written.append(ids)
-        growing.step(ids)
+        rate = np.where(allowed, follows[last], 0)
+        score = rate / draw.exponential(size=allowed.shape)  # the largest is drawn at its rate
+        last = np.where(allowed.any(1), score.argmax(1), 0)
+        last[::2] = symbols.index("c1ccc"[step]) if step < 5 else last[::2]  # half are aromatic
+        written.append(last)
+        growing.step(last)
     whole = complete(growing.machine, growing.state, growing.keys)
     texts = ["".join(symbols[i] for i in row) for row in np.stack(written, 1)[whole]]
-    assert len(set(texts)) > 100
+    assert len(set(texts)) > 300
+    assert sum("c1" in t for t in set(texts)) > 20
     assert [t for t in texts if parse(t) is None] == []
 
 

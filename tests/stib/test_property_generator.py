@@ -43,9 +43,10 @@ def test_draws_follow_the_law_of_the_model(estimates):
     law = (-model.nll(x, aim.expand(len(x), -1), asked.expand(len(x), -1))).exp().double()
     law = law / law.sum()  # what is longer is drawn again
     n = 6000
-    drawn = guided_draws(model, aim.expand(n, -1), asked.expand(n, -1), 1.0, 1.0, rounds=60)
+    drawn = guided_draws(model, aim.expand(n, -1), asked.expand(n, -1), 1.0, 1.0, rounds=400)
     assert bool(drawn.whole.all())
     assert drawn.drafts > n
+    law = law.detach()
     counts = (drawn.ids[:, None] == x[None]).all(2).double().sum(0)
     assert counts.sum() == n
     chi2 = float(((counts - n * law).square() / (n * law)).sum())
@@ -87,7 +88,10 @@ def test_a_code_is_a_further_condition():
     ("options", "text"),
     [({"asked": ["gap"]}, "'gap' is no target"), ({"width": 0}, "model.width must be at least 1"),
      ({"dropout": 0.7}, "model.dropout must be between 0 and 0.5"),
-     ({"estimates": "all"}, "estimates must be one of")],
+     ({"protocol": {"best_off": 0}}, "model.protocol has no option 'best_off'; there are targets"),
+     ({"protocol": {"draws": 0}}, "model.protocol.draws must be a whole number of at least 1"),
+     ({"protocol": {"temperature": 0}}, "model.protocol.temperature must be more than 0, got 0"),
+     ({"estimates": "all"}, "estimates must be additive or none, got 'all'")],
 )  # fmt: skip
 def test_what_makes_no_model_is_refused(options, text):
     with pytest.raises(ValueError, match=text):

@@ -156,7 +156,10 @@ class PrefixKeys:
 
     def keys_of_atoms(self, rows: Rows, cols: Rows) -> npt.NDArray[np.int64]:
         """Keys of some atoms, of 40 bits."""
-        return (_mix(self.key[rows, cols]) >> np.uint64(24)).astype(np.int64)
+        found: npt.NDArray[np.int64] = (_mix(self.key[rows, cols]) >> np.uint64(24)).astype(
+            np.int64
+        )
+        return found
 
     def keys_of_bonds(
         self, state: PrefixState, rows: Rows, dirty: npt.NDArray[np.bool_] | None = None
@@ -190,7 +193,8 @@ def _mix(key: Keys) -> Keys:
     """A bijection of 64 bits whose highest depend on all (the finaliser of splitmix64)."""
     key = (key ^ (key >> np.uint64(30))) * _OTHER
     key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return key ^ (key >> np.uint64(31))
+    found: Keys = key ^ (key >> np.uint64(31))
+    return found
 
 
 def _add_rows(sums: Floats, rows: Rows, delta: Floats) -> None:

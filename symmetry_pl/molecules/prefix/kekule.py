@@ -16,15 +16,16 @@ _SEVERAL = ("[P", "[S", "[B")  # elements of several valences: nothing is left o
 def complete(machine: PrefixMachine, state: PrefixState, keys: PrefixKeys) -> npt.NDArray[np.bool_]:
     """Whether each row is a whole molecule ``(B,)``.
 
-    It has ended, with branches and rings closed. Atoms in brackets have all their bonds; bonds between aromatic atoms are in rings, two or more
-    an atom; and the aromatic atoms that owe a double bond can be paired along such bonds.
+    It has ended, with branches and rings closed. Atoms in brackets have all their bonds; bonds
+    between aromatic atoms are in rings, two or more an atom; and the aromatic atoms that owe a
+    double bond can be paired along such bonds.
     """
     symbols = machine.table.symbols
     fixed = ~machine.table.implied & np.array([not s.startswith(_SEVERAL) for s in symbols])
     there = np.arange(machine.most_atoms) < state.count[:, None]
     lacks = (there & fixed[state.token] & (state.free != 0)).any(1)
     closed = (state.open_at < 0).all(1) & (state.depth == 0) & (state.pending == 0)
-    found = state.done & ~lacks & closed
+    found: npt.NDArray[np.bool_] = state.done & ~lacks & closed
     for row in np.flatnonzero(found):
         found[row] = _aromatic(machine, state, keys, int(row))
     return found

@@ -294,7 +294,7 @@ class PrefixMachine:
     def _settle(
         self, state: PrefixState, rows: Rows, at: Ints, outside: Flags | None = None
     ) -> None:
-        """Aromatic atoms that no longer owe a double bond: outside the ring, or three neighbours."""
+        """Aromatic atoms that owe no double bond now: one is outside, or three neighbours."""
         full = self.table.nitrogen[state.token[rows, at]] & (state.free[rows, at] <= 0)
         pays = state.owed[rows, at] & (full if outside is None else full | outside)
         state.owed[rows[pays], at[pays]] = False
