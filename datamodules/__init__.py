@@ -14,6 +14,7 @@ from symmetry_pl.datamodules.molecules.prediction_csv import PredictionCSVDataMo
 from symmetry_pl.datamodules.molecules.qm9 import QM9DataModule
 from symmetry_pl.datamodules.molecules.smiles_csv import SmilesCSVDataModule
 from symmetry_pl.datamodules.molecules.zinc import ZINCDataModule
+from symmetry_pl.datamodules.molecules.zinc_targets import ZINCTargetsDataModule
 from symmetry_pl.datamodules.vectors.arrays import ArrayDataModule
 from symmetry_pl.datamodules.vectors.example_tables import ExampleTableDataModule
 from symmetry_pl.datamodules.vectors.graph_fields import GraphFieldsDataModule
@@ -53,6 +54,7 @@ __all__ = [
     "TableDataModule",
     "TetrahedronDataModule",
     "ZINCDataModule",
+    "ZINCTargetsDataModule",
 ]
 
 if __name__ == "datamodules":  # the folder of a checkout, imported from its root

@@ -30,7 +30,16 @@ if TYPE_CHECKING:
         SymmetryLens,
     )
     from symmetry_pl.sgm import SGM, Canonicaliser, ImageVAE, SGMAugment
-    from symmetry_pl.stib import CVAE, CVIB, STIB, VAE, FlowSTIB, LatentFlowSTIB, TokenFlowSTIB
+    from symmetry_pl.stib import (
+        CVAE,
+        CVIB,
+        STIB,
+        VAE,
+        FlowSTIB,
+        LatentFlowSTIB,
+        PropertyGenerator,
+        TokenFlowSTIB,
+    )
 
 __all__ = [
     "CVAE",
@@ -53,6 +62,7 @@ __all__ = [
     "LieDerivative",
     "LieGAN",
     "NamedGroup",
+    "PropertyGenerator",
     "SGMAugment",
     "SGMEstimator",
     "SymmetryGAN",

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from symmetry_pl.metrics.entries import ENTRIES
 from symmetry_pl.metrics.metric_spec import MetricSpec
+from symmetry_pl.metrics.targeting_entries import TARGETING_ENTRIES, TARGETING_RULE
 
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ def spec(name: str) -> MetricSpec:
     """The entry of a figure, or what follows from its name; a name of no rule is its own label.
 
     Rules are `mae_<property>_<unit>`, the `ENDINGS`, `prototype_spread_<transformation>`,
-    `factor_tv_<class>_<factor>` and `probe/<kind>_mi` or `_r2`.
+    `factor_tv_<class>_<factor>`, `probe/<kind>_mi` or `_r2`, and `asked_<properties>_<figure>`.
 
     >>> spec("mae_gap_ev").title, spec("mae_gap_ev_constant").title
     ('MAE of gap [eV]', 'MAE of gap, always the mean [eV]')
@@ -173,7 +174,8 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., MetricSpec]], ...] = (
     (re.compile(r"prototype_spread_(.+)"), _spread),
     (re.compile(r"factor_tv_([^_]+)_(.+)"), _factor),
     (re.compile(r"probe/(.+)_(mi|r2)"), _probe),
+    TARGETING_RULE,
 )
 
 _ENTRIES: dict[str, MetricSpec] = {}
-register(*ENTRIES)
+register(*ENTRIES, *TARGETING_ENTRIES)

@@ -6,12 +6,13 @@ from symmetry_pl.molecules.base import Representation
 from symmetry_pl.molecules.deep_smiles import DeepSmiles, KekuleDeepSmiles
 from symmetry_pl.molecules.grammar import Grammar, KekuleGrammar
 from symmetry_pl.molecules.selfies import Selfies
+from symmetry_pl.molecules.smiles import Smiles
 
 __all__ = ["REPRESENTATIONS", "representation"]
 
 REPRESENTATIONS: dict[str, type[Representation]] = {
     language.name: language
-    for language in (DeepSmiles, KekuleDeepSmiles, Grammar, KekuleGrammar, Selfies)
+    for language in (DeepSmiles, KekuleDeepSmiles, Grammar, KekuleGrammar, Selfies, Smiles)
 }
 
 

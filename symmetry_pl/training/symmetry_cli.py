@@ -126,8 +126,12 @@ class SymmetryCLI(LightningCLI):
         else:
             super()._parse_ckpt_path()
         after = flat(self._option("model"))
-        for key in sorted(before.keys() & after.keys()):
-            if before[key] != after[key]:
+        for key in sorted(before):
+            if self.checkpoint is not None and key not in after and before[key] is not None:
+                rank_zero_info(
+                    f"[checkpoint] model.{key}: {before[key]!r} (config) is not in it, and left out"
+                )
+            elif key in after and before[key] != after[key]:
                 rank_zero_info(
                     f"[checkpoint] model.{key}: {before[key]!r} (config) becomes {after[key]!r}"
                 )

@@ -151,3 +151,22 @@ def test_the_floor_stands_once_beside_the_last_of_its_rows():
     assert only[1].endswith("0.0200  0.0100 knowing the transformation")
     rows = summary_table({**values, "test/prototype_spread_direct": 0.03}, "test").splitlines()
     assert [bool(re.search("knowing", row)) for row in rows] == [False, False, True]
+
+
+def test_figures_of_molecules_that_were_asked_for_have_entries():
+    from symmetry_pl.molecules.descriptors import DESCRIPTORS
+
+    for name, unit in DESCRIPTORS.items():
+        entry = spec(f"asked_{name.removesuffix('_rdkit')}_mae")
+        assert (entry.unit, entry.better, entry.group) == (unit, "less", "targeting")
+        assert spec(entry.beside).unit == unit
+        assert not spec(entry.beside).shown
+    best = spec("asked_logp_qed_best4_mae")
+    assert (best.title, best.beside) == (
+        "logp, qed, best of 4: error",
+        "asked_logp_qed_best4_mean",
+    )
+    assert spec("asked_weight_unconditional_mae").title == "weight, nothing asked: error [Da]"
+    assert spec("asked_weight_valid").better == "more"
+    assert spec("asked_weight_slope").better == "neither"
+    assert not spec("asked_weight_depth").group

@@ -1,0 +1,140 @@
+"""Draws of a ``PropertyGenerator``, guided towards what is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symmetry_pl.molecules.prefix.kekule import complete
+from symmetry_pl.molecules.prefix.reader import GrowingPrefixes, Reading
+
+__all__ = ["Draws", "guided_draws", "guided_log_p"]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Molecules that were drawn.
+
+    Args:
+        ids: symbols ``(B, L)``, zeros behind the end.
+        whole: whether each is a molecule by the machine's own rules ``(B,)``.
+        estimates: standardised properties by the model's own sums ``(B, P)``; P is 0 without any.
+        drafts: strings that were begun for them, the broken ones with them.
+    """
+
+    ids: Tensor
+    whole: Tensor
+    estimates: Tensor
+    drafts: int
+
+
+def guided_log_p(given: Tensor, free: Tensor, strength: float, temperature: float) -> Tensor:
+    r"""Log-probabilities ``(B, V)`` that prefer what the aim makes likelier.
+
+    .. math:: \log p \propto \frac{1}{T} \bigl(u + s\,(c - u)\bigr)
+
+    (Ho & Salimans 2022, eq. 6, on log-probabilities.) At s = 1 and T = 1 they are those given the
+    aim.
+
+    Args:
+        given: c, given the aim ``(B, V)``.
+        free: u, given nothing ``(B, V)``.
+        strength: s.
+        temperature: T > 0.
+    """
+    return ((free + strength * (given - free)) / temperature).log_softmax(-1)
+
+
+@torch.no_grad()
+def guided_draws(
+    model: Any,
+    aim: Tensor,
+    asked: Tensor,
+    strength: float = 1.5,
+    temperature: float = 0.5,
+    seed: int = 0,
+    rounds: int = 20,
+    code: Tensor | None = None,
+) -> Draws:
+    """One molecule for each row, drawn symbol by symbol, without a mask.
+
+    A draft that breaks the grammar, or ends as no molecule by the rules of ``molecules.prefix``, is
+    drawn again from its beginning; after ``rounds`` it stays broken. No toolkit is asked.
+
+    Args:
+        model: a ``PropertyGenerator``.
+        aim: standardised ``(B, C)``.
+        asked: 1 where a property is asked for ``(B, C)``.
+        strength: s of the guidance; 1 for none.
+        temperature: T.
+        seed: of the draws.
+        rounds: drafts a molecule at most.
+        code: a further condition ``(B, k)``.
+    """
+    generator = torch.Generator(aim.device).manual_seed(seed)
+    length = model.data.x_shape[0]
+    ids = torch.zeros(len(aim), length, dtype=torch.int64)
+    whole = torch.zeros(len(aim), dtype=torch.bool)
+    width = len(model.data.target_names) if model.told else 0
+    estimates = aim.new_zeros(len(aim), width).cpu()
+    drafts, left = 0, torch.arange(len(aim))
+    for _ in range(rounds):
+        if not len(left):
+            break
+        drafts += len(left)
+        rows = left.to(aim.device)
+        given = None if code is None else code[rows]
+        found = _draft(model, aim[rows], asked[rows], strength, temperature, generator, given)
+        ids[left], whole[left], estimates[left] = found
+        left = left[~found[1]]
+    return Draws(ids, whole, estimates, drafts)
+
+
+def _draft(
+    model: Any,
+    aim: Tensor,
+    asked: Tensor,
+    strength: float,
+    temperature: float,
+    generator: torch.Generator,
+    code: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids, whether they are molecules, and estimates."""
+    table = model.running.table if model.told else None
+    growing = GrowingPrefixes(model.data.symbols, len(aim), table, keys=True)
+    guided = strength != 1
+    aims, masks = (torch.cat([aim, aim]), torch.cat([asked, 0 * asked])) if guided else (aim, asked)
+    codes = code if code is None or not guided else torch.cat([code, code])
+    state, broken, written = None, np.zeros(len(aim), np.bool_), []
+    for step in range(model.data.x_shape[0] + 1):
+        told = model.inputs(_timed(growing.reading(), 1 + guided), aims, masks)
+        log_p, state = model.model(*told, state, code=codes)
+        parts = log_p[:, 0].double().chunk(1 + guided)
+        log_p = guided_log_p(parts[0], parts[-1], strength, temperature)
+        ids = torch.multinomial(log_p.exp(), 1, generator=generator)[:, 0].cpu().numpy()
+        allowed = growing.machine.allowed(growing.state)[np.arange(len(ids)), ids]
+        broken |= ~allowed & ~growing.state.done
+        ids = np.where(broken | growing.state.done, 0, ids)
+        growing.step(ids)
+        if step < model.data.x_shape[0]:
+            written.append(ids)
+        if growing.state.done.all():
+            break
+    assert growing.keys is not None
+    whole = complete(growing.machine, growing.state, growing.keys) & ~broken
+    found = torch.zeros(len(aim), model.data.x_shape[0], dtype=torch.int64)
+    found[:, : len(written)] = torch.from_numpy(np.stack(written, 1))
+    estimates = aim.new_zeros(len(aim), 0).cpu()
+    if model.told:
+        estimates = model.running.complete(torch.from_numpy(growing.keys.sums).to(aim)).cpu()
+    return found, torch.from_numpy(whole), estimates
+
+
+def _timed(reading: Reading, copies: int) -> Reading:
+    """With an axis of one step, and as often as there are laws to ask."""
+    parts = (reading.last, reading.here, reading.features, reading.sums)
+    return Reading(*(np.concatenate([part[:, None]] * copies) for part in parts))
