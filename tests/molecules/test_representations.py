@@ -132,7 +132,7 @@ def test_what_is_not_opensmiles_is_rewritten_as_rdkit_writes_it(name, smiles):
 
 def test_by_name():
     assert isinstance(representation("deepsmiles"), DeepSmiles)
-    with pytest.raises(ValueError, match=r"one of deepsmiles, .*, selfies; got 'morse'"):
+    with pytest.raises(ValueError, match=r"one of deepsmiles, .*, selfies, smiles; got 'morse'"):
         representation("morse")
 
 
