@@ -94,8 +94,10 @@ class UnorderedFrame(InferenceNetwork):
     @torch.no_grad()
     def found(self, x: Tensor) -> tuple[Registered, Tensor]:
         """Registrations, and the number of each cloud's object ``(B,)``."""
-        if self._last is not None and self._last[0] is x and self._last[1] == x._version:
-            return self._last[2]
+        version = None if x.is_inference() else x._version  # such tensors have none
+        last = self._last
+        if last is not None and version is not None and last[0] is x and last[1] == version:
+            return last[2]
         grids = self._templates()
         known = self.densities[: int(self.count)]
         apart = torch.cdist(shape_densities(x, float(self.radius)).to(known), known)
@@ -109,7 +111,7 @@ class UnorderedFrame(InferenceNetwork):
             which[doubt[better]] = near[doubt[better], 1]
             for part, other in zip(best, second, strict=True):
                 part[doubt[better]] = other[better]
-        self._last = (x, x._version, (best, which))
+        self._last = None if version is None else (x, version, (best, which))
         return best, which
 
     @torch.no_grad()
