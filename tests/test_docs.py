@@ -120,7 +120,7 @@ def test_every_command_is_understood_on_the_wheel(wheel, tmp_path):
     (tmp_path / "datamodules/__init__.py").write_text("raise RuntimeError('not this one')")
     asked = []
     for words in commands():
-        if words[0] in ("generate", "reproduce"):
+        if words[0] in ("export", "generate", "reproduce"):
             asked.append([words[0], "--help"])
         elif "--ckpt_path" not in words:
             asked.append([*words, "--print_config"])

@@ -79,6 +79,7 @@ class RunningProperties(nn.Module):
         Returns:
             Mean errors on the last tenth, which is not learned from ``(P,)``.
         """
+        y = y.to(self.offset)
         ids, targets = tokens.cpu().numpy().astype(np.int64), y.cpu().double().numpy()
         learned = max(1, len(ids) - len(ids) // 10)
         table = fit_additive(self.symbols, ids[:learned], targets[:learned][:, self.adding])

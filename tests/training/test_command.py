@@ -61,7 +61,8 @@ def test_help_imports_nothing_heavy(arguments):
 def test_help_shows_every_command(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    names = ["fit", "validate", "test", "predict", "generate", "checkpoints", "reproduce"]
+    names = ["fit", "validate", "test", "predict", "generate"]
+    names += ["export", "checkpoints", "reproduce"]
     assert list(COMMANDS) == names
     assert all(f"\n  {name} " in said for name in COMMANDS)
 
