@@ -201,7 +201,7 @@ def test_what_is_saved_is_loaded_and_predicted_by_the_command_line(fitted):
 
 def test_the_example_of_the_docs(monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
-    block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    block = re.findall(r"```python\n(.*?)```", page.split("## Estimators")[1], re.DOTALL)[0]
     monkeypatch.setattr(FlowSTIBEstimator, "_recipe", Recipe(4, 50))
     monkeypatch.setitem(FlowSTIBEstimator.__init__.__kwdefaults__, "samples_per_epoch", 100)
     made = {"X": X, "y": Y, "X_test": X[:9], "y_test": Y[:9]}

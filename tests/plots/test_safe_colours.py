@@ -16,7 +16,15 @@ RNG = np.random.default_rng(0)
 def test_maps_are_perceptually_uniform():
     for path in PACKAGE.rglob("*.py"):
         maps = re.findall(r'cmap="([^"]+)"', path.read_text(encoding="utf-8"))
-        assert set(maps) <= {"viridis", "RdBu_r", "gray", "Greys", "cividis"}, path
+        assert set(maps) <= {
+            "viridis",
+            "RdBu_r",
+            "gray",
+            "Greys",
+            "Blues_r",
+            "cividis",
+            "twilight",
+        }, path
 
 
 def test_shares_have_bars_between_0_and_1():

@@ -162,7 +162,9 @@ def test_the_axes_do_not_matter():
 def test_the_scale_and_the_mean_do_not_matter():
     x, _ = draw("gaussian", 7, 5_000)
     one, other = blind_source(x.double()), blind_source(1e3 * x.double() + 7)
-    torch.testing.assert_close(one.basis, other.basis, atol=1e-3, rtol=0)
+    # Signals without a mean may be read from either end: rounding, which processors differ in, says
+    ends = [other.basis, -other.basis.flip(0)]
+    assert min(float((one.basis - end).abs().max()) for end in ends) < 1e-3
 
 
 @pytest.mark.parametrize("law", ["white Gaussian", "white Laplace"])
