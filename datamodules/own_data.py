@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from torch.utils.data import DataLoader
 
 from symmetry_pl.core.description import DataDescription
 from symmetry_pl.datamodules.base import SymmetryDataModule
+from symmetry_pl.datamodules.files.download import data_root
 
-__all__ = ["OwnDataModule"]
+__all__ = ["OwnDataModule", "own_path"]
 
 
 class OwnDataModule(SymmetryDataModule):
@@ -69,3 +71,23 @@ class OwnDataModule(SymmetryDataModule):
     def predict_dataloader(self) -> DataLoader[Any]:
         """All usable rows, in the order of the source."""
         return self._loader(self.split("all"))
+
+
+def own_path(path: str, root: str | None, owner: str) -> Path:
+    """A folder or file as it is, or within ``root``.
+
+    Raises:
+        FileNotFoundError: if it is at neither place.
+        ValueError: for an empty path.
+    """
+    if not path:
+        raise ValueError(
+            f"data.path names no folder or file: give its path, or use {owner}.from_arrays"
+        )
+    within = data_root(root) / path
+    for place in (Path(path).expanduser(), within):
+        if place.exists():
+            return place
+    raise FileNotFoundError(
+        f"data.path is {path!r}, but there is no such folder or file here or at {within}"
+    )

@@ -23,9 +23,8 @@ from symmetry_pl.datamodules.clouds.cloud_data import (
 from symmetry_pl.datamodules.clouds.cloud_files import MESHES, MOLECULES, Clouds, read_folder
 from symmetry_pl.datamodules.clouds.cloud_files import read_file as read_cloud_file
 from symmetry_pl.datamodules.files.array_files import load_array
-from symmetry_pl.datamodules.files.download import data_root
 from symmetry_pl.datamodules.options import check_at_least, check_choice, check_kind, refuse_options
-from symmetry_pl.datamodules.own_data import OwnDataModule
+from symmetry_pl.datamodules.own_data import OwnDataModule, own_path
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import as_array
 
@@ -194,7 +193,7 @@ class PointCloudDataModule(OwnDataModule):
         """Where clouds are from, and what is there."""
         if self._memory is not None:
             return "x", Clouds(list(self._memory), [str(i) for i in range(len(self._memory))], {})
-        path = self._path()
+        path = own_path(self.path, self.root, type(self).__name__)
         kind = path.suffix.lower()
         for name in ("key", "mask"):
             if getattr(self, name) is not None and kind != ".npz":
@@ -211,20 +210,6 @@ class PointCloudDataModule(OwnDataModule):
         if self.mask is not None:
             clouds = _masked(clouds, *load_array(path, self.mask))
         return where, Clouds(list(clouds), [str(i) for i in range(len(clouds))], {})
-
-    def _path(self) -> Path:
-        if not self.path:
-            raise ValueError(
-                "data.path names no folder or file: give its path, or use "
-                "PointCloudDataModule.from_arrays"
-            )
-        within = data_root(self.root) / self.path
-        for path in (Path(self.path).expanduser(), within):
-            if path.exists():
-                return path
-        raise FileNotFoundError(
-            f"data.path is {self.path!r}, but there is no such folder or file here or at {within}"
-        )
 
     def _usable(self, clouds: Clouds, where: str) -> npt.NDArray[np.int64]:
         """Rows of clouds without fault, or an error that names the others."""

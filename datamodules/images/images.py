@@ -15,13 +15,13 @@ from torch import Tensor
 
 from symmetry_pl.core.bad_rows import BadRow, RefusedRows
 from symmetry_pl.core.description import DataDescription
-from symmetry_pl.datamodules.files.download import data_root, user_file
+from symmetry_pl.datamodules.files.download import user_file
 from symmetry_pl.datamodules.images.image_arrays import images_of, read_array
 from symmetry_pl.datamodules.images.image_data import ImageDataModule, ImageDataset
 from symmetry_pl.datamodules.images.image_files import Pictures, read_folder, summary
 from symmetry_pl.datamodules.images.image_labels import read_labels
 from symmetry_pl.datamodules.options import check_choice, check_kind, refuse_options
-from symmetry_pl.datamodules.own_data import OwnDataModule
+from symmetry_pl.datamodules.own_data import OwnDataModule, own_path
 from symmetry_pl.datamodules.splits import check_fractions, random_split
 from symmetry_pl.datamodules.targets import Targets, as_array, as_targets, standardised
 from symmetry_pl.messages import quoted
@@ -270,19 +270,7 @@ class ImagesDataModule(OwnDataModule, ImageDataModule):
         return {"file": [self.names[row] for row in rows.tolist()]} if named else {}
 
     def _path(self) -> Path:
-        """The folder or file as it is, or within ``root``."""
-        if not self.path:
-            raise ValueError(
-                "data.path names no folder or file: give its path, or use "
-                "ImagesDataModule.from_arrays"
-            )
-        within = data_root(self.root) / self.path
-        for path in (Path(self.path).expanduser(), within):
-            if path.exists():
-                return path
-        raise FileNotFoundError(
-            f"data.path is {self.path!r}, but there is no such folder or file here or at {within}"
-        )
+        return own_path(self.path, self.root, type(self).__name__)
 
     def _read(self) -> tuple[Path, Pictures, Targets]:
         """Where the images are from, the images, and their targets."""

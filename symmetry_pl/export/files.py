@@ -62,13 +62,13 @@ def export(module: SymmetryModule, path: Path | str) -> Exported:
     path = Path(path)
     if path.suffix not in FORMATS:
         raise ValueError(f"{path.name} must end in {' or '.join(FORMATS)}, which says the format")
-    if path.suffix == ".onnx":
+    onnx = path.suffix == ".onnx"
+    if onnx:
         _check_onnx()
     graph = graph_of(module)
     card = _card(module, graph)
     program = _traced(graph)
-    written = _pt2(program, card) if path.suffix == ".pt2" else _onnx(program, graph, card)
-    content, run = written
+    content, run = _onnx(program, graph, card) if onnx else _pt2(program, card)
     difference = None if run is None else _difference(graph, run)
     if difference is not None and not difference < _TOLERANCE:
         raise ValueError(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from symmetry_pl.core import DataDescription, SymmetryModule
 from symmetry_pl.lens.lens_domain import LensDomain
 from symmetry_pl.lens.symmetry_lens import SymmetryLens
+from symmetry_pl.sgm.image_form import ImageForm
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.stib.invariance import InvarianceModule
 from symmetry_pl.stib.token_flow_stib import TokenFlowSTIB
@@ -122,18 +123,15 @@ class PrototypeGraph(Graph):
     def __init__(self, module: PrototypeModule, data: DataDescription) -> None:
         super().__init__(module, data)
         self.inference, self.group = module.inference, module.group
-        low, high = value_range(data)
-        sign = -1 if data.extra.get("invert") else 1
-        self.low, self.reach = low, sign * (high - low) / 2
-        self.sign = sign
+        black, white = value_range(data)[:: -1 if data.extra.get("invert") else 1]
+        self.form = ImageForm(data.x_shape, (black, white), clip=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Prototypes in the range of values of the images, and η."""
-        hidden = (x - self.low) / self.reach - self.sign
+        hidden = self.form.to_model(x)
         element = self.inference(hidden)
         prototypes = self.group.apply(self.group.inverse(element), hidden)
-        shown = (prototypes + self.sign) * self.reach + self.low
-        return shown, self.group.coordinates(element)
+        return self.form.to_owner(prototypes), self.group.coordinates(element)
 
     def extra(self) -> dict[str, Any]:
         """The range of values, and the names of η's coordinates."""

@@ -111,7 +111,19 @@ class Group(ABC):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Tensor:
-        """Draw ``(count, *element_shape)`` elements whose coordinates are uniform in the bounds."""
+        """Draw ``(count, *element_shape)`` elements, of the law that the class states."""
+        dtype = dtype or torch.get_default_dtype()
+        drawn = self._draw(count, generator, dtype, device)
+        return drawn.to(torch.promote_types(dtype, torch.float32))
+
+    def _draw(
+        self,
+        count: int,
+        generator: torch.Generator | None,
+        dtype: torch.dtype,
+        device: torch.device | str | None,
+    ) -> Tensor:
+        """Elements whose coordinates are uniform in the bounds, unless a group has another law."""
         u = torch.rand(count, self.dim, generator=generator, dtype=dtype, device=device)
         return self.element(self.from_uniform(u))
 

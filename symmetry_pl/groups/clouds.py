@@ -151,17 +151,15 @@ class SpecialOrthogonal(CloudGroup):
         """The geodesic angle in radians, ``(…,)``."""
         return rotation_angle(element, other)
 
-    def sample(
+    def _draw(
         self,
         count: int,
-        *,
-        generator: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        generator: torch.Generator | None,
+        dtype: torch.dtype,
+        device: torch.device | str | None,
     ) -> Tensor:
         """``count`` elements of the uniform law."""
-        drawn = random_rotations(count, self.points, generator, device)
-        return drawn.to(dtype or torch.get_default_dtype())
+        return random_rotations(count, self.points, generator, device)
 
 
 class Orthogonal(CloudGroup):
@@ -217,19 +215,18 @@ class Orthogonal(CloudGroup):
         dtype = torch.promote_types(at_least_single(element).dtype, at_least_single(other).dtype)
         return apart.to(dtype)
 
-    def sample(
+    def _draw(
         self,
         count: int,
-        *,
-        generator: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        generator: torch.Generator | None,
+        dtype: torch.dtype,
+        device: torch.device | str | None,
     ) -> Tensor:
         """``count`` elements of the uniform law."""
         turn = random_rotations(count, self.points, generator, device)
         mirrors = torch.rand(count, 1, 1, generator=generator, device=device) < 0.5
         drawn = torch.where(mirrors, turn * self._mirror(turn), turn)
-        return drawn.to(dtype or torch.get_default_dtype())
+        return drawn
 
     def _mirror(self, like: Tensor) -> Tensor:
         """What columns are multiplied by in a mirror image."""

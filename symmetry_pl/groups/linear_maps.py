@@ -73,20 +73,19 @@ class PositiveLinear(CloudGroup):
         apart: Tensor = (element - other).flatten(-2).norm(dim=-1)
         return apart
 
-    def sample(
+    def _draw(
         self,
         count: int,
-        *,
-        generator: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        generator: torch.Generator | None,
+        dtype: torch.dtype,
+        device: torch.device | str | None,
     ) -> Tensor:
         """``count`` elements of the measure."""
         if self.measure == "polar":
-            return super().sample(count, generator=generator, dtype=dtype, device=device)
+            return super()._draw(count, generator, dtype, device)
         u = torch.rand(count, 4, generator=generator, dtype=torch.float64, device=device)
         drawn = _of_algebra(u) if self.measure == "algebra" else _of_factors(u)
-        return drawn.to(dtype or torch.get_default_dtype())
+        return drawn
 
 
 def _of_algebra(u: Tensor) -> Tensor:

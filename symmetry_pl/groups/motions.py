@@ -73,13 +73,12 @@ class SpecialEuclidean(CloudGroup):
         whole: Tensor = rotation_angle(*turns).square() + apart + grown.square()
         return whole.sqrt().to(dtype)
 
-    def sample(
+    def _draw(
         self,
         count: int,
-        *,
-        generator: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        generator: torch.Generator | None,
+        dtype: torch.dtype,
+        device: torch.device | str | None,
     ) -> Tensor:
         """``count`` elements of the stated measure."""
         d = self.points
@@ -90,7 +89,7 @@ class SpecialEuclidean(CloudGroup):
         if self._scales:
             drawn[:, :d, :d] *= eta[:, -1, None, None].exp()
         drawn[:, :d, d] = eta[:, :d]
-        return drawn.to(dtype or torch.get_default_dtype())
+        return drawn
 
     def _algebra(self, eta: Tensor) -> Tensor:
         """The linear part of the algebra, ``(…, d, d)``."""

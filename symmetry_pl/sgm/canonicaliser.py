@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.core.registry import check_choice
+from symmetry_pl.groups.base import without_autocast
 from symmetry_pl.rng import global_generators_kept
 from symmetry_pl.sgm.image_form import Level
 from symmetry_pl.sgm.pretrained import PretrainedSGM
@@ -235,7 +236,7 @@ class Canonicaliser(PretrainedSGM):
         back = self.group.inverse(element)
         if not self.sgm.fitted:
             return back, torch.full_like(seen[:, 0, 0, 0], math.nan)
-        with torch.autocast(seen.device.type, enabled=False):
+        with without_autocast(seen):
             pose, log_prob = usual_pose(self.sgm, prototypes, self.noise)
             own = self.sgm.generative.log_prob(self.sgm.coordinates(element), prototypes)
             if self.pose == "usual":

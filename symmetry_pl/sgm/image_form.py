@@ -68,7 +68,7 @@ class ImageForm(nn.Module):
             ValueError: as ``check``.
         """
         self.check(x)
-        v = self._to_model(x.float())
+        v = self.to_model(x.float())
         channels, height, width = self.shape
         if v.shape[-2:] != (height, width):
             v = F.interpolate(v, (height, width), mode="bilinear", antialias=True)
@@ -79,8 +79,8 @@ class ImageForm(nn.Module):
     def moved(self, group: ImageGroup, element: Tensor, x: Tensor) -> Tensor:
         """T_element of images ``(B, c, h, w)``, in their own form and precision."""
         single = at_least_single(x)
-        v = self._to_model(single)
-        y = self._to_owner(group.apply(element.to(single.dtype), v))
+        v = self.to_model(single)
+        y = self.to_owner(group.apply(element.to(single.dtype), v))
         return y.to(x.dtype)
 
     def check(self, x: Tensor) -> None:
@@ -107,7 +107,7 @@ class ImageForm(nn.Module):
                 f"images of {x.shape[2]} x {x.shape[3]} pixels have another aspect than those of "
                 f"{height} x {width} that the model knows: a turn would be none; pad them"
             )
-        low, high = self._to_model(x.detach().float()).aminmax()
+        low, high = self.to_model(x.detach().float()).aminmax()
         if not (float(low) >= -3 and float(high) <= 3):  # as well where one is no number
             raise ValueError(
                 f"images have values that are none or far out of value_range: black is "
@@ -115,11 +115,13 @@ class ImageForm(nn.Module):
                 f"{float(x.min()):.3g} to {float(x.max()):.3g}"
             )
 
-    def _to_model(self, x: Tensor) -> Tensor:
+    def to_model(self, x: Tensor) -> Tensor:
+        """Values between black and white as values in [−1, 1]."""
         black, white = self.black.to(x), self.white.to(x)
         return 2 * (x - black) / (white - black) - 1
 
-    def _to_owner(self, v: Tensor) -> Tensor:
+    def to_owner(self, v: Tensor) -> Tensor:
+        """Values in [−1, 1] as values between black and white."""
         if self.clip:
             v = v.clamp(-1, 1)
         black, white = self.black.to(v), self.white.to(v)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.groups import ImageGroup
+from symmetry_pl.groups.base import without_autocast
 from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.sgm.image_form import ImageForm, Level
 from symmetry_pl.sgm.prototype_module import PrototypeModule
@@ -88,7 +89,7 @@ class PretrainedSGM(nn.Module):
     @torch.no_grad()
     def _orbit(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Prototypes and elements of images in the model's form, whatever autocast says."""
-        with torch.autocast(seen.device.type, enabled=False):
+        with without_autocast(seen):
             found: tuple[Tensor, Tensor] = self.sgm.canonicalise(seen)
         return found
 

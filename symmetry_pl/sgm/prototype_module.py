@@ -174,8 +174,12 @@ class PrototypeModule(SymmetryModule):
         if x is None:
             return
         found = self.inference.adopt(x)
-        for buffer in self.inference.buffers():  # numbers may differ between machines
-            buffer.copy_(self.trainer.strategy.broadcast(buffer))
+        # Numbers may differ between machines. Loaded, and not copied into the buffers: what a frame
+        # has derived from them is then made anew as well.
+        state = self.inference.state_dict()
+        self.inference.load_state_dict(
+            {name: self.trainer.strategy.broadcast(value) for name, value in state.items()}
+        )
         if found is not None:
             rank_zero_info(found)
         sure = self.inference.confidence(x[:_JUDGED])

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, Evaluator, Stage
 from symmetry_pl.core.counter import counter_uniform
+from symmetry_pl.groups.base import without_autocast
 from symmetry_pl.information.importance import importance_bound
 
 __all__ = ["VAEEvaluator", "image_bounds"]
@@ -37,7 +38,7 @@ class VAEEvaluator(Evaluator):
     def update(self, model: Any, batch: Batch, index: int, stage: Stage) -> None:
         """Add a batch, in the precision of its images."""
         x, places = batch[0], stage.places
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x):
             self.show(_SHOWN, x=x)
             noise = _noise(places, 0, 1, model.noise_columns, x)
             weights = model.log_weights(x, noise)[0]

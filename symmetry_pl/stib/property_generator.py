@@ -238,13 +238,13 @@ class PropertyGenerator(SymmetryModule):
         order = (x > 0).sum(1).argsort(stable=True)
         parts = torch.split(order, self.minibatch)
         turns = self.shared_noise(len(parts)).argsort()
-        total = 0.0
+        total = x.new_zeros((), dtype=torch.float64)
         for i in turns.tolist():
             rows = parts[i]
             with self.turn("model"):
                 loss = self._nll(x[rows], [part[rows] for part in told]).mean()
                 self.minimise(loss)
-            total += float(loss.detach()) * len(rows)
+            total += loss.detach() * len(rows)  # stays on the device, which is not waited for
         if self.log_now:
             self.log_training({"nll": total / len(x)}, len(x))
 

@@ -105,7 +105,7 @@ class DirectNetworks:
 
 
 def _sloped(x: Tensor, before: Tensor) -> Tensor:
-    """Multiply by the activation's slope at ``before``, in a third of the time of ``where``."""
+    """Multiply by the activation's slope at ``before``: one kernel, where ``where`` is several."""
     sloped: Tensor = torch.ops.aten.leaky_relu_backward(x, before, NEGATIVE_SLOPE, False)
     return sloped
 
