@@ -31,14 +31,14 @@ _ROTATED = (
 """The middle of digits that are moved by up to 4 pixels, behind a random rotation."""
 
 
-def _system(name: str, labels: int, mixing: str = "", data: tuple[str, ...] = ()) -> System:
+def _system(name: str, labels: int, dataset: str, data: tuple[str, ...] = ()) -> System:
     label, own, options = SYSTEMS[name]
     epochs = LABELS[labels]
     return System(
         name,
         label,
         "lens/domain_adapter.yaml",
-        f"{labels:,}_labels{mixing}",
+        dataset,
         own=own,
         overrides=(
             *data,
@@ -56,8 +56,8 @@ EXPERIMENT = Experiment(
     title="Digits in a secret order: classifiers behind the found layer",
     dataset="5,000_labels",
     systems=(
-        *(_system(name, labels) for labels in LABELS for name in SYSTEMS),
-        *(_system(name, labels, "_rotated", _ROTATED) for labels in LABELS for name in SYSTEMS),
+        *(_system(name, n, f"{n:,}_labels") for n in LABELS for name in SYSTEMS),
+        *(_system(name, n, f"rotated_{n}_labels", _ROTATED) for n in LABELS for name in SYSTEMS),
     ),
     metrics=("accuracy", "cross_entropy", "exact_places", "generator_cosine"),
     notes=(
