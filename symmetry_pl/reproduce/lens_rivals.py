@@ -69,7 +69,7 @@ def _on_the_ring() -> tuple[System, ...]:
         System("lie_derivative", "Lie derivative of a score", "lens/lie_derivative.yaml"),
         System(
             "liegan_hour",
-            "LieGAN, 60 CPU-minutes",
+            "LieGAN, 2,450 epochs (an hour or more)",
             "lens/liegan.yaml",
             overrides=("--trainer.max_epochs=2450", "--trainer.check_val_every_n_epoch=50"),
             seeds=(0,),
