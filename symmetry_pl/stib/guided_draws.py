@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,21 @@ from torch import Tensor
 from symmetry_pl.molecules.prefix.kekule import complete
 from symmetry_pl.molecules.prefix.reader import GrowingPrefixes, Reading
 
-__all__ = ["Draws", "guided_draws", "guided_log_p"]
+__all__ = ["Draws", "Steering", "guided_draws", "guided_log_p", "patient_log_p"]
+
+
+class Steering(NamedTuple):
+    """How draws are led to their aim.
+
+    Args:
+        strength: s of the guidance; 1 for none.
+        temperature: T.
+        patience: λ, see ``patient_log_p``; 0 for none, and of no use without running properties.
+    """
+
+    strength: float = 1.0
+    temperature: float = 1.0
+    patience: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,13 +63,30 @@ def guided_log_p(given: Tensor, free: Tensor, strength: float, temperature: floa
     return ((free + strength * (given - free)) / temperature).log_softmax(-1)
 
 
+def patient_log_p(log_p: Tensor, off: Tensor, patience: float) -> Tensor:
+    r"""Log-probabilities ``(B, V)`` that put the end off while the aim is not reached.
+
+    .. math:: p(\text{end}) \leftarrow p(\text{end})\, e^{-\lambda \delta}, \text{ normalised again}
+
+    What is likelier instead is to go on with the same string: none is thrown away for that.
+
+    Args:
+        log_p: of the symbols; the end is the first ``(B, V)``.
+        off: δ, what the sums so far are off, in standard deviations, the mean over the properties
+            asked for ``(B,)``.
+        patience: λ, nats a standard deviation.
+    """
+    cost = torch.zeros_like(log_p)
+    cost[:, 0] = patience * off
+    return (log_p - cost).log_softmax(-1)
+
+
 @torch.no_grad()
 def guided_draws(
     model: Any,
     aim: Tensor,
     asked: Tensor,
-    strength: float = 1.5,
-    temperature: float = 0.5,
+    steering: Steering,
     seed: int = 0,
     rounds: int = 20,
     code: Tensor | None = None,
@@ -69,8 +100,7 @@ def guided_draws(
         model: a ``PropertyGenerator``.
         aim: standardised ``(B, C)``.
         asked: 1 where a property is asked for ``(B, C)``.
-        strength: s of the guidance; 1 for none.
-        temperature: T.
+        steering: how they are led to the aim.
         seed: of the draws.
         rounds: drafts a molecule at most.
         code: a further condition ``(B, k)``.
@@ -88,7 +118,7 @@ def guided_draws(
         drafts += len(left)
         rows = left.to(aim.device)
         given = None if code is None else code[rows]
-        found = _draft(model, aim[rows], asked[rows], strength, temperature, generator, given)
+        found = _draft(model, aim[rows], asked[rows], steering, generator, given)
         ids[left], whole[left], estimates[left] = found
         left = left[~found[1]]
     return Draws(ids, whole, estimates, drafts)
@@ -98,15 +128,14 @@ def _draft(
     model: Any,
     aim: Tensor,
     asked: Tensor,
-    strength: float,
-    temperature: float,
+    steering: Steering,
     generator: torch.Generator,
     code: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Ids, whether they are molecules, and estimates."""
     table = model.running.table if model.told else None
     growing = GrowingPrefixes(model.data.symbols, len(aim), table, keys=True)
-    guided = strength != 1
+    guided = steering.strength != 1
     aims, masks = (torch.cat([aim, aim]), torch.cat([asked, 0 * asked])) if guided else (aim, asked)
     codes = code if code is None or not guided else torch.cat([code, code])
     state, broken, written = None, np.zeros(len(aim), np.bool_), []
@@ -114,7 +143,10 @@ def _draft(
         told = model.inputs(_timed(growing.reading(), 1 + guided), aims, masks)
         log_p, state = model.model(*told, state, code=codes)
         parts = log_p[:, 0].double().chunk(1 + guided)
-        log_p = guided_log_p(parts[0], parts[-1], strength, temperature)
+        log_p = guided_log_p(parts[0], parts[-1], steering.strength, steering.temperature)
+        if steering.patience and model.told:
+            off = _off(model, growing.reading(), aim, asked)
+            log_p = patient_log_p(log_p, off, steering.patience)
         ids = torch.multinomial(log_p.exp(), 1, generator=generator)[:, 0].cpu().numpy()
         allowed = growing.machine.allowed(growing.state)[np.arange(len(ids)), ids]
         broken |= ~allowed & ~growing.state.done
@@ -132,6 +164,13 @@ def _draft(
     if model.told:
         estimates = model.running.complete(torch.from_numpy(growing.keys.sums).to(aim)).cpu()
     return found, torch.from_numpy(whole), estimates
+
+
+def _off(model: Any, reading: Reading, aim: Tensor, asked: Tensor) -> Tensor:
+    """What the sums so far are off, the mean over the properties asked for ``(B,)``."""
+    so_far = model.running.complete(torch.from_numpy(reading.sums).to(aim))[:, model.columns]
+    found: Tensor = ((so_far - aim).abs() * asked).sum(1) / asked.sum(1).clamp(min=1)
+    return found
 
 
 def _timed(reading: Reading, copies: int) -> Reading:
