@@ -31,9 +31,9 @@ class TargetingProtocol:
 
     targets: int = 100
     draws: int = 10
-    strength: float = 1.5
+    strength: float = 2.0
     temperature: float = 0.5
-    patience: float = 30.0
+    patience: float = 40.0
     likelihoods: int = 2000
     best_of: int = 4
 
