@@ -16,7 +16,7 @@ from symmetry_pl.stib.property_generator import PropertyGenerator
 
 __all__ = ["askable", "draw_asked"]
 
-_ROWS = 500  # molecules that are drawn side by side
+_ROWS, _FEWEST = 500, 16  # molecules that are drawn side by side
 
 
 def askable(model: PropertyGenerator, data: DataDescription) -> list[str]:
@@ -56,7 +56,8 @@ def draw_asked(
     outcome, seen = Outcome(), set[str]()
     vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
     while len(outcome.molecules) < n and outcome.decoded < 50 * n:
-        rows = min(_ROWS, 2 * n, 50 * n - outcome.decoded)
+        left = n - len(outcome.molecules)
+        rows = min(max(left, _FEWEST), _ROWS, 50 * n - outcome.decoded)
         drawn = guided_draws(
             model,
             aim.expand(rows, -1),
@@ -67,10 +68,9 @@ def draw_asked(
         outcome.drafts += drawn.drafts
         told = drawn.estimates * scale + mean if model.told else None
         for i, symbols in enumerate(vocabulary.decode(drawn.ids)):
-            if len(outcome.molecules) == n:
-                break
             smiles = outcome.admit(language.decode(symbols), seen)
             y: Tensor | None = None if told is None else told[i]
             if smiles is not None and (judge is None or outcome.near_enough(judge, smiles, y)):
                 outcome.molecules.append(Molecule(smiles, y, None, None))
+    del outcome.molecules[n:]  # the last batch counts as a whole
     return outcome
