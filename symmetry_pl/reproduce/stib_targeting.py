@@ -137,7 +137,8 @@ def _table(result: dict[str, Any]) -> str:
 
 
 def _exact(values: Mapping[str, float]) -> dict[str, list[float]]:
-    return {name: [value, 0.0] for name, value in values.items()}
+    """Figures of no seeds, which are written as they are."""
+    return {name: [value] for name, value in values.items()}
 
 
 def _line(label: str, values: Mapping[str, list[float]], trained: bool) -> str:
@@ -155,6 +156,8 @@ def _line(label: str, values: Mapping[str, list[float]], trained: bool) -> str:
 def _cell(value: list[float] | None, digits: int, scale: int = 1) -> str:
     if value is None:
         return "–"
+    if len(value) == 1:
+        return f"{scale * value[0]:.4g}"
     mean, deviation = (scale * x for x in value)
     text = f"{mean:.{digits}f}"
     return f"{text} ± {deviation:.{digits}f}" if deviation else text

@@ -75,7 +75,7 @@ def test_a_line_is_a_way_of_answering(collected):
     assert cells(page, "nearest training molecules")[-1] == "–"  # nothing was trained for it
     assert cells(page, "always the mean")[:5] == ["2.000", "2.000", "2.00", "2.000", "–"]
     assert cells(page, "**one draw, without running sums**")[0] == "0.200"
-    assert cells(page, "FreeGress, published")[:5] == ["0.160", "0.040", "8.96", "0.120", "80.7"]
+    assert cells(page, "FreeGress, published")[:5] == ["0.16", "0.04", "8.96", "0.12", "80.7"]
     assert cells(page, "GrIDDD, published")[3] == "–"
     assert "2 of the model, 1 of the one without running sums" in page
 
