@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.molecules.prefix.kekule import complete
+from symmetry_pl.molecules.prefix.machine import Rows
 from symmetry_pl.molecules.prefix.reader import GrowingPrefixes, Reading
 
 __all__ = ["Draws", "Steering", "guided_draws", "guided_log_p", "patient_log_p"]
@@ -132,30 +133,37 @@ def _draft(
     generator: torch.Generator,
     code: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids, whether they are molecules, and estimates."""
+    """Ids, whether they are molecules, and estimates; rows that have ended cost nothing more."""
     table = model.running.table if model.told else None
     growing = GrowingPrefixes(model.data.symbols, len(aim), table, keys=True)
     guided = steering.strength != 1
-    aims, masks = (torch.cat([aim, aim]), torch.cat([asked, 0 * asked])) if guided else (aim, asked)
-    codes = code if code is None or not guided else torch.cat([code, code])
-    state, broken, written = None, np.zeros(len(aim), np.bool_), []
+    told = _Told(aim, asked, code)
+    if guided:
+        twice = None if code is None else torch.cat([code, code])
+        told = _Told(torch.cat([aim, aim]), torch.cat([asked, 0 * asked]), twice)
+    broken, written = np.zeros(len(aim), np.bool_), []
+    live, state = np.arange(len(aim)), None
     for step in range(model.data.x_shape[0] + 1):
-        told = model.inputs(_timed(growing.reading(), 1 + guided), aims, masks)
-        log_p, state = model.model(*told, state, code=codes)
+        reading = _timed(growing.reading(), live, 1 + guided)
+        log_p, state = model.model(
+            *model.inputs(reading, told.aim, told.asked), state, code=told.code
+        )
         parts = log_p[:, 0].double().chunk(1 + guided)
         log_p = guided_log_p(parts[0], parts[-1], steering.strength, steering.temperature)
         if steering.patience and model.told:
-            off = _off(model, growing.reading(), aim, asked)
-            log_p = patient_log_p(log_p, off, steering.patience)
-        ids = torch.multinomial(log_p.exp(), 1, generator=generator)[:, 0].cpu().numpy()
-        allowed = growing.machine.allowed(growing.state)[np.arange(len(ids)), ids]
-        broken |= ~allowed & ~growing.state.done
-        ids = np.where(broken | growing.state.done, 0, ids)
+            log_p = patient_log_p(log_p, _off(model, growing, live, told), steering.patience)
+        ids = np.zeros(len(aim), np.int64)
+        ids[live] = torch.multinomial(log_p.exp(), 1, generator=generator)[:, 0].cpu().numpy()
+        broken[live] |= ~growing.machine.allowed(growing.state)[live, ids[live]]
+        ids[broken] = 0
         growing.step(ids)
         if step < model.data.x_shape[0]:
             written.append(ids)
-        if growing.state.done.all():
+        kept = ~growing.state.done[live]
+        if not kept.any():
             break
+        live, rows = live[kept], torch.from_numpy(np.tile(kept, 1 + guided)).to(aim.device)
+        told, state = told.among(rows), state[:, rows]
     assert growing.keys is not None
     whole = complete(growing.machine, growing.state, growing.keys) & ~broken
     found = torch.zeros(len(aim), model.data.x_shape[0], dtype=torch.int64)
@@ -166,14 +174,27 @@ def _draft(
     return found, torch.from_numpy(whole), estimates
 
 
-def _off(model: Any, reading: Reading, aim: Tensor, asked: Tensor) -> Tensor:
+class _Told(NamedTuple):
+    """What rows are told: aims, what is asked for, codes; those of the second law behind."""
+
+    aim: Tensor
+    asked: Tensor
+    code: Tensor | None
+
+    def among(self, rows: Tensor) -> _Told:
+        return _Told(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+
+
+def _off(model: Any, growing: GrowingPrefixes, live: Rows, told: _Told) -> Tensor:
     """What the sums so far are off, the mean over the properties asked for ``(B,)``."""
-    so_far = model.running.complete(torch.from_numpy(reading.sums).to(aim))[:, model.columns]
-    found: Tensor = ((so_far - aim).abs() * asked).sum(1) / asked.sum(1).clamp(min=1)
-    return found
+    assert growing.keys is not None
+    aim, asked = told.aim[: len(live)], told.asked[: len(live)]
+    so_far = model.running.complete(torch.from_numpy(growing.keys.sums[live]).to(aim))
+    found: Tensor = ((so_far[:, model.columns] - aim).abs() * asked).sum(1)
+    return found / asked.sum(1).clamp(min=1)
 
 
-def _timed(reading: Reading, copies: int) -> Reading:
-    """With an axis of one step, and as often as there are laws to ask."""
+def _timed(reading: Reading, live: Rows, copies: int) -> Reading:
+    """Some rows, with an axis of one step, and as often as there are laws to ask."""
     parts = (reading.last, reading.here, reading.features, reading.sums)
-    return Reading(*(np.concatenate([part[:, None]] * copies) for part in parts))
+    return Reading(*(np.concatenate([part[live, None]] * copies) for part in parts))
