@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -16,7 +17,7 @@ from symmetry_pl.stib.property_generator import PropertyGenerator
 
 __all__ = ["askable", "draw_asked"]
 
-_ROWS, _FEWEST = 500, 16  # molecules that are drawn side by side
+_ROWS = 500  # molecules that are drawn side by side
 
 
 def askable(model: PropertyGenerator, data: DataDescription) -> list[str]:
@@ -56,8 +57,7 @@ def draw_asked(
     outcome, seen = Outcome(), set[str]()
     vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
     while len(outcome.molecules) < n and outcome.decoded < 50 * n:
-        left = n - len(outcome.molecules)
-        rows = min(max(left, _FEWEST), _ROWS, 50 * n - outcome.decoded)
+        rows = min(_likely(n, outcome), _ROWS, 50 * n - outcome.decoded)
         drawn = guided_draws(
             model,
             aim.expand(rows, -1),
@@ -74,3 +74,9 @@ def draw_asked(
                 outcome.molecules.append(Molecule(smiles, y, None, None))
     del outcome.molecules[n:]  # the last batch counts as a whole
     return outcome
+
+
+def _likely(n: int, outcome: Outcome) -> int:
+    """Draws that are likely to be needed, by what has become of those before."""
+    kept = len(outcome.molecules)
+    return math.ceil((n - kept) * max(1, outcome.decoded) / max(1, kept))
