@@ -43,7 +43,7 @@ from symmetry_pl.training.arguments import (
 )
 from symmetry_pl.training.precision import prediction_precision, usable_precision
 from symmetry_pl.training.prediction_names import prediction_name
-from symmetry_pl.training.test_options import given_options, put_back
+from symmetry_pl.training.tested_options import given_options, put_back
 from symmetry_pl.training.trainer import as_ours
 
 

@@ -7,7 +7,7 @@ import pytest
 from symmetry_pl.cli import main
 from symmetry_pl.core import SymmetryModule
 from symmetry_pl.runs.folders import config_root
-from symmetry_pl.training.test_options import given_options, put_back
+from symmetry_pl.training.tested_options import given_options, put_back
 
 TWIN = Path(__file__).parents[1] / "conf/stib/zinc_targeting.yaml"
 CONFIGS = ["--config", str(config_root() / "stib/zinc_targeting.yaml"), "--config", str(TWIN)]
