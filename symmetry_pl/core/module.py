@@ -57,7 +57,9 @@ class SymmetryModule(EvaluatedModule):
     a datamodule, a checkpoint, or ``describe_data`` says what they are.
 
     Class attributes name what the progress bar and the summary show first (``headline``), who
-    draws (``painter``, a dotted path), and the phases (``phase_names``, ``rest`` among them).
+    draws (``painter``, a dotted path), which options say what a test asks and nothing of the
+    weights (``test_options``: on the command line of a test they win over the checkpoint), and the
+    phases (``phase_names``, ``rest`` among them).
     Hyper-parameters are numbers, strings, lists and dicts only, so that checkpoints load with
     ``weights_only=True``.
 
@@ -74,6 +76,7 @@ class SymmetryModule(EvaluatedModule):
 
     painter: ClassVar[str] = ""
     needs_targets: ClassVar[bool] = False
+    test_options: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

@@ -12,30 +12,32 @@ from symmetry_pl.core.registry import imported
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
 from symmetry_pl.runs.folders import run_of_checkpoint
 from symmetry_pl.stib.invariance import InvarianceModule
+from symmetry_pl.stib.property_generator import PropertyGenerator
 
 __all__ = ["load_data", "load_model"]
 
 
-def load_model(path: Path) -> tuple[InvarianceModule, DataDescription]:
+def load_model(path: Path) -> tuple[InvarianceModule | PropertyGenerator, DataDescription]:
     """The model of a checkpoint, in evaluation mode, and what it knows of its data.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no checkpoint of ours, or of a model that does not split molecules.
+        ValueError: if it is no checkpoint of ours, or of a model that makes no molecules.
     """
     checkpoint = Checkpoint.read(path)
     family = checkpoint.model_class()
-    if not issubclass(family, InvarianceModule):
+    if not issubclass(family, (InvarianceModule, PropertyGenerator)):
         raise ValueError(
             f"--ckpt_path: {path} holds a {family.__name__}, which does not split codes into Z0 "
-            "and Z1: generate takes STIB, LatentFlowSTIB, TokenFlowSTIB, VAE, CVAE and CVIB"
+            "and Z1: generate takes STIB, LatentFlowSTIB, TokenFlowSTIB, VAE, CVAE and CVIB, and "
+            "PropertyGenerator"
         )
     data = checkpoint.data
     if data is None or data.kind != "tokens":
         kind = "unknown data" if data is None else f"data of the kind {data.kind!r}"
         raise ValueError(f"--ckpt_path: {path} was trained on {kind}, not on molecules")
     model = checkpoint.model()
-    assert isinstance(model, InvarianceModule)
+    assert isinstance(model, (InvarianceModule, PropertyGenerator))
     return model, data
 
 

@@ -20,7 +20,8 @@ def main(args: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = SentenceParser(
         prog="symmetry generate",
-        description="New molecules: Z1, which tells the properties, stays, and Z0 moves.",
+        description="New molecules: Z1, which tells the properties, stays, and Z0 moves. A "
+        "PropertyGenerator is told the properties and draws.",
     )
     add = parser.add_argument
     add("--ckpt_path", required=True, help="checkpoint of a model of molecules")
@@ -30,15 +31,22 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE[,VALUE…]",
-        help="keep a Z1 that predicts this value, in the property's unit; may be repeated; several "
-        "values of one property give so many rows of molecules",
+        help="keep a Z1 that predicts this value, or ask for it, in the property's unit; may be "
+        "repeated; several values of one property give so many rows of molecules",
     )
     add(
         "--within",
         action="append",
         default=[],
         metavar="NAME=DISTANCE",
-        help="leave out molecules that the model, encoding them again, predicts farther away",
+        help="leave out molecules that the judge says are farther away",
+    )
+    add(
+        "--judge",
+        choices=["model", "rdkit"],
+        default="model",
+        help="of --within: the model, which predicts the property of its molecules again or has "
+        "summed it up; or RDKit, an oracle whose calls are counted",
     )
     add("--n", type=int, default=200, help="molecules wanted, of each value")
     add("--out", required=True, help="CSV file to write; a folder if a property has several values")

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import math
 import shlex
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.core.files import atomic_write
 from symmetry_pl.datamodules.files.csv_table import read_csv
-from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
-from symmetry_pl.generate.checkpoint import load_data, load_model
-from symmetry_pl.generate.sampling import Codes, Outcome, encode, fix, generate, like, prior
+from symmetry_pl.generate.asked import askable
+from symmetry_pl.generate.checkpoint import load_model
+from symmetry_pl.generate.judging import computed_property
+from symmetry_pl.generate.sampling import Outcome
 from symmetry_pl.generate.series import write_series
-from symmetry_pl.generate.table import computed_property, csv_text, table, unit_of
-from symmetry_pl.generate.values import Answer, held_out_error
-from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
+from symmetry_pl.generate.source import CodeSource, DrawSource
+from symmetry_pl.generate.table import csv_text, table, unit_of
+from symmetry_pl.generate.values import Answer
+from symmetry_pl.generate.wanted import far_off, named, several, values
+from symmetry_pl.molecules import canonical_smiles
 from symmetry_pl.runs.named import checkpoint_path
-from symmetry_pl.stib.invariance import InvarianceModule
+from symmetry_pl.stib.property_generator import PropertyGenerator
 
 __all__ = ["run"]
-
-_CODES = 20_000  # training molecules whose codes are walked through
-_COMPARED = 50_000  # training molecules that novelty is measured against without being asked
 
 
 def run(options: argparse.Namespace, args: list[str]) -> int:
@@ -46,85 +42,38 @@ def run(options: argparse.Namespace, args: list[str]) -> int:
         raise ValueError("give either --like SMILES or --property name=value")
     checkpoint, out = checkpoint_path(options.ckpt_path, "--ckpt_path"), Path(options.out)
     model, data = load_model(checkpoint)
-    wanted = dict(_values(text, data) for text in options.property)
-    several = _several(wanted, out)
-    within = dict(_named("--within", text, data) for text in options.within)
-    if within and model.needs_targets:
-        raise ValueError(f"--within: a {type(model).__name__} predicts no property to judge by")
-    held = None if options.like is None else like(model, data, options.like)
-    known = None if options.train is None else _training_file(options.train, options.smiles_column)
-    molecules = _data(checkpoint, data)
-    codes, trained_on = _codes(model, data, molecules, options.seed)
-    known = trained_on if known is None else known
-    decode = partial(
-        generate,
-        model,
-        data,
-        codes,
-        n=options.n,
-        spread=options.spread,
-        seed=options.seed,
-        within=within,
+    names = askable(model, data) if isinstance(model, PropertyGenerator) else data.target_names
+    wanted = dict(values(text, data, names) for text in options.property)
+    one = several(wanted, out)
+    within = dict(named("--within", text, data, names) for text in options.within)
+    _check_judge(options, within)
+    source = (
+        DrawSource(model, data, options, within)
+        if isinstance(model, PropertyGenerator)
+        else CodeSource(model, data, options, within, checkpoint)
     )
-    if several is not None:
-        fixed = {name: values[0] for name, values in wanted.items() if name != several}
+    known = source.known
+    if options.train is not None:
+        known = _training_file(options.train, options.smiles_column)
+    print("".join(f"{line}\n" for line in far_off(wanted, data)), end="")
+    if one is not None:
+        fixed = {name: numbers[0] for name, numbers in wanted.items() if name != one}
         answers = []
-        for value in wanted[several]:
-            outcome = decode(held=fix(codes, data, {**fixed, several: value}))
-            answers.append(Answer.of(value, outcome, several, data))
-        own = None if molecules is None else held_out_error(model, data, molecules, several)
+        for value in wanted[one]:
+            answers.append(Answer.of(value, source.decode({**fixed, one: value}), one, data))
+        outcomes = [answer.outcome for answer in answers]
         about = _about(options, type(model).__name__, args) | {"fixed": fixed, "within": within}
-        print("\n".join(write_series(out, answers, several, data, known, own, about)))
+        about |= {"judge": options.judge, "oracle_calls": _oracle_calls(outcomes)}
+        print("\n".join(write_series(out, answers, one, data, known, source.error(one), about)))
+        _say_oracle(options, outcomes)
         return 0
-    asked = {name: values[0] for name, values in wanted.items()}
-    if held is None:
-        outcome = decode(held=fix(codes, data, asked))
-    else:
-        avoid = frozenset({canonical_smiles(options.like) or ""})
-        outcome = decode(held=held, near=True, avoid=avoid)
-        physical = model.physical(held.y)[0].tolist()
-        asked = dict(zip(data.target_names, physical, strict=True))
+    asked = {name: numbers[0] for name, numbers in wanted.items()}
+    outcome = source.decode(asked)
+    asked = asked or source.held
     print("\n".join(_report(outcome, options.n, out, asked, data, known)))
+    _say_oracle(options, [outcome])
     atomic_write(out, csv_text(table(outcome, data)))
     return 0
-
-
-def _named(option: str, text: str, data: DataDescription) -> tuple[str, float]:
-    """Name of a target and number of one ``name=number``."""
-    name, _, value = text.partition("=")
-    if name not in data.target_names:
-        known = ", ".join(data.target_names)
-        raise ValueError(f"{option}: the model knows no {name!r}, only {known}")
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{option} must be {name}=number, got {text!r}")
-    return name, number
-
-
-def _values(text: str, data: DataDescription) -> tuple[str, list[float]]:
-    """Name of a target and numbers of one ``name=number,number,…``."""
-    name, _, values = text.partition("=")
-    numbers = [_named("--property", f"{name}={value}", data)[1] for value in values.split(",")]
-    if len(set(numbers)) < len(numbers):
-        raise ValueError(f"--property: {text!r} has a value twice")
-    return name, numbers
-
-
-def _several(wanted: dict[str, list[float]], out: Path) -> str | None:
-    """The property with several values, if there is one, where ``out`` can hold the result."""
-    names = [name for name, values in wanted.items() if len(values) > 1]
-    if len(names) > 1:
-        raise ValueError(
-            f"--property: {names[0]} and {names[1]} have several values, only one may have them"
-        )
-    if names and out.exists() and not out.is_dir():
-        raise ValueError(f"--out: several values are written to a folder, and {out} is a file")
-    if not names and out.is_dir():
-        raise ValueError(f"--out: molecules are written to a file, and {out} is a folder")
-    return names[0] if names else None
 
 
 def _about(options: argparse.Namespace, model: str, args: list[str]) -> dict[str, Any]:
@@ -146,33 +95,24 @@ def _training_file(path: str, column: str) -> set[str]:
     return {c for text in columns[column] if (c := canonical_smiles(text.strip()))}
 
 
-def _data(checkpoint: Path, data: DataDescription) -> MoleculeDataModule | None:
-    """What the model was trained on, where it can be read."""
-    try:
-        return load_data(checkpoint, data)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"Z0 is drawn from its prior, as the training data cannot be read: {error}")
-        return None
+def _check_judge(options: argparse.Namespace, within: dict[str, float]) -> None:
+    if options.judge != "model" and not within:
+        raise ValueError(
+            f"--judge {options.judge}: say how near molecules must be with --within name=distance"
+        )
 
 
-def _codes(
-    model: InvarianceModule, data: DataDescription, molecules: MoleculeDataModule | None, seed: int
-) -> tuple[Codes, set[str] | None]:
-    """Codes of training molecules or of the prior, and these molecules if not too many."""
-    generator = torch.Generator().manual_seed(seed)
-    if molecules is None:
-        return prior(model, data, _CODES, generator), None
-    training = molecules.training_set
-    if model.samples:
-        codes = prior(model, data, _CODES, generator)
-    else:
-        rows = torch.randperm(len(training), generator=generator)[:_CODES]
-        codes = encode(model, training.tokens[rows], training.y[rows])
-    if len(training) > _COMPARED:
-        return codes, None
-    vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
-    smiles = (language.decode(symbols) for symbols in vocabulary.decode(training.tokens))
-    return codes, {c for s in smiles if s and (c := canonical_smiles(s))}
+def _say_oracle(options: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    """What choosing has cost."""
+    if options.judge == "rdkit":
+        print(
+            f"oracle calls: {_oracle_calls(outcomes)}, molecules that RDKit was asked about to "
+            "choose among them"
+        )
+
+
+def _oracle_calls(outcomes: list[Outcome]) -> int:
+    return sum(outcome.oracle_calls for outcome in outcomes)
 
 
 def _report(
@@ -199,8 +139,9 @@ def _report(
             true = [computed(m.smiles) for m in found]
             line += f"; computed by RDKit, mean error {_error(true, value):.3g}"
         lines.append(line)
+    what = f"strings drawn, {outcome.drafts} begun" if outcome.drafts else "codes decoded"
     lines.append(
-        f"{outcome.decoded} codes decoded: validity {outcome.validity:.3f}, uniqueness "
+        f"{outcome.decoded} {what}: validity {outcome.validity:.3f}, uniqueness "
         f"{outcome.uniqueness:.3f}; left out {outcome.invalid} invalid, "
         f"{outcome.duplicates} duplicates, {outcome.strays} beyond --within"
     )

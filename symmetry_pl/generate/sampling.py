@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core import DataDescription
+from symmetry_pl.generate.judging import Judge
 from symmetry_pl.molecules import Vocabulary, canonical_smiles, representation
 from symmetry_pl.stib.code import Code
 from symmetry_pl.stib.invariance import InvarianceModule
@@ -38,13 +39,13 @@ class Molecule(NamedTuple):
         smiles: RDKit's canonical SMILES.
         y: targets ``(t,)`` predicted after encoding it again, in their own units; ``None`` for
             a model that predicts none.
-        z0: code it was decoded from, ``(d0,)``.
+        z0: code it was decoded from, ``(d0,)``; ``None`` where there is none.
         z1: the rest of that code, ``(d1,)``; ``None`` where there is none.
     """
 
     smiles: str
     y: Tensor | None
-    z0: Tensor
+    z0: Tensor | None
     z1: Tensor | None
 
 
@@ -57,7 +58,9 @@ class Outcome:
         decoded: codes decoded.
         invalid: codes that were no molecule.
         duplicates: codes whose molecule was there already.
-        strays: codes whose molecule the model predicts too far from the targets asked for.
+        strays: codes whose molecule is too far from the targets asked for.
+        drafts: strings that were begun, where molecules are drawn without codes.
+        oracle_calls: molecules that RDKit was asked about to choose among them.
     """
 
     molecules: list[Molecule] = field(default_factory=list)
@@ -65,6 +68,28 @@ class Outcome:
     invalid: int = 0
     duplicates: int = 0
     strays: int = 0
+    drafts: int = 0
+    oracle_calls: int = 0
+
+    def admit(self, smiles: str | None, seen: set[str]) -> str | None:
+        """Count what was decoded; a new molecule's canonical SMILES, which ``seen`` then has."""
+        self.decoded += 1
+        canonical = None if smiles is None else canonical_smiles(smiles)
+        if canonical is None:
+            self.invalid += 1
+        elif canonical in seen:
+            self.duplicates += 1
+        else:
+            seen.add(canonical)
+            return canonical
+        return None
+
+    def near_enough(self, judge: Judge, smiles: str, y: Tensor | None) -> bool:
+        """Whether a judge keeps a molecule; counted if not."""
+        kept = judge.keeps(smiles, y)
+        self.oracle_calls = judge.calls
+        self.strays += not kept
+        return kept
 
     @property
     def validity(self) -> float:
@@ -169,6 +194,7 @@ def generate(
     seed: int = 0,
     avoid: frozenset[str] = frozenset(),
     within: Mapping[str, float] | None = None,
+    judged_by: str = "model",
 ) -> Outcome:
     """Decode until there are ``n`` molecules that differ, or 50 n codes have been decoded.
 
@@ -188,15 +214,14 @@ def generate(
         spread: noise; more of it gives newer molecules, and more that are none.
         seed: of order and noise.
         avoid: canonical SMILES that count as duplicates.
-        within: largest distance of a target, predicted after encoding the molecule again, from
-            that of ``held``, by name and in its own unit.
+        within: largest distance of a target from that of ``held``, by name and in its own unit.
+        judged_by: ``model``, of what it predicts after encoding the molecule again; or ``rdkit``.
     """
     generator = torch.Generator().manual_seed(seed)
     vocabulary, language = Vocabulary(data.symbols), representation(data.representation)
     mask = language.mask(data.symbols, data.x_shape[0])
-    columns = [data.target_names.index(name) for name in within or {}]
-    limits = held.y.new_tensor(list((within or {}).values()))
-    target = model.physical(held.y)[0, columns]
+    target = dict(zip(data.target_names, model.physical(held.y)[0].tolist(), strict=True))
+    judge = Judge(data, target, within or {}, judged_by)
     seen, outcome = set(avoid), Outcome()
     # a search takes long, so that no more codes are decoded than are likely to be needed
     rows = 500 if model.candidates == 1 else min(500, 2 * n)
@@ -208,19 +233,9 @@ def generate(
         for i, symbols in enumerate(vocabulary.decode(ids)):
             if len(outcome.molecules) == n or outcome.decoded == 50 * n:
                 return outcome
-            outcome.decoded += 1
-            smiles = language.decode(symbols)
-            canonical = None if smiles is None else canonical_smiles(smiles)
-            if canonical is None:
-                outcome.invalid += 1
-            elif canonical in seen:
-                outcome.duplicates += 1
-            else:
-                seen.add(canonical)
-                y = None if again is None else again[i]
-                if y is not None and bool(((y[columns] - target).abs() > limits).any()):
-                    outcome.strays += 1
-                    continue
+            canonical = outcome.admit(language.decode(symbols), seen)
+            y = None if again is None else again[i]
+            if canonical is not None and outcome.near_enough(judge, canonical, y):
                 outcome.molecules.append(
                     Molecule(canonical, y, z0[i], None if z1 is None else z1[i])
                 )

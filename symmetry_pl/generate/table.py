@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from typing import Any
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.generate.sampling import Outcome
 from symmetry_pl.molecules import PROPERTIES
 
-__all__ = ["computed_property", "csv_text", "table", "unit_of"]
-
-
-def computed_property(name: str) -> Callable[[str], float] | None:
-    """What computes a target from SMILES, where RDKit does; None of any other target.
-
-    >>> computed_property("qed_rdkit") is computed_property("qed")
-    True
-    >>> computed_property("gap")
-    """
-    return PROPERTIES.get(f"{name.removesuffix('_rdkit')}_rdkit")
+__all__ = ["csv_text", "table", "unit_of"]
 
 
 def unit_of(name: str, data: DataDescription) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.datamodules.molecules.molecule_data import MoleculeDataModule
+from symmetry_pl.generate.judging import computed_property
 from symmetry_pl.generate.sampling import Molecule, Outcome, encode
-from symmetry_pl.generate.table import computed_property
 from symmetry_pl.stib.invariance import InvarianceModule
 
 __all__ = ["Answer", "HeldOutError", "held_out_error", "pooled", "report", "summary"]

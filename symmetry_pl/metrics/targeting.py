@@ -11,7 +11,7 @@ from torch import Tensor
 from symmetry_pl.molecules.chemistry import canonical_smiles
 from symmetry_pl.molecules.descriptors import DESCRIPTORS, descriptors
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "judge", "retrieved"]
 
 
 _OF_VALID = ("mae", "median", "unique", "novel", "slope", "low", "mid", "high")
@@ -82,3 +82,31 @@ def judge(told: Judgement, known: set[str]) -> dict[str, float]:
         here = thirds == k
         found[name] = float(error[here].mean())
     return found
+
+
+def retrieved(wanted: Tensor, pool: Tensor, count: int) -> dict[str, float]:
+    """Figures of answering with the nearest training molecules: near, and none of them new.
+
+    The nearest have the smallest sum of distances in standard deviations of the pool. ``unique``
+    counts molecules that answer several questions once.
+
+    Args:
+        wanted: values asked for, a row a question ``(Q, C)``.
+        pool: those of training molecules, all different ``(N, C)``.
+        count: answers to each question.
+
+    >>> pool = torch.tensor([[1.0], [2.0], [4.0]])
+    >>> found = retrieved(torch.tensor([[1.9], [2.5]]), pool, 2)
+    >>> round(found["mae"], 3), found["unique"], found["novel"]
+    (0.75, 0.5, 0.0)
+    """
+    wanted, pool = wanted.double(), pool.double()
+    scale = pool.std(0, unbiased=False)
+    count = min(count, len(pool))
+    nearest = [
+        ((pool - row).abs() / scale).sum(1).topk(count, largest=False).indices for row in wanted
+    ]
+    rows = torch.stack(nearest)
+    error = (pool[rows] - wanted[:, None]).abs().mean()
+    different = len(set(rows.flatten().tolist())) / rows.numel()
+    return {"mae": float(error), "valid": 1.0, "unique": different, "novel": 0.0}

@@ -47,29 +47,36 @@ _FIGURES: dict[str, tuple[str, bool, dict[str, Any]]] = {
 }
 """What stands behind the task: words, whether it has the property's unit, options."""
 
+_WAYS = {
+    "": "",
+    "_plain": ", ends as they come",
+    "_unconditional": ", nothing asked",
+    "_retrieval": ", training molecules",
+}
+_BESIDE = ("_unconditional", "_retrieval")
 _SHOWN = ("mae", "valid", "unique", "novel")
 
 
 def _asked(name: str, task: str, how: str, figure: str) -> MetricSpec:
-    """The entry of ``asked_<task>_<figure>``, or of ``asked_<task>_best4_<figure>``."""
+    """The entry of ``asked_<task>_<figure>``, or of one way of answering that stands beside it."""
     words, has_unit, options = _FIGURES[figure]
     asked = task.replace("_", ", ")
-    of = {"": "", "_unconditional": ", nothing asked"}.get(how, f", best of {how[5:]}")
+    of = _WAYS.get(how, f", best of {how[5:]}")
     found = MetricSpec(
         name,
         f"{asked}{of}: {words}",
         f"{asked}{of}, {words}",
         _UNITS.get(task, "") if has_unit else "",
         **options,
-        shown=figure in _SHOWN and how != "_unconditional",
+        shown=figure in _SHOWN and how not in _BESIDE,
     )
-    if figure != "mae" or how == "_unconditional":
+    if figure != "mae" or how in _BESIDE:
         return found
     return replace(found, beside=f"asked_{task}{how}_mean", beside_label="always the mean")
 
 
 TARGETING_RULE: tuple[re.Pattern[str], Callable[..., MetricSpec]] = (
-    re.compile(rf"asked_(.+?)(_best\d+|_unconditional|)_({'|'.join(_FIGURES)})"),
+    re.compile(rf"asked_(.+?)(_best\d+|_plain|_unconditional|_retrieval|)_({'|'.join(_FIGURES)})"),
     _asked,
 )
 """Errors are in the property's unit; those of several properties are means over them all."""

@@ -96,6 +96,7 @@ class Experiment:
         dataset: name in the results file of the dataset of systems that name none.
         systems: rows.
         metrics: columns, by their names in the catalogue of figures.
+        stored: further figures that the results file keeps, for the analysis.
         written: fields of the catalogue's entries that this table has otherwise, by figure.
         references: computes rows that no model gives, such as noise floors: label to figures.
         notes: what a reader must know to read the table.
@@ -115,6 +116,7 @@ class Experiment:
     notes: tuple[str, ...] = ()
     summary: str | None = None
     analysis: Analysis | None = None
+    stored: tuple[str, ...] = ()
     figure: Callable[[dict[str, Any]], Figure | None] | None = None
 
     @property

@@ -86,6 +86,9 @@ EXPERIMENTS = {
     "stib/spiral": Entry(
         f"{_HERE}.stib_spiral:EXPERIMENT", "STIB, Table 1: the artificial experiment"
     ),
+    "stib/targeting": Entry(
+        f"{_HERE}.stib_targeting:EXPERIMENT", "ZINC250k: molecules asked for log P, QED, weight"
+    ),
     "stib/zinc": Entry(f"{_HERE}.stib_zinc:EXPERIMENT", "STIB, appendix: ZINC250k"),
 }
 

@@ -68,7 +68,7 @@ def of_runs(
         versions=runs[0][1]["versions"],
     )
     rows = []
-    for name in experiment.metrics:
+    for name in (*experiment.metrics, *experiment.stored):
         values = [record["metrics"].get(f"test/{name}") for _, record in runs]
         if any(v is None for v in values):
             continue

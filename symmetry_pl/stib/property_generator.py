@@ -51,7 +51,8 @@ class PropertyGenerator(SymmetryModule):
         dropout: share of molecules that are given no aim.
         fitted_on: training molecules that the running properties are learned from.
         code_dim: dimensions of a further condition, such as the Z0 of another model; 0 for none.
-        protocol: options of the draws that a test asks for, see ``TargetingProtocol``.
+        protocol: options of the draws that a test asks for, see ``TargetingProtocol``; those on the
+            command line of a test win over the checkpoint's.
         kwargs: options of ``SymmetryModule``.
 
     Raises:
@@ -60,6 +61,7 @@ class PropertyGenerator(SymmetryModule):
 
     headline = ("nll_conditional",)
     needs_targets = True
+    test_options = ("protocol",)
     task_rows: Tensor
     phase_names = ("learn",)
     rest = "learn"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, Evaluator, Stage
-from symmetry_pl.metrics.targeting import Judgement, judge
-from symmetry_pl.stib.guided_draws import Draws, guided_draws
+from symmetry_pl.metrics.targeting import Judgement, judge, retrieved
+from symmetry_pl.stib.guided_draws import Draws, Steering, guided_draws
 from symmetry_pl.stib.targeting_protocol import TargetingProtocol
 
 __all__ = ["TargetingEvaluator"]
+
+_BESIDE = ("mae", "valid", "unique", "novel")
+"""Figures of answers that nothing was asked for."""
 
 
 class TargetingEvaluator(Evaluator):
@@ -20,7 +24,9 @@ class TargetingEvaluator(Evaluator):
 
     The targets are the first of the set, whose order is random by the seed of the split. Figures
     ``asked_<task>_…`` are of ``metrics.targeting``: errors in the properties' own units, by RDKit.
-    Drawing asks it nothing; ``best4`` is the best of four draws by the model's own sums.
+    Drawing asks it nothing. Beside one draw of the protocol stand ``plain``, a draw that does not
+    wait for its aim; ``best4``, the best of four draws by the model's own sums; ``unconditional``,
+    for which nothing was asked; and ``retrieval``, the nearest training molecules.
 
     Args:
         data: names and scales of the targets.
@@ -65,34 +71,35 @@ class TargetingEvaluator(Evaluator):
         y = held.__getitems__(range(min(self.protocol.targets, len(held))))[1][:, self.columns]
         aim = y.repeat_interleave(self.protocol.draws, 0).to(model.device, model.dtype)
         known = stage.data.split("train")
+        free = guided_draws(model, aim, torch.zeros_like(aim), Steering(), seed=len(self.tasks))
         values: dict[str, float] = {}
         for k, row in enumerate(self.tasks):
-            asked = row.to(aim).expand_as(aim)
-            found = self._draw(model, aim, asked, k)
-            label = self._label(row)
-            values |= self._figures(f"asked_{label}", found, aim, row, known)
-            values[f"asked_{label}_drafts"] = found.drafts / len(aim)
-            if self.protocol.best_of and model.told:
-                best = self._best(model, aim, asked, k)
-                values |= self._figures(
-                    f"asked_{label}_best{self.protocol.best_of}", best, aim, row, known
-                )
-        asked = torch.zeros_like(aim)
-        free = guided_draws(model, aim, asked, 1.0, 1.0, seed=len(self.tasks))
-        for row in self.tasks:
-            label = f"asked_{self._label(row)}_unconditional"
-            mean = self._figures(label, free, aim, row, known)
-            values |= {name: mean[name] for name in (f"{label}_mae", f"{label}_valid")}
+            label = f"asked_{self._label(row)}"
+            for way, found in self._answers(model, aim, row, k):
+                values |= self._figures(f"{label}{way}", found, aim, row, known)
+                values[f"{label}{way}_drafts"] = found.drafts / len(aim)
+            unasked = self._figures(label, free, aim, row, known)
+            values |= {f"{label}_unconditional_{n}": unasked[f"{label}_{n}"] for n in _BESIDE}
+            nearest = retrieved(*self._values(y, row, known), self.protocol.draws)
+            values |= {f"{label}_retrieval_{n}": nearest[n] for n in _BESIDE}
         return {k: torch.as_tensor(v, dtype=torch.float32) for k, v in values.items()}
 
-    def _draw(self, model: Any, aim: Tensor, asked: Tensor, seed: int) -> Draws:
-        told = self.protocol
-        return guided_draws(model, aim, asked, told.strength, told.temperature, seed=seed)
+    def _answers(self, model: Any, aim: Tensor, row: Tensor, k: int) -> Iterator[tuple[str, Draws]]:
+        """One draw for each aim; one that does not wait for its aim; the best of some."""
+        asked, steering = row.to(aim).expand_as(aim), self.protocol.steering
+        yield "", guided_draws(model, aim, asked, steering, seed=k)
+        if not model.told:
+            return
+        if steering.patience:
+            yield "_plain", guided_draws(model, aim, asked, steering._replace(patience=0.0), seed=k)
+        if self.protocol.best_of:
+            yield f"_best{self.protocol.best_of}", self._best(model, aim, asked, k)
 
     def _best(self, model: Any, aim: Tensor, asked: Tensor, k: int) -> Draws:
         """The nearest of several draws by the model's own sums, those that are molecules first."""
         every = [
-            self._draw(model, aim, asked, 1000 * (k + 1) + i) for i in range(self.protocol.best_of)
+            guided_draws(model, aim, asked, self.protocol.steering, seed=1000 * (k + 1) + i)
+            for i in range(self.protocol.best_of)
         ]
         off = torch.stack(
             [
@@ -109,20 +116,28 @@ class TargetingEvaluator(Evaluator):
         return Draws(**parts, drafts=sum(one.drafts for one in every))
 
     def _label(self, row: Tensor) -> str:
-        names = [self.data.target_names[self.columns[int(i)]] for i in row.nonzero()[:, 0]]
+        names = [self.data.target_names[i] for i in self._chosen(row)]
         return "_".join(name.removesuffix("_rdkit") for name in names)
 
     def _figures(
         self, label: str, found: Draws, aim: Tensor, row: Tensor, known: Any
     ) -> dict[str, float]:
-        chosen = [self.columns[int(i)] for i in row.nonzero()[:, 0]]
-        scale = aim.new_tensor(self.data.target_scale)[chosen].double().cpu()
-        mean = aim.new_tensor(self.data.target_mean)[chosen].double().cpu()
-        wanted = aim.double().cpu()[:, row.bool()] * scale + mean
+        wanted, pool = self._values(aim, row, known)
+        names = [self.data.target_names[i] for i in self._chosen(row)]
         texts = ["".join(self.data.symbols[i] for i in ids if i) for ids in found.ids.tolist()]
-        pool = known.y[:, chosen].double() * scale + mean
-        told = Judgement(texts, wanted, [self.data.target_names[i] for i in chosen], pool)
-        return {f"{label}_{name}": value for name, value in judge(told, self._known(known)).items()}
+        values = judge(Judgement(texts, wanted, names, pool), self._known(known))
+        return {f"{label}_{name}": value for name, value in values.items()}
+
+    def _values(self, aim: Tensor, row: Tensor, known: Any) -> tuple[Tensor, Tensor]:
+        """What a task asks for, and training molecules have, in the properties' own units."""
+        chosen = self._chosen(row)
+        scale = torch.tensor(self.data.target_scale, dtype=torch.float64)[chosen]
+        mean = torch.tensor(self.data.target_mean, dtype=torch.float64)[chosen]
+        wanted = aim.double().cpu()[:, row.bool().cpu()]
+        return wanted * scale + mean, known.y[:, chosen].double() * scale + mean
+
+    def _chosen(self, row: Tensor) -> list[int]:
+        return [self.columns[int(i)] for i in row.nonzero()[:, 0]]
 
     def _known(self, known: Any) -> set[str]:
         """The training molecules as strings, made once a set."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from symmetry_pl.stib.guided_draws import Steering
+
 __all__ = ["TargetingProtocol"]
 
 
@@ -18,6 +20,8 @@ class TargetingProtocol:
         draws: molecules for each of them.
         strength: s of the guidance, 1 for none.
         temperature: T of the draws.
+        patience: λ, what an end costs that is off the aim, in nats a standard deviation; 0 for
+            nothing, and without effect where there are no running properties.
         likelihoods: held-out molecules whose likelihood is measured.
         best_of: draws of which the model's own sums choose one, in rows of their own; 0 for none.
 
@@ -27,8 +31,9 @@ class TargetingProtocol:
 
     targets: int = 100
     draws: int = 10
-    strength: float = 1.5
+    strength: float = 2.0
     temperature: float = 0.5
+    patience: float = 40.0
     likelihoods: int = 2000
     best_of: int = 4
 
@@ -40,11 +45,17 @@ class TargetingProtocol:
                 raise ValueError(
                     f"model.protocol.{name} must be a whole number of at least {low}, got {value!r}"
                 )
-        for name, bound in (("strength", "at least 0"), ("temperature", "more than 0")):
+        bounds = {"strength": "at least 0", "temperature": "more than 0", "patience": "at least 0"}
+        for name, bound in bounds.items():
             value = getattr(self, name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not number or value < 0 or (value == 0 and name == "temperature"):
                 raise ValueError(f"model.protocol.{name} must be {bound}, got {value!r}")
+
+    @property
+    def steering(self) -> Steering:
+        """How the draws are led to their aim."""
+        return Steering(self.strength, self.temperature, self.patience)
 
     @classmethod
     def of(cls, options: Mapping[str, Any] | None) -> TargetingProtocol:
@@ -56,7 +67,7 @@ class TargetingProtocol:
         >>> TargetingProtocol.of({"best_off": 0})
         Traceback (most recent call last):
         ValueError: model.protocol has no option 'best_off'; there are targets, draws, strength,
-            temperature, likelihoods, best_of
+            temperature, patience, likelihoods, best_of
         """
         known = [field.name for field in fields(cls)]
         for name in options or {}:

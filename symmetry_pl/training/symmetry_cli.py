@@ -12,7 +12,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_fabric.utilities.rank_zero import _get_rank
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only, rank_zero_warn
 
@@ -43,6 +43,7 @@ from symmetry_pl.training.arguments import (
 )
 from symmetry_pl.training.precision import prediction_precision, usable_precision
 from symmetry_pl.training.prediction_names import prediction_name
+from symmetry_pl.training.tested_options import given_options, put_back
 from symmetry_pl.training.trainer import as_ours
 
 
@@ -53,7 +54,8 @@ class SymmetryCLI(LightningCLI):
       ``best``), figures and metrics.json, whatever the logger; TensorBoard events and metrics.csv
       unless another one is chosen.
     - ``--ckpt_path last`` is the newest run's last checkpoint; ``fit`` continues in its folder.
-    - What a checkpoint's hyper-parameters override is printed.
+    - What a checkpoint's hyper-parameters override is printed. Options that only a test asks for
+      are the command line's, where it gives them.
     - ``test`` without a checkpoint says that it scores random weights.
     - What is refused before its first batch leaves no folder that looks like a run.
     - Molecules to predict are spelled as those that the checkpoint was trained on.
@@ -90,6 +92,11 @@ class SymmetryCLI(LightningCLI):
 
     # -- before anything is built ----------------------------------------------------------------
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse them, and keep which were given."""
+        self.given = [str(word) for word in (args if isinstance(args, list) else sys.argv[1:])]
+        super().parse_arguments(parser, args)
+
     def _option(self, name: str) -> Any:
         return self.config[self.config["subcommand"]].get(name)
 
@@ -116,7 +123,7 @@ class SymmetryCLI(LightningCLI):
                 f"--ckpt_path: {named.name} comes without what a resumed fit needs: start from its "
                 "weights with --init_weights, or --init_from for other data"
             )
-        before = flat(section.get("model"))
+        before, given = flat(section.get("model")), self._given_to_test(section)
         saved = {} if self.checkpoint is None else self.checkpoint.state["hyper_parameters"]
         if self.checkpoint is not None and "_class_path" not in saved:  # of a trainer in Python
             model = {"class_path": self.checkpoint.class_path, "dict_kwargs": saved}
@@ -125,6 +132,9 @@ class SymmetryCLI(LightningCLI):
             )
         else:
             super()._parse_ckpt_path()
+        self.put_back = put_back(self._option("model"), given)
+        for line in self.put_back:
+            rank_zero_info(line)
         after = flat(self._option("model"))
         for key in sorted(before):
             if self.checkpoint is not None and key not in after and before[key] is not None:
@@ -141,6 +151,14 @@ class SymmetryCLI(LightningCLI):
             self.run_name = section["run_name"] or named.name
         self._new = path is None or named is not None
         self.run_dir = next_run(root / self.run_name) if self._new else run_of_checkpoint(str(path))
+
+    def _given_to_test(self, section: Any) -> dict[str, Any]:
+        """Options of the test that the command line gives, as it and the configs have them."""
+        if self.checkpoint is None or self.config["subcommand"] not in ("validate", "test"):
+            return {}
+        options = section["model"].get("init_args") or {}
+        names = given_options(self.given, self.checkpoint.model_class().test_options)
+        return {name: options[name] for name in names if name in options}
 
     def before_instantiate_classes(self) -> None:
         """Claim a new run's folder, set the threads before a tensor is made."""
@@ -303,6 +321,8 @@ class SymmetryCLI(LightningCLI):
         self.trainer.validate(model, **kwargs)
         if not path or Path(path).name != "last.ckpt" or model.batches_seen != validated:
             expected = {}  # these are figures of other weights
+        if self.put_back:
+            expected = {}  # or of other questions
         for name, value in self.trainer.callback_metrics.items():
             if abs(float(value) - expected.get(name, float(value))) > 1e-3:
                 rank_zero_warn(

@@ -184,6 +184,10 @@ def test_every_bottleneck_generates(build, molecules, tmp_path, capsys):
         (["--like", "CCO", "--property", "gap=1"], "give either --like"),
         (["--property", "gap=1", "--n", "0"], "--n must be at least 1"),
         (["--property", "gap=1", "--train", "none.csv"], "there is no file none.csv"),
+        (
+            ["--property", "gap=1", "--within", "gap=1", "--judge", "rdkit"],
+            "--judge rdkit: RDKit does not compute gap",
+        ),
     ],
 )
 def test_bad_arguments_are_one_sentence(arguments, message, checkpoint, capsys, tmp_path):

@@ -8,7 +8,7 @@ import torch
 from symmetry_pl import PropertyGenerator
 from symmetry_pl.core import DataDescription
 from symmetry_pl.nn.tokens.steered import SteeredTokenModel, budget_features
-from symmetry_pl.stib.guided_draws import guided_draws, guided_log_p
+from symmetry_pl.stib.guided_draws import Steering, guided_draws, guided_log_p, patient_log_p
 
 
 def data(**options):
@@ -34,29 +34,75 @@ def generator(**options):
     return model.eval()
 
 
+STRINGS = [s for n in (1, 2, 3) for s in itertools.product((1, 2), repeat=n)]
+X = torch.tensor([[*s, *[0] * (3 - len(s))] for s in STRINGS])
+
+
+@torch.no_grad()
+def law(model, aim, asked, steering):
+    """Probabilities of all strings of at most three symbols, symbol by symbol."""
+    aims, reading = aim.expand(len(X), -1), model.reading(X)
+    given = asked.expand(len(X), -1)
+    c, u = (model.model(*model.inputs(reading, aims, m))[0].double() for m in (given, 0 * given))
+    log_p = guided_log_p(c, u, steering.strength, steering.temperature)
+    there = torch.arange(4) <= (X > 0).sum(1, keepdim=True)
+    target = torch.nn.functional.pad(X, (0, 1))
+    found = (log_p.gather(2, target[..., None])[..., 0] * there).sum(1).exp()
+    return found / found.sum()  # what is longer is drawn again
+
+
 @pytest.mark.parametrize("estimates", ["additive", "none"])
-def test_draws_follow_the_law_of_the_model(estimates):
+@pytest.mark.parametrize("steering", [Steering(), Steering(1.5, 1.5)], ids=["law", "guided"])
+def test_draws_follow_the_law_of_the_model(estimates, steering):
     model = generator(estimates=estimates)
-    strings = [s for n in (1, 2, 3) for s in itertools.product((1, 2), repeat=n)]
-    x = torch.tensor([[*s, *[0] * (3 - len(s))] for s in strings])
     aim, asked = torch.tensor([[0.5, -1.0]]), torch.tensor([[1.0, 0.0]])
-    law = (-model.nll(x, aim.expand(len(x), -1), asked.expand(len(x), -1))).exp().double()
-    law = law / law.sum()  # what is longer is drawn again
-    n = 6000
-    drawn = guided_draws(model, aim.expand(n, -1), asked.expand(n, -1), 1.0, 1.0, rounds=400)
+    n = 3000
+    drawn = guided_draws(model, aim.expand(n, -1), asked.expand(n, -1), steering, rounds=400)
     assert bool(drawn.whole.all())
     assert drawn.drafts > n
-    law = law.detach()
-    counts = (drawn.ids[:, None] == x[None]).all(2).double().sum(0)
+    expected = n * law(model, aim, asked, steering)
+    counts = (drawn.ids[:, None] == X[None]).all(2).double().sum(0)
     assert counts.sum() == n
-    chi2 = float(((counts - n * law).square() / (n * law)).sum())
+    chi2 = float(((counts - expected).square() / expected).sum())
     assert chi2 < 40  # 13 degrees of freedom: one in ten thousand
+
+
+def test_the_law_of_strings_is_that_of_their_likelihood():
+    model = generator()
+    aim, asked = torch.tensor([[0.5, -1.0]]), torch.tensor([[1.0, 0.0]])
+    nll = model.nll(X, aim.expand(len(X), -1), asked.expand(len(X), -1)).detach().double()
+    torch.testing.assert_close(law(model, aim, asked, Steering()), (-nll).softmax(0))
 
 
 def test_guidance_of_one_is_the_law_given_the_aim():
     c, u = torch.randn(4, 7).log_softmax(1), torch.randn(4, 7).log_softmax(1)
     torch.testing.assert_close(guided_log_p(c, u, 1.0, 1.0), c)
     torch.testing.assert_close(guided_log_p(c, u, 0.0, 1.0), u)
+
+
+def test_patience_puts_the_end_off_and_nothing_else():
+    log_p = torch.randn(3, 5).log_softmax(1)
+    off = torch.tensor([0.0, 0.1, 2.0])
+    found = patient_log_p(log_p, off, 30.0)
+    torch.testing.assert_close(found.exp().sum(1), torch.ones(3))
+    torch.testing.assert_close(found[0], log_p[0])  # the aim is reached
+    torch.testing.assert_close(found[:, 1:].diff(), log_p[:, 1:].diff())
+    odds = (found - log_p)[:, 0] - (found - log_p)[:, 1]
+    torch.testing.assert_close(odds, -30 * off)
+
+
+def test_patient_draws_end_nearer_to_their_aim():
+    model = generator()
+    table = model.running
+    table.symbol[:] = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.1, 0.0]])  # C counts 1, O counts .1
+    table._table = None
+    aim, asked = torch.tensor([[2.0, 0.0]]).expand(400, -1), torch.tensor([[1.0, 0.0]])
+    off = [
+        (found.estimates[:, 0] - 2).abs().mean()
+        for patience in (0.0, 5.0)
+        for found in [guided_draws(model, aim, asked.expand(400, -1), Steering(1, 1, patience))]
+    ]
+    assert off[1] < off[0] - 0.2
 
 
 def test_budgets_are_nothing_where_nothing_is_asked():
