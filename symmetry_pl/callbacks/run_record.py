@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -29,22 +30,30 @@ class RunRecord(Callback):
 
     ``metrics`` are the figures of ``last.ckpt``: those of the fit's last validation, and of its
     test. Figures of another checkpoint, ``best.ckpt`` for one, are below ``checkpoints`` under its
-    name, and never mix with these. Beside them, of the fit: seed, batches, config files, package
-    versions and the git commit; and of each command its own batches, commit, wall and CPU seconds
-    and peak resident memory. A new fit, or a checkpoint that is further than the fit which was
-    recorded, begins a new record. After ``fit`` the exact ``symmetry test`` line is printed; after
-    ``test`` a small table.
+    name, and so are those of a test that was asked otherwise than the checkpoint says, with what it
+    was asked; they never mix with these. Beside them, of the fit: seed, batches, config files,
+    package versions and the git commit; and of each command its own batches, commit, wall and CPU
+    seconds and peak resident memory. A new fit, or a checkpoint that is further than the fit which
+    was recorded, begins a new record. After ``fit`` the exact ``symmetry test`` line is printed;
+    after ``test`` a small table.
 
     Args:
         configs: config files of the command.
         run_dir: the run's folder.
         checkpoint: what is validated or tested; None for a fit's own model, or random weights.
+        asked: options of the command line that win over the checkpoint's, ``option=value`` each.
     """
 
-    def __init__(self, configs: list[str], run_dir: Path, checkpoint: Path | None = None) -> None:
+    def __init__(
+        self,
+        configs: list[str],
+        run_dir: Path,
+        checkpoint: Path | None = None,
+        asked: Sequence[str] = (),
+    ) -> None:
         self.configs = configs
         self.run_dir = run_dir
-        self.checkpoint = checkpoint
+        self.tested = None if checkpoint is None else ", ".join([checkpoint.name, *asked])
         self.commit = git_commit()  # of the code that runs, whatever is checked out meanwhile
         self._start = (0.0, 0.0)
         self._before = {"wall_s": 0.0, "cpu_s": 0.0}
@@ -151,7 +160,7 @@ class RunRecord(Callback):
             "commit": self.commit,
             "batches": batches,
         }
-        other = None if what == "fit" or self.checkpoint is None else self.checkpoint.name
+        other = None if what == "fit" else self.tested
         if other in (None, "last.ckpt"):
             if what == "fit" or record.get("batches", batches) != batches:
                 record = {"config": record.get("config", [])}

@@ -132,9 +132,11 @@ class SymmetryCLI(LightningCLI):
             )
         else:
             super()._parse_ckpt_path()
-        self.put_back = put_back(self._option("model"), given)
-        for line in self.put_back:
-            rank_zero_info(line)
+        self.asked = put_back(self._option("model"), given)
+        for key, (old, new) in self.asked.items():
+            rank_zero_info(
+                f"[command line] {key}: {old!r} (checkpoint) becomes {new!r}, in this test alone"
+            )
         after = flat(self._option("model"))
         for key in sorted(before):
             if self.checkpoint is not None and key not in after and before[key] is not None:
@@ -224,8 +226,11 @@ class SymmetryCLI(LightningCLI):
 
     def _callbacks(self, options: Any) -> list[Callback]:
         configs, checkpoint = self._option("config") or [], self._option("ckpt_path")
+        asked = [f"{key}={new}" for key, (_, new) in self.asked.items()]
         callbacks: list[Callback] = [
-            RunRecord(list(map(str, configs)), self.run_dir, checkpoint and Path(checkpoint)),
+            RunRecord(
+                list(map(str, configs)), self.run_dir, checkpoint and Path(checkpoint), asked
+            ),
             PredictionWriter(self.run_dir, self._prediction_name()),
             BadRows(self.run_dir / self._bad_rows_name()),
             Figures(self.run_dir),
@@ -321,7 +326,7 @@ class SymmetryCLI(LightningCLI):
         self.trainer.validate(model, **kwargs)
         if not path or Path(path).name != "last.ckpt" or model.batches_seen != validated:
             expected = {}  # these are figures of other weights
-        if self.put_back:
+        if self.asked:
             expected = {}  # or of other questions
         for name, value in self.trainer.callback_metrics.items():
             if abs(float(value) - expected.get(name, float(value))) > 1e-3:

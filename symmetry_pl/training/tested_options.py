@@ -22,14 +22,17 @@ def given_options(args: Sequence[str], names: Sequence[str]) -> list[str]:
     return [name for name in names if name in paths]
 
 
-def put_back(model: Any, given: dict[str, Any]) -> list[str]:
-    """Give a model's options the values of the command line again; lines that say what changed.
+def put_back(model: Any, given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Give a model's options the values of the command line again.
 
     Args:
         model: the section ``model`` of a config, as the checkpoint has it; changed in place.
         given: options to values.
+
+    Returns:
+        What the checkpoint had and what there is now, by the path of each option that changed.
     """
-    lines = []
+    changes: dict[str, tuple[Any, Any]] = {}
     for name, value in given.items():
         for part in ("init_args", "dict_kwargs"):
             section = model.get(part)
@@ -37,10 +40,9 @@ def put_back(model: Any, given: dict[str, Any]) -> list[str]:
                 continue
             before, after = flat(section[name], name), flat(value, name)
             section[name] = deepcopy(value)
-            lines += [
-                f"[command line] model.{key}: {before.get(key)!r} (checkpoint) becomes "
-                f"{after.get(key)!r}, in this test alone"
+            changes |= {
+                f"model.{key}": (before.get(key), after.get(key))
                 for key in sorted(before.keys() | after.keys())
                 if before.get(key) != after.get(key)
-            ]
-    return lines
+            }
+    return changes

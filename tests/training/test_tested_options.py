@@ -6,7 +6,7 @@ import pytest
 
 from symmetry_pl.cli import main
 from symmetry_pl.core import SymmetryModule
-from symmetry_pl.runs.folders import config_root
+from symmetry_pl.runs.folders import config_root, read_record
 from symmetry_pl.training.tested_options import given_options, put_back
 
 TWIN = Path(__file__).parents[1] / "conf/stib/zinc_targeting.yaml"
@@ -30,13 +30,11 @@ def test_what_is_given(args, found):
 def test_what_changes_is_said_and_neighbours_stay():
     model = {"init_args": {"protocol": {"draws": 10, "targets": 5}, "width": 8}}
     given = {"protocol": {"draws": 2, "targets": 5}}
-    assert put_back(model, given) == [
-        "[command line] model.protocol.draws: 10 (checkpoint) becomes 2, in this test alone"
-    ]
+    assert put_back(model, given) == {"model.protocol.draws": (10, 2)}
     assert model == {"init_args": {"protocol": {"draws": 2, "targets": 5}, "width": 8}}
     given["protocol"]["draws"] = 3
     assert model["init_args"]["protocol"]["draws"] == 2  # a copy
-    assert put_back(model, {"protocol": {"draws": 2, "targets": 5}}) == []
+    assert put_back(model, {"protocol": {"draws": 2, "targets": 5}}) == {}
 
 
 def test_the_command_line_of_a_test_wins(small_zinc, capsys, caplog, recwarn):
@@ -45,6 +43,8 @@ def test_the_command_line_of_a_test_wins(small_zinc, capsys, caplog, recwarn):
     assert main(["fit", *CONFIGS, "--run_name=own", "--trainer.max_epochs=1", *sums]) == 0
     (checkpoint,) = Path().rglob("last.ckpt")
     test = ["test", f"--ckpt_path={checkpoint}", "--trainer.limit_test_batches=1"]
+    assert main(test) == 0
+    before = read_record(checkpoint.parents[1] / "metrics.json")
     recwarn.clear()
     assert main([*test, "--model.protocol.draws=2", "--model.width=8"]) == 0
     said = capsys.readouterr().err + caplog.text
@@ -52,3 +52,7 @@ def test_the_command_line_of_a_test_wins(small_zinc, capsys, caplog, recwarn):
     assert "model.protocol.draws: 1 (checkpoint) becomes 2, in this test alone" in said
     assert "model.init_args.width: 8 (config) becomes 16" in said
     assert not [w for w in recwarn if "but the fit ended with" in str(w.message)]
+    after = read_record(checkpoint.parents[1] / "metrics.json")
+    other = after.pop("checkpoints")["last.ckpt, model.protocol.draws=2"]
+    assert after == before  # what was asked otherwise stands beside it
+    assert other["test"]["metrics"].keys() == {n for n in after["metrics"] if n[:4] == "test"}
