@@ -88,7 +88,7 @@ EXPERIMENT = Experiment(
         "samples, and pixels are laid where the component is that they are most correlated with. "
         "UMAP is of the same distances and neighbours as Isomap (umap-learn, extra `rivals`; its "
         "CPU-seconds include compiling).",
-        "Where the table has one seed of a method it is for want of time on a busy machine, which "
-        "CPU-seconds of UMAP and of most quadratic assignments suffer from as well.",
+        "Rows of UMAP and of quadratic assignments that have one seed are so for want of time; "
+        "UMAP ran on a machine that was busy with other work.",
     ),
 )
