@@ -22,6 +22,7 @@ from symmetry_pl.datamodules.vectors.image_laws import (
     bumps,
     coloured_bumps,
     patches,
+    quenched_spins,
     spins,
 )
 from symmetry_pl.datamodules.vectors.scrambles import Scramble, ScrambleKind
@@ -34,7 +35,16 @@ from symmetry_pl.datamodules.vectors.vector_data import (
 __all__ = ["HiddenImagesDataModule", "Source"]
 
 Array = npt.NDArray[np.float64]
-Source = Literal["bumps", "patches", "spins", "mnist", "shifted_mnist", "mnist_crops", "file"]
+Source = Literal[
+    "bumps",
+    "patches",
+    "spins",
+    "quenched_spins",
+    "mnist",
+    "shifted_mnist",
+    "mnist_crops",
+    "file",
+]
 
 _DIGITS = ("mnist", "shifted_mnist", "mnist_crops")
 _CHUNK = 2048
@@ -53,8 +63,9 @@ class HiddenImagesDataModule(VectorDataModule):
 
     Args:
         source: ``bumps``, ``patches`` of two photographs, ``spins`` (the Ising model in
-            equilibrium), ``mnist`` (each digit once), ``shifted_mnist``, ``mnist_crops``, or
-            ``file``: images of your own.
+            equilibrium), ``quenched_spins`` (Ising chains that are not, of couplings of 1 to 2.5),
+            ``mnist`` (each digit once), ``shifted_mnist``, ``mnist_crops``, or ``file``: images of
+            your own.
         height: of the images, pixels; 1 for a chain of bumps or spins. Those of a file are as large
             as they are.
         width: of the images.
@@ -68,7 +79,7 @@ class HiddenImagesDataModule(VectorDataModule):
         noise: ν, in units of the standard deviation σ of all pixels.
         widths: lowest and highest width of bumps, in pixels.
         shift: of ``shifted_mnist``: most pixels a digit is moved by.
-        coupling: β of ``spins``.
+        coupling: β of ``spins``; quenched ones have their own.
         topology: of bumps and spins: a ``cylinder`` goes on at the other end of its rows, a
             ``torus`` of its columns too.
         channels: 3 for bumps and patches in colour, permuted; a place has as many inputs.
@@ -133,6 +144,8 @@ class HiddenImagesDataModule(VectorDataModule):
                 f"data.height and data.width of patches are at most {_LARGEST_PATCH}, got "
                 f"{height} and {width}"
             )
+        if source == "quenched_spins" and height != 1:
+            raise ValueError(f"quenched_spins are chains: data.height must be 1, got {height}")
         self.rings = _rings(topology, source, (height, width))
         _check_depth(channels, bits, source, scramble)
         self.channels, self.bits = channels, bits
@@ -245,6 +258,8 @@ class HiddenImagesDataModule(VectorDataModule):
             return law(seed, stream, rows, self.shape, self.widths, self.rings), none
         if self.source == "spins":
             return spins(seed, stream, rows, self.shape, self.coupling, self.rings), none
+        if self.source == "quenched_spins":
+            return quenched_spins(seed, stream, rows, self.shape[1]), none
         return patches(seed, split, rows, self.shape, self.channels > 1), none
 
     def make_split(self, name: str) -> VectorDataset:

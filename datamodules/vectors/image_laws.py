@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_images
 from symmetry_pl.core.counter import counter_uniform
 from symmetry_pl.datamodules.streams import STREAMS
 
-__all__ = ["COLOURS", "bumps", "coloured_bumps", "patches", "spins"]
+__all__ = ["COLOURS", "bumps", "coloured_bumps", "patches", "quenched_spins", "spins"]
 
 COLOURS = 3
 
@@ -21,6 +21,8 @@ Rows = npt.NDArray[np.int64]
 _PIXELS_A_BUMP = 40
 _BEYOND = 3.0  # pixels past the border that centres of bumps may lie at
 _SWEEPS = 60  # correlations of time fall by e in a few sweeps at these temperatures
+_QUENCH = 10
+_COUPLINGS = (1.0, 2.5)
 _MARGIN = 4  # cells around a window of spins, so that its ring is out of sight
 _STRIPS = {"train": (0.0, 0.7), "val": (0.7, 0.85), "test": (0.85, 1.0)}  # of a picture's width
 
@@ -116,6 +118,39 @@ def spins(
             state = np.where(colour == one, np.where(up, 1.0, -1.0), state)
     top, left = margins
     return state[:, top : top + shape[0], left : left + shape[1]]
+
+
+def quenched_spins(seed: int, stream: int, rows: Rows, length: int) -> Array:
+    """Ising chains, ±1, not yet in equilibrium: as Efe and Özakın (2026) draw them.
+
+    The middle third of a chain that is three times as long, after ten sweeps of heat bath from
+    random spins, even sites before odd ones; each sample has a coupling of its own, uniform between
+    1 and 2.5.
+
+    Args:
+        seed: of the data set.
+        stream: one for each split.
+        rows: numbers of the samples ``(B,)``.
+        length: of the chain.
+
+    Returns:
+        ``(B, 1, length)``.
+    """
+
+    def drawn(sweep: int) -> Array:
+        return counter_uniform(seed, stream + len(STREAMS) * sweep, rows, 3 * length)
+
+    low, high = _COUPLINGS
+    coupling = low + (high - low) * drawn(_QUENCH + 1)[:, :1]
+    state = np.where(drawn(0) < 0.5, 1.0, -1.0)
+    for sweep in range(1, _QUENCH + 1):
+        chance = drawn(sweep)
+        for first in (0, 1):
+            padded = np.pad(state, ((0, 0), (1, 1)))
+            around = padded[:, :-2] + padded[:, 2:]
+            up = chance < 1 / (1 + np.exp(-2 * coupling * around))
+            state[:, first::2] = np.where(up, 1.0, -1.0)[:, first::2]
+    return state[:, None, length : 2 * length]
 
 
 def coloured_bumps(

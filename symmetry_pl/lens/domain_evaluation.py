@@ -19,6 +19,7 @@ from symmetry_pl.metrics.places import channel_scores, places_scores
 from symmetry_pl.metrics.recovery import (
     image_correlation,
     image_correlation_floor,
+    shift_correlation,
     turned_axes,
 )
 
@@ -40,7 +41,8 @@ class DomainEvaluator(Evaluator):
     """``stencil_error`` of a set, the evidence of the fit, and figures that need the truth.
 
     In a test the first 500 samples of each process are compared with the true images, where what
-    was found has their shape (``image_correlation``), and generators of up to 1,024 numbers band by
+    was found has their shape (``image_correlation``; on lines ``shift_correlation`` as well), and
+    generators of up to 1,024 numbers band by
     band (``band_cosine``).
     """
 
@@ -111,6 +113,9 @@ def _recovered(model: Any, found: FoundDomain, x: Tensor) -> dict[str, float]:
             "image_correlation": image_correlation(seen, found.domain, images, domain, reduction()),
             "image_correlation_floor": image_correlation_floor(images, domain, reduction()),
         }
+        if domain.dimensions == 1:
+            figures["shift_correlation"] = shift_correlation(seen, images, reduction())
+            figures["shift_correlation_ceiling"] = shift_correlation(images, images, reduction())
     if model.dim <= _LARGEST:
         one = torch.eye(model.dim, dtype=torch.float64)
         lift = true_images(model.data, one)[0].T  # type: ignore[index]

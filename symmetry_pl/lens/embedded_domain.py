@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core.registry import check_choice
-from symmetry_pl.lens.domains.embedded import EMBEDDINGS, embedded_layout
+from symmetry_pl.lens.domains.embedded import EMBEDDINGS, embedded_layout, need_umap
 from symmetry_pl.lens.domains.find import FoundDomain, find_domain
 from symmetry_pl.lens.domains.moments import Moments
 from symmetry_pl.lens.domains.topographic import topographic_layout
@@ -26,12 +26,13 @@ class EmbeddedDomain(LensDomain):
     Args:
         height: rows of the grid.
         width: columns.
-        method: ``scaling`` (classical multidimensional scaling of √(2 − 2C)), ``isomap`` of the
-            same distances, ``spectral`` (Laplacian eigenmaps of partial correlations); these lay
-            points on the grid by linear assignment. ``quadratic``: partial correlations matched
-            with neighbouring cells by fast approximate quadratic assignment; ``lasso``: those of a
-            graphical lasso, for small grids. ``topographic``: independent components that are
-            sparse together with their neighbours on the grid, and pixels by an assignment to these.
+        method: ``scaling`` (classical multidimensional scaling of √(2 − 2C)), ``isomap`` and
+            ``umap`` (extra ``rivals``) of the same distances, ``spectral`` (Laplacian eigenmaps of
+            partial correlations); these lay points on the grid by linear assignment.
+            ``quadratic``: partial correlations matched with neighbouring cells by fast approximate
+            quadratic assignment; ``lasso``: those of a graphical lasso, for small grids.
+            ``topographic``: independent components that are sparse together with their neighbours
+            on the grid, and pixels by an assignment to these.
         radius: of the stencil, in cells.
         kwargs: options of ``SymmetryModule``.
 
@@ -44,7 +45,7 @@ class EmbeddedDomain(LensDomain):
         height: int,
         width: int,
         method: Literal[
-            "scaling", "isomap", "spectral", "quadratic", "lasso", "topographic"
+            "scaling", "isomap", "umap", "spectral", "quadratic", "lasso", "topographic"
         ] = "isomap",
         radius: int = 2,
         **kwargs: Any,
@@ -58,6 +59,12 @@ class EmbeddedDomain(LensDomain):
         if self.channels > 1:
             raise ValueError("an EmbeddedDomain has one input to a place: leave out model.channels")
         self.method, self.shape = method, (height, width)
+
+    def on_fit_start(self) -> None:
+        """See that what searches is there, and search."""
+        if self.method == "umap":
+            need_umap()
+        super().on_fit_start()
 
     def _search(self, x: Tensor) -> FoundDomain:
         if self.method == "topographic":

@@ -57,7 +57,8 @@ class LensDomain(GeneratorModule):
         radius: r of the stencil, in cells.
         mixing: ``permutation`` if inputs are pixels in another order; ``orthogonal`` if they are
             pixels behind a rotation, ``linear`` behind any matrix that can be inverted, which is
-            undone first (``find_mixed_domain``).
+            undone first (``find_mixed_domain``): of pixels that are never negative, or have two
+            values.
         channels: inputs to a place, such as 3 of colour images or 8 of the bits of grey values, all
             in one secret order; at most 16.
         kwargs: options of ``SymmetryModule``.

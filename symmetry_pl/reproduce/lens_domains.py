@@ -201,6 +201,7 @@ EXPERIMENT = Experiment(
             for condition in (2, 10)
         ),
         _mixed("shifted_mnist", 10, 20_000, 0.02, "linear", condition=2),
+        _mixed("spins", 8, 20_000, 0.0, "linear", condition=10),
         *(_slices(condition) for condition in (2, 10)),
         *nulls(fresh=True),
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from math import pi
 from operator import attrgetter, itemgetter
 
@@ -19,7 +21,7 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domains.affinity import RIDGES, affinity
 from symmetry_pl.lens.domains.search import Layout, local_share
 
-__all__ = ["EMBEDDINGS", "embedded_layout", "on_grid"]
+__all__ = ["EMBEDDINGS", "embedded_layout", "need_umap", "on_grid"]
 
 Array = npt.NDArray[np.float64]
 
@@ -114,6 +116,32 @@ def _isomap(correlation: Array, shape: tuple[int, int]) -> npt.NDArray[np.int64]
     return on_grid(embedding.fit_transform(_distances(correlation)), shape)
 
 
+def _umap(correlation: Array, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """UMAP (McInnes, Healy and Melville 2018), each point among its own neighbours."""
+    need_umap()
+    from umap import UMAP  # compiles for half a minute
+
+    neighbours = min(_NEIGHBOURS + 1, len(correlation) - 1)
+    embedding = UMAP(n_neighbors=neighbours, metric="precomputed", random_state=0, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "using precomputed metric")  # nothing is inverted here
+        points = embedding.fit_transform(_distances(correlation))
+    return on_grid(points.astype(float), shape)
+
+
+def need_umap() -> None:
+    """See that UMAP is there.
+
+    Raises:
+        ModuleNotFoundError: where it is not, in one sentence.
+    """
+    if find_spec("umap") is None:
+        raise ModuleNotFoundError(
+            "model.method umap needs umap-learn, which is not installed: "
+            "pip install symmetry_pl[rivals]"
+        )
+
+
 def _spectral(correlation: Array, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
     """Laplacian eigenmaps (Belkin and Niyogi 2003) of the positive partial correlations."""
     strength = affinity(torch.from_numpy(correlation), RIDGES[0]).strength.clamp_min(0).numpy()
@@ -160,6 +188,7 @@ def _matched(strength: Array, shape: tuple[int, int]) -> npt.NDArray[np.int64]:
 EMBEDDINGS: dict[str, Callable[[Array, tuple[int, int]], npt.NDArray[np.int64]]] = {
     "scaling": _scaling,
     "isomap": _isomap,
+    "umap": _umap,
     "spectral": _spectral,
     "quadratic": _quadratic,
     "lasso": _lasso,

@@ -21,6 +21,7 @@ from symmetry_pl.lens.domains.nonnegative import (
 )
 from symmetry_pl.lens.domains.search import Layout, layout_of
 from symmetry_pl.lens.domains.stationary import stationary_share
+from symmetry_pl.lens.domains.two_valued import are_two_valued, two_valued_unmixing
 from symmetry_pl.lens.domains.unmix import same_signs, unmixed
 from symmetry_pl.lens.domains.windows import ONE_LAW, stationary_chain
 from symmetry_pl.metrics.places import aligned, chance_level
@@ -28,11 +29,11 @@ from symmetry_pl.metrics.places import aligned, chance_level
 __all__ = ["WAYS", "FoundMixedDomain", "Mixing", "find_mixed_domain"]
 
 Mixing: TypeAlias = Literal["orthogonal", "linear"]
-Way: TypeAlias = Literal["non-negative", "independent"]
+Way: TypeAlias = Literal["non-negative", "independent", "two-valued"]
 _Unmix: TypeAlias = Callable[[Tensor, Tensor | None, int], Tensor]
 
-WAYS: tuple[Way, ...] = ("non-negative", "independent")
-"""What pixels are told apart by, in the order in which it is tried."""
+WAYS: tuple[Way, ...] = ("non-negative", "independent", "two-valued")
+"""What pixels are told apart by; checkpoints have their numbers."""
 
 _HALVES = ((0, 2), (1, 3))  # quarters; rows in turn
 _SAME = 0.5**0.5  # of two orthogonal bases, more than one row of the one is nearest to one
@@ -46,7 +47,8 @@ class FoundMixedDomain(FoundDomain):
     """A hidden domain of components: ``places`` and all else are those of the rows of ``basis``.
 
     Attributes:
-        basis: W, ``(d, d)``; row k gives component k. Orthogonal where the mixing is.
+        basis: W, ``(d, d)``; row k gives component k. Orthogonal where the mixing is, but of
+            two-valued pixels.
         half_bases: the same of either half, in an order of its own, ``(2, d, d)``.
         way: what components were told apart by.
     """
@@ -69,13 +71,16 @@ def carried(moves: Tensor, basis: Tensor) -> Tensor:
 def find_mixed_domain(x: Tensor, seed: int = 0, mixing: Mixing = "orthogonal") -> FoundMixedDomain:
     """Find the domain of pixels that one secret matrix has mixed.
 
-    Pixels that are never negative are told apart by their sign, however they depend on each other:
-    behind a rotation by ``nonnegative_rotation``, behind any other matrix by
-    ``nonnegative_unmixing``. Where that finds no domain and the mixing is a rotation, independent
-    components are tried (``unmixed``), which are the pixels where the law is made of waveforms of
-    one sign that are hardly wider than a pixel. The order of the pixels is what remains, and that
-    is ``find_domain``. What unmixes is not symmetry. Each half of the samples is unmixed and
-    searched by itself. Takes seconds at d = 100 and nine CPU-minutes at 784.
+    Pixels that have two values each are told apart by that, behind a rotation or any matrix
+    (``two_valued_unmixing``); it is the way if rows that one half of the samples gives have two
+    values in the other half too, nine tenths of them, and then the only one. Pixels that are never
+    negative are told apart by their sign, however they depend on each other: behind a rotation by
+    ``nonnegative_rotation``, behind any other matrix by ``nonnegative_unmixing``. Where that finds
+    no domain and the mixing is a rotation, independent components are tried (``unmixed``), which
+    are the pixels where the law is made of waveforms of one sign that are hardly wider than a
+    pixel. The order of the pixels is what remains, and that is ``find_domain``. What unmixes is not
+    symmetry. Each half of the samples is unmixed and searched by itself. Takes seconds at d = 100
+    and nine CPU-minutes at 784.
 
     Limits. Samples of which a mean was taken off are no longer non-negative; natural images have
     no zeros. Halves then agree on something else, or on nothing, and the verdict says so as far as
@@ -97,6 +102,9 @@ def find_mixed_domain(x: Tensor, seed: int = 0, mixing: Mixing = "orthogonal") -
             "mixing reaches all of them: leave such inputs out"
         )
     x = x.detach().cpu()
+    two = _two_valued(x, seed)
+    if two is not None:
+        return _found(x, moments, "two-valued", two_valued_unmixing, seed, two)
     if mixing == "linear":
         return _found(x, moments, "non-negative", _any_mixing, seed)
     first = nonnegative_rotation(x[::2], None, seed)
@@ -105,6 +113,15 @@ def find_mixed_domain(x: Tensor, seed: int = 0, mixing: Mixing = "orthogonal") -
         if found.verdict.found:
             return found
     return _found(x, moments, "independent", unmixed, seed)
+
+
+def _two_valued(x: Tensor, seed: int) -> Tensor | None:
+    """Rows of two values in one half of the samples, if they have two in the other half too."""
+    try:
+        basis = two_valued_unmixing(x[::2], None, seed)
+    except ValueError:  # of singular samples other ways may say more
+        return None
+    return basis if are_two_valued(x[1::2], basis) else None
 
 
 def _any_mixing(x: Tensor, start: Tensor | None, seed: int) -> Tensor:
@@ -133,7 +150,7 @@ def _found(
     for number, (a, b) in enumerate(_HALVES):
         half = x[number::2]
         basis = first if number == 0 and first is not None else unmix(half, None, seed + number)
-        if way == "independent":
+        if way != "non-negative":
             basis = _signed(basis, moments, (a, b))
         bases.append(basis)
         alive.append(_live(half, basis, way))
@@ -143,7 +160,7 @@ def _found(
         one, other = (_correlation(moments, chosen, (k,)) for k in _HALVES[1 - number])
         shares.append(stationary_share(one, other, layouts[-1].places, layouts[-1].domain))
     whole = unmix(x, bases[0], seed)
-    if way == "independent":
+    if way != "non-negative":
         whole = _signed(whole, moments, range(4))
     live = _live(x, whole, way)
     layout = _layout(moments, whole[live], _HALVES)
@@ -182,7 +199,7 @@ def _found(
 
 def _live(x: Tensor, basis: Tensor, way: Way) -> Tensor:
     """Which components are more than seldom far from zero, ``(d,)`` of bool."""
-    if way == "independent":
+    if way != "non-negative":
         return torch.ones(len(basis), dtype=torch.bool)
     part, seldom = _SELDOM
     y = x[:: max(1, len(x) // _SEEN)].double() @ basis.T

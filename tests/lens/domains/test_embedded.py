@@ -51,7 +51,22 @@ def test_what_is_told_is_the_only_difference(bumps):
     assert found.verdict.name == "lattice"
     assert found.stationarity.found
     assert bool(aligned(found.places, GRID, truth, GRID).all())
-    assert set(EMBEDDINGS) == {"scaling", "isomap", "spectral", "quadratic", "lasso"}
+    assert set(EMBEDDINGS) == {"scaling", "isomap", "umap", "spectral", "quadratic", "lasso"}
+
+
+def test_umap_lays_pixels_beside_their_neighbours(bumps):
+    pytest.importorskip("umap")
+    x, truth = bumps
+    layout = embedded_layout(torch.corrcoef(x.T.double()), "umap", SHAPE)
+    assert sorted(layout.places.tolist()) == list(range(35))
+    assert aligned(layout.places, GRID, truth, GRID).double().mean() > 0.5
+
+
+def test_umap_that_is_not_installed_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("symmetry_pl.lens.domains.embedded.find_spec", lambda name: None)
+    model = EmbeddedDomain(5, 7, method="umap")
+    with pytest.raises(ModuleNotFoundError, match=r"pip install symmetry_pl\[rivals\]"):
+        model.on_fit_start()  # before any sample is looked at
 
 
 def test_topographic_components_are_orthogonal_and_sparser_with_their_neighbours(bumps):
