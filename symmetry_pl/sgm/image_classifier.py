@@ -227,10 +227,11 @@ class ImageClassifier(SymmetryModule):
         """What stands in front of the network, with the gate of this model."""
         assert self.sgm is not None
         if self.front == "prototype":
-            return Canonicaliser(self.sgm, _RANGE, "prototype", -torch.inf).to(self.device)
+            made = Canonicaliser(self.sgm, _RANGE, "prototype", -torch.inf)
+            return made.to(self.device, self.dtype)
         gate = None if bool(self.gate.isnan()) else float(self.gate)
         made = Canonicaliser(self.sgm, _RANGE, gate=gate, draws=self.hparams["draws"])
-        return made.to(self.device)
+        return made.to(self.device, self.dtype)
 
     def _scores(self, x: Tensor) -> Tensor:
         found: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
