@@ -70,7 +70,7 @@ def sgm(tmp_path_factory):
         orbit_images=8,
     )  # fmt: skip
     path = tmp_path_factory.mktemp("sgm") / "sgm.ckpt"
-    fitted(module, 8).save_checkpoint(path)
+    fitted(module, 40).save_checkpoint(path)
     return str(path)
 
 
@@ -80,7 +80,7 @@ def small(**options):
 
 def test_behind_the_canonicaliser_turned_images_are_read(sgm, tmp_path):
     figures = {}
-    for front in ("none", "gated", "prototype"):
+    for front in ("none", "gated"):
         model = small(front=front, sgm=None if front == "none" else sgm, votes=2, draws=8)
         trainer = fitted(model, 8)
         figures[front] = trainer.test(model, Spots(), verbose=False)[0]
@@ -98,11 +98,10 @@ def test_behind_the_canonicaliser_turned_images_are_read(sgm, tmp_path):
     for name in ("accuracy_rotated", "accuracy_moved"):
         plain = figures["none"][f"test/{name}"]
         assert figures["gated"][f"test/{name}"] > max(0.85, plain + 0.05)
-        assert figures["prototype"][f"test/{name}"] > 0.85
 
 
 def test_votes_are_the_mean_over_the_most_usual_poses(sgm):
-    canonicaliser = Canonicaliser.from_checkpoint(sgm, (-1.0, 1.0), draws=8)
+    canonicaliser = Canonicaliser.from_checkpoint(sgm, value_range=(-1.0, 1.0), draws=8)
     x = Spots().make_split("test").__getitems__(range(6))[0]
     x = torch.cat([x[:3], x[3:].rot90(1, (2, 3))])
     poses = canonicaliser.poses(x, 3)
