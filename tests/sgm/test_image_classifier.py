@@ -100,6 +100,12 @@ def test_behind_the_canonicaliser_turned_images_are_read(sgm, tmp_path):
         assert figures["gated"][f"test/{name}"] > max(0.85, plain + 0.05)
 
 
+def test_on_prototypes_every_pose_is_the_same(sgm):
+    model = small(front="prototype", sgm=sgm)
+    figures = fitted(model, 24).test(model, Spots(), verbose=False)[0]
+    assert min(figures[f"test/accuracy{name}"] for name in ("", "_rotated", "_moved")) > 0.95
+
+
 def test_votes_are_the_mean_over_the_most_usual_poses(sgm):
     canonicaliser = Canonicaliser.from_checkpoint(sgm, value_range=(-1.0, 1.0), draws=8)
     x = Spots().make_split("test").__getitems__(range(6))[0]
