@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         SymmetryGAN,
         SymmetryLens,
     )
-    from symmetry_pl.sgm import SGM, Canonicaliser, ImageVAE, SGMAugment
+    from symmetry_pl.sgm import SGM, Canonicaliser, ImageClassifier, ImageVAE, SGMAugment
     from symmetry_pl.stib import (
         CVAE,
         CVIB,
@@ -54,6 +54,7 @@ __all__ = [
     "FittedModel",
     "FlowSTIB",
     "FlowSTIBEstimator",
+    "ImageClassifier",
     "ImageVAE",
     "InvarianceAlgebra",
     "LaLiGAN",
@@ -81,6 +82,7 @@ _ROOMS = {
     "EmbeddedDomain": "lens",
     "FittedModel": "fitted",
     "FlowSTIBEstimator": "estimators",
+    "ImageClassifier": "sgm",
     "ImageVAE": "sgm",
     "InvarianceAlgebra": "lens",
     "LaLiGAN": "lens",

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 from small_zinc import write_zinc
@@ -170,6 +171,16 @@ SHORT = {
             }
         },
     },
+    "scale_only": {
+        "trainer": {**_ONCE, "max_epochs": 8},
+        "model": {
+            "init_args": {
+                "generative_options": {**_FLOW, "scale": "data"},
+                "orbit_images": 4,
+                "orbit_size": 2,
+            }
+        },
+    },
     "loggers": _SPIRAL,
     "sweeps": _SPIRAL,
     "fine_tuning": {
@@ -303,6 +314,14 @@ def fine_tuning_mistakes():
     yield f"{named} --data.path few.csv"
     yield f"{named} --ckpt_path zinc-token-flow"
     yield fit
+
+
+def canonicaliser_mistakes():
+    canonicaliser = symmetry_pl.Canonicaliser.from_checkpoint("mnist-rigid-sgm")
+    bright = torch.zeros(1, 1, 28, 28)
+    bright[..., 0] = 255
+    yield lambda: canonicaliser(bright)
+    yield lambda: canonicaliser.before(torch.nn.Flatten(), votes=100)
 
 
 def checkpoint_to_numpy_mistakes():
@@ -520,6 +539,26 @@ def check_signals(names):
     """The hidden order is what the page's program has printed, from either end."""
     assert names["order"].tolist() in (HIDDEN, HIDDEN[::-1])
     assert np.allclose(names["again"], names["x"], atol=1e-3)
+
+
+def check_canonicaliser(names):
+    """What the gate leaves alone keeps its pixels, what was moved comes back; a graph agrees."""
+    images, moved = names["images"][200:], names["found"].moved
+    assert names["logits"].shape == (len(images), 10)
+    assert names["alone"] > 0.8
+    assert torch.equal(names["canonical"][~moved], images[~moved])
+    assert (names["again"] - images).square().mean() < 0.02 * images.square().mean()
+    given = names["images"][:4].numpy()[:, 0]
+    prototypes = symmetry_pl.load("mnist-affine-sgm").transform(given)
+    assert np.allclose(prototypes, names["prototypes"][:, 0].numpy(), atol=1e-3)
+    assert names["batch"].shape == (32, 1, 28, 28)
+
+
+def check_scale_only(names):
+    """Log scales are those that the digits were made with, and draws have their spread."""
+    assert max(names["errors"].values()) < 0.05
+    assert names["agreement"] > 0.8
+    assert 0.5 < names["drawn"].std() / names["found"].std() < 2
 
 
 def check_checkpoint_to_numpy(names):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import isqrt
 from typing import Any, ClassVar, Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from symmetry_pl.groups.domain import Domain
 from symmetry_pl.lens.domain_evaluation import DomainEvaluator
 from symmetry_pl.lens.domains.axes import packed
 from symmetry_pl.lens.lens_domain import LensDomain
+from symmetry_pl.metrics.class_sums import class_figures, class_sums
 from symmetry_pl.nn.image_classifier import image_classifier
 
 __all__ = ["DomainClassifier"]
@@ -146,15 +146,12 @@ class ClassifierEvaluator(DomainEvaluator):
         """Add a batch."""
         super().update(model, batch, index, stage)
         logits, labels = model.logits(batch[0]), _labels(batch[1])
-        entropy = F.cross_entropy(logits, labels, reduction="sum").double()
-        right = (logits.argmax(1) == labels).double().sum()
-        self.sum_up("classes", torch.stack([entropy, right, right.new_tensor(len(labels))]))
+        self.sum_up("classes", class_sums(logits, labels))
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures over all processes."""
-        entropy, right, count = self.total("classes")
+        told = class_figures(self.total("classes"))
         values = super().compute(model, stage)
-        told = {"cross_entropy": entropy / count, "accuracy": right / count}
         return {**values, **told, "objective": told["cross_entropy"]}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from symmetry_pl.metrics.class_entries import CLASS_ENTRIES
 from symmetry_pl.metrics.cloud_entries import CLOUD_ENTRIES
 from symmetry_pl.metrics.entry_options import (
     DENSITY,
@@ -338,5 +339,5 @@ _MINOR = (
 )
 """Figures without a row in the summary of a test."""
 
-ENTRIES = _CODES + LENS_ENTRIES + _IMAGES + CLOUD_ENTRIES + _BOUNDS + _MINOR
+ENTRIES = _CODES + LENS_ENTRIES + CLASS_ENTRIES + _IMAGES + CLOUD_ENTRIES + _BOUNDS + _MINOR
 """All of them; a summary has its rows in this order."""

@@ -63,6 +63,10 @@ EXPERIMENTS = {
     "own_molecules": Entry(
         f"{_HERE}.own_molecules:EXPERIMENT", "Molecules of one's own, with and without others"
     ),
+    "sgm/classifier": Entry(
+        f"{_HERE}.sgm_classifier:EXPERIMENT",
+        "Classifiers of upright digits, asked for turned ones: what a canonicaliser saves",
+    ),
     "sgm/dsprites_affine": Entry(
         f"{_HERE}.sgm_prototypes:DSPRITES_AFFINE", "SGM on dSprites, affine transformations"
     ),

@@ -1,8 +1,9 @@
 """SGM: a generative model of symmetry transformations (Allingham et al., 2024)."""
 
 from symmetry_pl.sgm.canonicaliser import Canonicaliser
+from symmetry_pl.sgm.image_classifier import ImageClassifier
 from symmetry_pl.sgm.image_vae import ImageVAE
 from symmetry_pl.sgm.sgm import SGM
 from symmetry_pl.sgm.sgm_augment import SGMAugment
 
-__all__ = ["SGM", "Canonicaliser", "ImageVAE", "SGMAugment"]
+__all__ = ["SGM", "Canonicaliser", "ImageClassifier", "ImageVAE", "SGMAugment"]

@@ -13,13 +13,14 @@ from symmetry_pl.core import DataDescription
 from symmetry_pl.core.registry import check_choice
 from symmetry_pl.groups.base import without_autocast
 from symmetry_pl.rng import global_generators_kept
+from symmetry_pl.sgm.canonicalised_model import CanonicalisedModel
 from symmetry_pl.sgm.image_form import Level
 from symmetry_pl.sgm.pretrained import PretrainedSGM
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.sgm.sgm import SGM
-from symmetry_pl.sgm.usual_pose import usual_pose
+from symmetry_pl.sgm.usual_pose import usual_poses
 
-__all__ = ["CanonicalImages", "CanonicalisedModel", "Canonicaliser"]
+__all__ = ["CanonicalImages", "Canonicaliser"]
 
 Pose = Literal["usual", "prototype"]
 
@@ -180,18 +181,38 @@ class Canonicaliser(PretrainedSGM):
 
     def look(self, x: Tensor) -> CanonicalImages:
         """The same, with what is known of each image; errors as of ``forward``."""
-        seen = self.form.seen(x)
-        parts = [self._changes(part) for part in torch.split(seen.detach(), _CHUNK)]
-        change, gap = (torch.cat(values) for values in zip(*parts, strict=True))
-        moved = ~(gap <= self.gate)  # where there is no law there is no gate
-        whole = (slice(None),) + (None,) * (change.ndim - 1)
-        still = self.group.identity(len(x), dtype=change.dtype, device=change.device)
-        change = torch.where(moved[whole], change, still)
-        # what is left alone keeps its very pixels
-        images = torch.where(moved[:, None, None, None], self.form.moved(self.group, change, x), x)
-        return CanonicalImages(
-            images, self.group.inverse(change), moved, gap, self.confidence(x, seen)
-        )
+        seen, change, moved, gap = self._found(x)
+        element = self.group.inverse(change[:, 0])
+        sure = self.confidence(x, seen)
+        return CanonicalImages(self._at(change[:, 0], moved, x), element, moved, gap, sure)
+
+    def poses(self, x: Tensor, count: int) -> Tensor:
+        """Images in their k most usual poses, of which ``forward`` gives the first.
+
+        An image that the gate leaves alone is k times itself.
+
+        Args:
+            x: as of ``forward``.
+            count: k, at most ``draws``.
+
+        Returns:
+            ``(k, B, C, H, W)``.
+
+        Raises:
+            ValueError: for more poses than were drawn, or than one where there is no p(η | x̂).
+        """
+        self.check_poses(count)
+        _, change, moved, _ = self._found(x, count)
+        return torch.stack([self._at(one, moved, x) for one in change.unbind(1)])
+
+    def check_poses(self, count: int) -> None:
+        """Refuse a number of poses that there are not."""
+        most = len(self.noise) if self.pose == "usual" else 1
+        if not 1 <= count <= most:
+            raise ValueError(
+                f"there are 1 to {most} poses of an image (draws, and 1 where pose is prototype), "
+                f"got {count}"
+            )
 
     def restore(self, images: Tensor, element: Tensor) -> Tensor:
         """Images where they were: T_element of ``(B, C, H, W)`` in the range."""
@@ -221,44 +242,51 @@ class Canonicaliser(PretrainedSGM):
             raise ValueError(f"keep is a share between 0 and 1, got {keep}")
         self._check_flow("calibrate")
         seen = torch.split(self.form.seen(x), _CHUNK)
-        gaps = torch.cat([self._changes(part)[1] for part in seen])
+        gaps = torch.cat([self._changes(part, 1)[1] for part in seen])
         self.gate.fill_(gaps.quantile(keep))
         return float(self.gate)
 
-    def before(self, model: nn.Module) -> CanonicalisedModel:
-        """A model that sees canonical images only."""
-        return CanonicalisedModel(self, model)
+    def before(self, model: nn.Module, votes: int = 1) -> CanonicalisedModel:
+        """A model that sees canonical images only.
+
+        Args:
+            model: any module of images.
+            votes: how many of the most usual poses its output is averaged over.
+
+        Raises:
+            ValueError: for a number of poses that there are not.
+        """
+        return CanonicalisedModel(self, model, votes)
+
+    def _found(self, x: Tensor, count: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Images as the model sees them, k elements of each, which are moved, and the gaps."""
+        seen = self.form.seen(x)
+        parts = [self._changes(part, count) for part in torch.split(seen.detach(), _CHUNK)]
+        change, gap = (torch.cat(values) for values in zip(*parts, strict=True))
+        moved = ~(gap <= self.gate)  # where there is no law there is no gate
+        whole = (slice(None),) + (None,) * (change.ndim - 1)
+        still = self.group.identity(len(x), dtype=change.dtype, device=change.device)
+        return seen, torch.where(moved[whole], change, still[:, None]), moved, gap
+
+    def _at(self, change: Tensor, moved: Tensor, x: Tensor) -> Tensor:
+        """Images, moved; what is left alone keeps its very pixels."""
+        return torch.where(moved[:, None, None, None], self.form.moved(self.group, change, x), x)
 
     @torch.no_grad()
-    def _changes(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Elements from images to their canonical ones, and the gaps of their own poses."""
+    def _changes(self, seen: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Elements ``(B, k, …)`` from images to their canonical ones, and gaps of their poses."""
         prototypes, element = self._orbit(seen)
         back = self.group.inverse(element)
         if not self.sgm.fitted:
-            return back, torch.full_like(seen[:, 0, 0, 0], math.nan)
+            return back[:, None], torch.full_like(seen[:, 0, 0, 0], math.nan)
         with without_autocast(seen):
-            pose, log_prob = usual_pose(self.sgm, prototypes, self.noise)
+            pose, log_prob = usual_poses(self.sgm, prototypes, self.noise, count)
             own = self.sgm.generative.log_prob(self.sgm.coordinates(element), prototypes)
-            if self.pose == "usual":
-                back = self.group.compose(back, self.group.element(pose))
-        return back, log_prob - own
-
-
-class CanonicalisedModel(nn.Module):
-    """A model behind a canonicaliser: model(x̂).
-
-    Args:
-        canonicaliser: in front.
-        model: any module of images.
-    """
-
-    def __init__(self, canonicaliser: Canonicaliser, model: nn.Module) -> None:
-        super().__init__()
-        self.canonicaliser, self.model = canonicaliser, model
-
-    def forward(self, x: Tensor) -> Any:
-        """What the model says of the canonical images."""
-        return self.model(self.canonicaliser(x)[0])
+            if self.pose == "prototype":
+                return back[:, None], log_prob[:, 0] - own
+            drawn = self.group.element(pose.flatten(0, 1))
+            change = self.group.compose(back.repeat_interleave(count, 0), drawn)
+        return change.unflatten(0, (-1, count)), log_prob[:, 0] - own
 
 
 def _normal_gate(sgm: PrototypeModule) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from symmetry_pl.core import DataDescription
 from symmetry_pl.core.checkpoint import Checkpoint
 from symmetry_pl.core.registry import imported
+from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.sgm.sgm import SGM
 
@@ -33,8 +35,9 @@ class FrozenSGM:
     """Options and weights of an SGM, read from a file or given; ``build`` makes it.
 
     Args:
-        source: a checkpoint of an SGM; or the options of one, whose weights come with those of the
-            model that it is inside of, and which has learned nothing where there are none.
+        source: a checkpoint of an SGM, or the name of one that comes with the package; or the
+            options of one, whose weights come with those of the model that it is inside of, and
+            which has learned nothing where there are none.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -48,7 +51,8 @@ class FrozenSGM:
         if isinstance(source, dict):
             self.options = source
             return
-        checkpoint = Checkpoint.read(source, "model.sgm")
+        path = checkpoint_path(Path(source).expanduser(), "model.sgm")
+        checkpoint = Checkpoint.read(path, "model.sgm")
         family = checkpoint.model_class()
         if not issubclass(family, PrototypeModule):
             raise ValueError(f"model.sgm: {source} holds a {family.__name__}, which is no SGM")

@@ -90,7 +90,7 @@ class PretrainedSGM(nn.Module):
     def _orbit(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Prototypes and elements of images in the model's form, whatever autocast says."""
         with without_autocast(seen):
-            found: tuple[Tensor, Tensor] = self.sgm.canonicalise(seen)
+            found: tuple[Tensor, Tensor] = self.sgm.canonicalise(seen.to(self.sgm.dtype))
         return found
 
     def _check_flow(self, what: str) -> None:
