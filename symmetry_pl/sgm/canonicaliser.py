@@ -286,7 +286,7 @@ class Canonicaliser(PretrainedSGM):
                 return back[:, None], log_prob[:, 0] - own
             drawn = self.group.element(pose.flatten(0, 1))
             change = self.group.compose(back.repeat_interleave(count, 0), drawn)
-        return change.unflatten(0, (-1, count)), log_prob[:, 0] - own
+        return change.view(-1, count, *change.shape[1:]), log_prob[:, 0] - own
 
 
 def _normal_gate(sgm: PrototypeModule) -> float:

@@ -138,7 +138,7 @@ class ImageClassifier(SymmetryModule):
             given["network"], (shape[0], shape[1]), given["classes"], given["width"], channels
         )
         # convolutions of few channels are faster so
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)
         if self._frozen is not None:
             self.sgm = self._frozen.build(data)
 
@@ -204,7 +204,8 @@ class ImageClassifier(SymmetryModule):
         x = batch[0]
         with without_autocast(x):
             if self.front == "prototype":
-                return self.canonicaliser()(x)[0]
+                prototypes: Tensor = self.canonicaliser()(x)[0]
+                return prototypes
             if self.moves is not None:
                 noise = self.noise(len(x), self.moves.dim, dtype=x.dtype)
                 return self.moves.apply(uniform_elements(self.moves, noise), x)
@@ -228,10 +229,10 @@ class ImageClassifier(SymmetryModule):
         assert self.sgm is not None
         if self.front == "prototype":
             made = Canonicaliser(self.sgm, _RANGE, "prototype", -torch.inf)
-            return made.to(self.device, self.dtype)
+            return made.to(self.gate.device, self.gate.dtype)
         gate = None if bool(self.gate.isnan()) else float(self.gate)
         made = Canonicaliser(self.sgm, _RANGE, gate=gate, draws=self.hparams["draws"])
-        return made.to(self.device, self.dtype)
+        return made.to(self.gate.device, self.gate.dtype)
 
     def _scores(self, x: Tensor) -> Tensor:
         found: Tensor = self.network(x.contiguous(memory_format=torch.channels_last))
@@ -244,7 +245,8 @@ class ImageClassifier(SymmetryModule):
         votes = self.hparams["votes"] if self.front == "gated" else 1
         with without_autocast(x):
             copies = self.canonicaliser().poses(x, votes)
-        return self._scores(copies.flatten(0, 1)).unflatten(0, (votes, -1)).mean(0)
+        found = self._scores(copies.flatten(0, 1))
+        return found.view(votes, len(x), -1).mean(0)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Row numbers, and the likeliest class."""
