@@ -28,6 +28,7 @@ COMMANDS = {
 def main(args: list[str] | None = None) -> int:
     """Entry point; bad input is one sentence on stderr and exit code 2, never a traceback.
 
+    Groups and modules of one's own are found in the working directory, after all that is installed.
     An error raised by our own code is about the input; one raised anywhere deeper is a bug, and
     keeps its traceback.
 
@@ -47,6 +48,8 @@ def main(args: list[str] | None = None) -> int:
         guess = f": did you mean {near[0]}?" if near else f"; there are {', '.join(COMMANDS)}"
         print(f"symmetry: error: there is no command {quoted(command)}{guess}", file=sys.stderr)
         return 2
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
     place = COMMANDS[command][0]
     own = arguments if place.startswith("symmetry_pl.training") else arguments[1:]
     try:

@@ -1,6 +1,7 @@
 """What the command line does beyond Lightning's."""
 
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -119,6 +120,17 @@ def test_shipped_configs_are_found_from_anywhere(capsys):
             main(["fit", *form, "--print_config"])
         assert done.value.code == 0
         assert "SpiralDataModule" in capsys.readouterr().out
+
+
+def test_modules_of_ones_own_lie_in_the_working_directory(tmp_path, monkeypatch):
+    inside = {"", ".", str(tmp_path)}
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in inside])  # as of a script
+    Path("my_method.py").write_text("from symmetry_pl import CVIB\n\n\nclass Mine(CVIB): ...\n")
+    assert main(["fit", *configs("stib/paper/spiral_cvib"), "--model=my_method.Mine"]) == 0
+    assert sys.path[-1] == str(tmp_path)  # what is installed comes first
+    (checkpoint,) = Path().rglob("last.ckpt")
+    assert main(["test", f"--ckpt_path={checkpoint}"]) == 0
+    sys.modules.pop("my_method")
 
 
 def test_loggers_and_checkpoints_can_be_switched_off(tmp_path):
