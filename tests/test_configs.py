@@ -109,7 +109,7 @@ def test_tiny_twin_fits_tests_and_predicts(name, capsys, tmp_path, request, monk
     assert main(["predict", "--ckpt_path", str(checkpoint)]) == 0
     lines = (folder / "predictions.csv").read_text().splitlines()
     assert len(lines) > (5 if name.startswith("sgm") else 50)
-    columns = ("z0_0", "representation_0", "moved_0", "log_prob")
+    columns = ("z0_0", "representation_0", "moved_0", "log_prob", "y_hat_0")
     assert any(column in lines[0].split(",") for column in columns)
     if "bf16" not in (ROOT / name).read_text():
         assert_same_predictions(checkpoint, table(folder / "predictions.csv"))

@@ -51,8 +51,8 @@ def test_a_group_of_ones_own_keeps_the_laws():
 
 @pytest.mark.parametrize("by", ["name", "path"])
 def test_it_trains_tests_predicts_and_is_pictured_in_sgm(by, tmp_path):
-    register("scale", Scale)
-    name = "scale" if by == "name" else f"{__name__}.Scale"
+    register("squares", Scale)  # stays for the rest of the process, so a name of its own
+    name = "squares" if by == "name" else f"{__name__}.Scale"
     images = torch.zeros(60, 1, 12, 12, dtype=torch.uint8)
     for i, image in enumerate(images):
         reach = 1 + i % 4
