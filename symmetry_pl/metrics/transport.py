@@ -85,7 +85,8 @@ def transport_score(
     (SO(2)). So both are means over fresh draws. Random elements are the first 2,000.
 
     Args:
-        found: ``(N, d, d)``.
+        found: ``(N, d, d)``, or several draws of as many elements ``(R, N, d, d)``, each of which
+            meets draws of its own.
         group: the true one.
         seed: of the draws.
         chance: elements of the whole group; uniform rotations if None.
@@ -97,13 +98,15 @@ def transport_score(
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats}")
     draws = torch.Generator().manual_seed(seed)
+    several = found[None] if found.ndim == 3 else found
+    count = several.shape[1]
 
-    def fresh(count: int = len(found)) -> Tensor:
-        return group.sample(count, generator=draws)
+    def fresh(wanted: int = count) -> Tensor:
+        return group.sample(wanted, generator=draws)
 
-    distances = [transport_distance(found, fresh()) for _ in range(repeats)]
+    distances = [transport_distance(several[r % len(several)], fresh()) for r in range(repeats)]
     floors = [transport_distance(fresh(), fresh()) for _ in range(repeats)]
-    few = min(len(found), _RANDOM)
+    few = min(count, _RANDOM)
     if chance is None:
         chance = random_rotations(few, found.shape[-1], draws)
     return TransportScore(

@@ -25,6 +25,7 @@ from symmetry_pl.sgm.self_supervision import self_supervision
 __all__ = ["CloudEvaluator", "HiddenGroupData"]
 
 _OFF = math.radians(15)
+_DRAWS = 3  # elements of each cloud: W1 of one draw is random itself
 _LEAST = 20  # elements that can have a name
 _SURE = 0.5  # confidence from which elements count for it
 
@@ -50,7 +51,7 @@ class CloudEvaluator(PrototypeEvaluator):
         images: clouds of a set that are copied, the first ones.
 
     Attributes:
-        elements: of the last test ``(N, d, d)``; None before.
+        elements: of the last test, the first draws ``(N, d, d)``; None before.
         named: their group; None where there are too few, or other groups than of rotations.
     """
 
@@ -81,8 +82,8 @@ class CloudEvaluator(PrototypeEvaluator):
             self.nll.update(-model.generative.log_prob(eta, prototypes).mean(), len(x))
 
     def resample(self, model: Any, x: Tensor, y: Tensor, stage: Stage) -> None:
-        """Gather an element for each cloud, and how sure its inference is."""
-        change = self.drawn_changes(model, x, stage)
+        """Gather some elements of each cloud, and how sure its inference is."""
+        change = torch.stack([self.drawn_changes(model, x, stage, k) for k in range(_DRAWS)], 1)
         sure = model.inference.confidence(x)
         sure = torch.ones(len(x), device=x.device) if sure is None else sure
         self.changes.update(change.flatten(1), sure[:, None])
@@ -97,12 +98,13 @@ class CloudEvaluator(PrototypeEvaluator):
             return values
         flat, sure = self.changes.compute()
         size = self.group.element_shape[0]
-        elements = self.elements = flat.view(-1, size, size)
+        draws = flat.view(-1, _DRAWS, size, size).transpose(0, 1)
+        elements = self.elements = draws[0]
         found = {"elements_sure": float(sure.mean())}
         if isinstance(self.group, (SpecialOrthogonal, Orthogonal, PositiveLinear)):
             found |= self._named_figures(elements, sure[:, 0])
             if isinstance(stage.data, HiddenGroupData):
-                found |= self._against(stage.data.subgroup, elements)
+                found |= self._against(stage.data.subgroup, draws)
         return values | {name: torch.tensor(value) for name, value in found.items()}
 
     def _named_figures(self, elements: Tensor, sure: Tensor) -> dict[str, float]:
@@ -120,11 +122,11 @@ class CloudEvaluator(PrototypeEvaluator):
             "group_jitter": self.named.errors.get("jitter", 0.0),
         }
 
-    def _against(self, hidden: RotationSubgroup, elements: Tensor) -> dict[str, float]:
-        """Elements and their name against the hidden group."""
-        draws = torch.Generator().manual_seed(1)
-        chance = self.group.sample(len(elements), generator=draws)
-        score = transport_score(elements, hidden, chance=chance)
+    def _against(self, hidden: RotationSubgroup, draws: Tensor) -> dict[str, float]:
+        """Elements ``(R, N, d, d)`` and the name of the first ones against the hidden group."""
+        elements, seeded = draws[0], torch.Generator().manual_seed(1)
+        chance = self.group.sample(len(elements), generator=seeded)
+        score = transport_score(draws, hidden, chance=chance)
         found = {
             "transport": score.distance,
             "transport_floor": score.floor,

@@ -77,9 +77,9 @@ class PrototypeEvaluator(Evaluator):
         # of shapes with symmetries, true orientations too are brought to one turn
         self.samples.update(*(data.moved_factors(y, e) for e in (still, change)))
 
-    def drawn_changes(self, model: Any, x: Tensor, stage: Stage) -> Tensor:
+    def drawn_changes(self, model: Any, x: Tensor, stage: Stage, draw: int = 0) -> Tensor:
         """Elements from samples to where p(η | x̂) has them, the same for equal places."""
-        uniform = counter_uniform(0, 0, stage.places.cpu().numpy(), model.noise_dim)
+        uniform = counter_uniform(0, draw, stage.places.cpu().numpy(), model.noise_dim)
         noise = torch.special.ndtri(torch.from_numpy(uniform)).to(x)
         change: Tensor = model.resample(x, noise)[1]
         return change

@@ -56,6 +56,16 @@ def test_more_draws_say_more_surely_where_the_floor_is():
     assert floors[8].mean() == pytest.approx(float(floors[1].mean()), rel=0.3)
 
 
+def test_each_draw_meets_its_own():
+    group = cyclic(4, None)
+    found = torch.stack([group.sample(40, generator=draws(k)) for k in range(2)])
+    both = transport_score(found, group, repeats=2)
+    generator = draws(0)
+    fresh = [group.sample(40, generator=generator) for _ in range(2)]
+    each = [transport_distance(one, two) for one, two in zip(found, fresh, strict=True)]
+    assert both.distance == pytest.approx(sum(each) / 2)
+
+
 def test_wrong_samples_are_one_sentence():
     eye = torch.eye(3).repeat(4, 1, 1)
     with pytest.raises(ValueError, match=r"of one size, got \(4, 3, 3\) and \(3, 3, 3\)"):
