@@ -59,7 +59,7 @@ def main(args: list[str] | None = None) -> int:
         if not stop.told:
             print(f"symmetry: {stop}", file=sys.stderr)
         raise
-    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+    except (ValueError, FileNotFoundError, FloatingPointError, ModuleNotFoundError) as error:
         found = _our_error(error)
         if found is None:
             raise

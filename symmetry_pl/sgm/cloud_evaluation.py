@@ -83,7 +83,7 @@ class CloudEvaluator(PrototypeEvaluator):
 
     def resample(self, model: Any, x: Tensor, y: Tensor, stage: Stage) -> None:
         """Gather some elements of each cloud, and how sure its inference is."""
-        change = torch.stack([self.drawn_changes(model, x, stage, k) for k in range(_DRAWS)], 1)
+        change = self.drawn_changes(model, x, stage, _DRAWS)
         sure = model.inference.confidence(x)
         sure = torch.ones(len(x), device=x.device) if sure is None else sure
         self.changes.update(change.flatten(1), sure[:, None])

@@ -72,17 +72,24 @@ class PrototypeEvaluator(Evaluator):
         data = stage.data
         if not isinstance(data, FactorData):
             return
-        change = self.drawn_changes(model, x, stage)
+        change = self.drawn_changes(model, x, stage, 1)[:, 0]
         still = model.group.identity(len(change), dtype=change.dtype, device=change.device)
         # of shapes with symmetries, true orientations too are brought to one turn
         self.samples.update(*(data.moved_factors(y, e) for e in (still, change)))
 
-    def drawn_changes(self, model: Any, x: Tensor, stage: Stage, draw: int = 0) -> Tensor:
-        """Elements from samples to where p(η | x̂) has them, the same for equal places."""
-        uniform = counter_uniform(0, draw, stage.places.cpu().numpy(), model.noise_dim)
-        noise = torch.special.ndtri(torch.from_numpy(uniform)).to(x)
-        change: Tensor = model.resample(x, noise)[1]
-        return change
+    def drawn_changes(self, model: Any, x: Tensor, stage: Stage, draws: int) -> Tensor:
+        """Elements ``(B, draws, …)`` from samples to where p(η | x̂) has them.
+
+        They are the same for equal places. The inference sees each sample once.
+        """
+        prototypes, element = model.canonicalise(x)
+        back, found = model.group.inverse(element), []
+        for draw in range(draws):
+            uniform = counter_uniform(0, draw, stage.places.cpu().numpy(), model.noise_dim)
+            noise = torch.special.ndtri(torch.from_numpy(uniform)).to(x)
+            drawn = model.sample_elements(prototypes, noise)
+            found.append(model.group.compose(back, drawn))
+        return torch.stack(found, 1)
 
     def compute(self, model: Any, stage: Stage) -> dict[str, Tensor]:
         """All figures of the set, over all processes."""
