@@ -32,6 +32,8 @@ _CHUNK = 4096
 _RANK = 1e-9  # of the largest eigenvalue
 _ROUNDS = 24
 _FEWEST = 32  # starts of a round
+_FEW = 0.1  # of the rows that are missing, below which a round brought next to nothing
+_IN_VAIN = 2  # such rounds in a row that end the search, as long as _MOST is out of reach
 _A_ROW = 2  # starts for each row that is missing
 _STEPS, _STEP, _MOMENTUM = 80, 0.5, 0.5
 _DECISIONS = 8
@@ -122,7 +124,7 @@ def _searched(z: Tensor, deviations: Tensor, seed: int) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
     dim = z.shape[1]
     kept = span = torch.empty(0, dim)  # span has an orthonormal basis of what is kept
-    best, slack = 0.0, 1.0
+    best, slack, in_vain = 0.0, 1.0, 0
     for _ in range(_ROUNDS):
         missing = dim - len(kept)
         starts = torch.randn(max(_FEWEST, _A_ROW * missing), dim, generator=draw)
@@ -134,9 +136,12 @@ def _searched(z: Tensor, deviations: Tensor, seed: int) -> Tensor:
         least = max(1 - slack * (_WORSE * (1 - best) + _EXACT), TWO_VALUED)
         before = len(kept)
         kept, span = _joined(kept, span, rows[shares >= least], shares[shares >= least])
-        if best < TWO_VALUED or len(kept) == dim:
+        found = len(kept) - before
+        in_vain = 0 if found >= _FEW * missing else in_vain + 1
+        hopeless = in_vain == _IN_VAIN and len(kept) < _MOST * dim
+        if best < TWO_VALUED or len(kept) == dim or hopeless:
             break
-        slack *= 1 if len(kept) > before else 2
+        slack *= 1 if found else 2
     rest = torch.randn(dim - len(kept), dim, generator=draw)
     return torch.cat([kept, F.normalize(rest - rest @ span.T @ span, dim=1)])
 

@@ -13,8 +13,9 @@ from symmetry_pl.datamodules import HiddenImagesDataModule
 from symmetry_pl.datamodules.vectors.image_laws import quenched_spins
 from symmetry_pl.datamodules.vectors.scrambles import Scramble
 from symmetry_pl.groups.domain import Domain
-from symmetry_pl.lens.domains import find_mixed_domain
+from symmetry_pl.lens.domains import find_mixed_domain, two_valued
 from symmetry_pl.lens.domains.two_valued import (
+    TWO_VALUED,
     are_two_valued,
     two_valued_shares,
     two_valued_unmixing,
@@ -104,6 +105,23 @@ def test_few_samples_are_not_called_two_valued():
     """A row can cut few samples in two, but not others."""
     x = torch.randn(80, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     assert not are_two_valued(x[1::2], two_valued_unmixing(x[::2]))
+
+
+def test_the_search_ends_where_only_some_rows_have_two_values(monkeypatch):
+    """Digits have such rows near their border: 24 rounds would find no more than the first."""
+    rounds = []
+    descended = two_valued._descended
+
+    def counted(z, rows):
+        rounds.append(len(rows))
+        return descended(z, rows)
+
+    monkeypatch.setattr(two_valued, "_descended", counted)
+    s = torch.cat([chain(4000, 6, 0.7), numbers(4000, 14, seed=1)], 1)
+    x = s @ matrix(20)
+    found = two_valued_unmixing(x[::2])
+    assert int((two_valued_shares(x[1::2], found) > TWO_VALUED).sum()) == 6
+    assert len(rounds) == 3
 
 
 def test_a_combination_that_never_changes_is_one_sentence():
