@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from symmetry_pl.reproduce.experiments import EXPERIMENTS, load_experiment
 from symmetry_pl.runs.parser import SentenceParser
-from symmetry_pl.runs.signals import stops_raised
 
 if TYPE_CHECKING:
     from symmetry_pl.reproduce.experiment import Experiment, System
+    from symmetry_pl.reproduce.plan import Plan
 
 __all__ = ["main"]
+
+ALL, STORED, BUDGETS = "all", "docs/results", ("quick", "full")
 
 
 def main(args: list[str]) -> int:
@@ -25,10 +27,19 @@ def main(args: list[str]) -> int:
         ValueError: for an experiment, a system or a seed that there is not.
     """
     options = _parser().parse_args(args)
-    folder = Path(options.out)
+    if options.list:
+        from symmetry_pl.reproduce.overview import overview
+
+        print("\n".join(overview(_all(), Path(options.stored))))
+        return 0
+    folder = _results(options)
     if options.experiment is None and not (options.check or options.tables):
-        raise ValueError(f"name an experiment: one of {', '.join(EXPERIMENTS)}")
-    experiments = [load_experiment(options.experiment)] if options.experiment else _all()
+        raise ValueError(
+            f"name an experiment: one of {', '.join(EXPERIMENTS)}; or all; --list says what they "
+            "take"
+        )
+    several = options.experiment in (None, ALL)
+    experiments = _all() if several else [load_experiment(options.experiment)]
     if options.check:
         from symmetry_pl.reproduce.check import check
 
@@ -37,7 +48,16 @@ def main(args: list[str]) -> int:
         return 0 if fine or not options.strict else 1
     if options.tables:
         return _write_tables(experiments, folder)
-    return _reproduce(experiments[0], options, folder)
+    return _reproduce(experiments, options, folder)
+
+
+def _results(options: argparse.Namespace) -> Path:
+    """Where results are written: a report's are not the ones that it compares with."""
+    if options.out is not None:
+        return Path(options.out)
+    reported = options.experiment == ALL or options.budget is not None
+    made = reported and not (options.check or options.tables)
+    return Path(options.log_root) / "results" if made else Path(STORED)
 
 
 def _all() -> list[Experiment]:
@@ -63,14 +83,32 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("experiment", nargs="?", help="see below; all of them where only --check or --tables")
+    add("experiment", nargs="?", help="see below, or all; all where only --check or --tables")
     add("--seeds", help="e.g. 0,1,2; by default each system's own seeds")
     add("--systems", help="e.g. flow_stib,vae; or mnist_slices/scratch, on one dataset")
     add("--jobs", type=int, default=1, help="runs at a time, one thread each")
-    add("--out", default="docs/results", help="folder of the results; figures go beside it")
+    add(
+        "--budget",
+        choices=BUDGETS,
+        help="quick: one seed of what 40 CPU-minutes allow, 60 for all; full: everything; either "
+        "ends with a report beside the results",
+    )
+    add(
+        "--out",
+        help=f"folder of the results; figures go beside it; {STORED}, or LOG_ROOT/results with "
+        "all or --budget",
+    )
+    add(
+        "--stored",
+        default=STORED,
+        help="folder of the results that say what runs cost, and that a report compares with",
+    )
     add("--log_root", default="lightning_logs/reproduce", help="folder of the runs")
     add("--again", action="store_true", help="replace runs that are finished")
     what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--list", action="store_true", help="run nothing; say what is stored and what it takes"
+    )
     what.add_argument(
         "--collect", action="store_true", help="run nothing; write what finished runs have given"
     )
@@ -86,47 +124,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _reproduce(experiment: Experiment, options: argparse.Namespace, folder: Path) -> int:
-    from symmetry_pl.reproduce.jobs import Job, run_jobs
-    from symmetry_pl.reproduce.report import of_runs, taken, write_pages, write_results
+def _reproduce(experiments: Sequence[Experiment], options: argparse.Namespace, folder: Path) -> int:
+    from symmetry_pl.reproduce.run import Settings, reproduce
 
-    systems = _chosen(experiment, options.systems)
-    root = Path(options.log_root) / experiment.slug
-    seeds = _integers(options.seeds) if options.seeds else None
+    reported = options.experiment == ALL or options.budget is not None
+    if reported and (options.systems or (options.seeds and options.budget == "quick")):
+        raise ValueError("--systems, and --seeds with --budget quick, are for one experiment alone")
+    settings = Settings(
+        folder, Path(options.log_root), options.jobs, options.again, options.collect
+    )
+    outcomes, failed = [], []
+    for plan in _plans(experiments, options):
+        if not plan.seeds:
+            print(f"{plan.experiment.name}: left out, {plan.left_out}")
+            continue
+        if reported:
+            print(f"{plan.experiment.name}: {plan.experiment.title}")
+        outcome = reproduce(plan, _command(plan.experiment, options), settings)
+        written = [folder / f"{plan.experiment.slug}.json", *outcome.pages]
+        print("results in", ", ".join(map(str, written)))
+        outcomes.append(outcome)
+        failed += outcome.failed
+    if reported:
+        from symmetry_pl.reproduce.report_page import write_report
 
-    def job(system: System, seed: int) -> Job:
-        first = experiment.first_of(system)
-        start = None if first is None else job(first, seed)
-        return Job(system, seed, root / system.key / f"seed_{seed}", start)
-
-    jobs = {s.key: [job(s, seed) for seed in seeds or s.seeds] for s in systems if not s.taken_from}
-    failed: list[str] = []
-    if not options.collect:
-        runs = [one for several in jobs.values() for one in several]
-        with stops_raised():
-            failed = run_jobs(
-                runs, options.jobs, options.again, lambda line: print(line, flush=True)
-            )
-    command = _command(experiment, options)
-    found = []
-    for system in systems:
-        if system.taken_from is None:
-            result = of_runs(experiment, system, jobs[system.key], command)
-        else:
-            result = taken(experiment, system, command, folder)
-            source = system.taken_from
-            if result is None and not options.collect:
-                failed.append(
-                    f"{system.key}: FAILED, as it is taken from {source.experiment}, "
-                    f"{source.system}, seed {source.seed}: reproduce that"
-                )
-                print(failed[-1])
-        if result is not None:
-            found.append(result)
-    content = write_results(experiment, found, folder)
-    pages = write_pages(experiment, content, folder)
-    print("results in", ", ".join(map(str, [folder / f"{experiment.slug}.json", *pages])))
+        words = f"symmetry reproduce {options.experiment} --budget {options.budget or 'full'}"
+        pages = write_report(outcomes, folder, Path(options.stored), words)
+        print("report in", ", ".join(map(str, pages)))
     return 1 if failed else 0
+
+
+def _plans(experiments: Sequence[Experiment], options: argparse.Namespace) -> list[Plan]:
+    from symmetry_pl.reproduce.plan import QUICK, QUICK_ALL, all_of, within
+
+    stored = Path(options.stored)
+    if options.budget == "quick":
+        seconds = QUICK if len(experiments) == 1 else QUICK_ALL
+        return within(experiments, stored, seconds)
+    seeds = _integers(options.seeds) if options.seeds else None
+    return [all_of(e, stored, _chosen(e, options.systems), seeds) for e in experiments]
 
 
 def _command(experiment: Experiment, options: argparse.Namespace) -> str:
@@ -134,6 +170,7 @@ def _command(experiment: Experiment, options: argparse.Namespace) -> str:
     words = ["symmetry reproduce", experiment.name]
     words += ["--systems", options.systems] if options.systems else []
     words += ["--seeds", options.seeds] if options.seeds else []
+    words += ["--budget", options.budget] if options.budget else []
     return " ".join(words)
 
 

@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +20,7 @@ from typing import Any
 from symmetry_pl.core.files import atomic_write
 from symmetry_pl.reproduce.experiment import System
 from symmetry_pl.reproduce.history import History
+from symmetry_pl.reproduce.progress import Progress
 from symmetry_pl.reproduce.sources import (
     code_files,
     data_digests,
@@ -162,10 +163,14 @@ def settings_digest(system: System, first: str = "") -> str:
     return digest(json.dumps([config, *system.overrides, first, *others]))
 
 
-def run_jobs(
-    jobs: Sequence[Job], processes: int, again: bool, tell: Callable[[str], None]
-) -> list[str]:
+def run_jobs(jobs: Sequence[Job], processes: int, again: bool, progress: Progress) -> list[str]:
     """Do what has not been done; what starts from another system comes after it.
+
+    Args:
+        jobs: what is to be done.
+        processes: how many at a time.
+        again: whether finished runs are replaced.
+        progress: told of what begins and ends.
 
     Returns:
         What went wrong, a line each.
@@ -177,15 +182,20 @@ def run_jobs(
         _ = job.code  # the processes to come have the code of now, whatever is edited meanwhile
     lines: list[str] = []
     running = _Running()
+
+    def done(job: Job) -> str:
+        progress.begin(job.name)
+        line = run_job(job, commit, again, running)
+        progress.end(job.name, line)
+        return line
+
     with ThreadPoolExecutor(max(1, processes)) as pool:
         try:
             for group in (
                 [job for job in jobs if job.first is None],
                 [job for job in jobs if job.first is not None],
             ):
-                for line in pool.map(lambda job: run_job(job, commit, again, running), group):
-                    tell(line)
-                    lines.append(line)
+                lines.extend(pool.map(done, group))
         except BaseException:  # a signal: what runs is told to stop, what waits does not begin
             pool.shutdown(wait=False, cancel_futures=True)
             running.stop()
