@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, cast
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
+from torch.utils.tensorboard.summary import hparams
 
 from symmetry_pl.metrics.catalogue import catalogue, spec
 
@@ -45,11 +46,43 @@ def write_layout(logger: TensorBoardLogger, names: Iterable[str]) -> None:
 
 
 def write_headline(
-    logger: TensorBoardLogger, metrics: Mapping[str, Any], headline: Iterable[str]
+    logger: TensorBoardLogger,
+    metrics: Mapping[str, Any],
+    headline: Iterable[str],
+    stage: Literal["val", "test"],
+    step: int,
 ) -> None:
-    """Put the headline figures of the last validation beside the options, under HPARAMS."""
-    values = {
-        f"headline/{n}": float(metrics[f"val/{n}"]) for n in headline if f"val/{n}" in metrics
-    }
-    if values:
-        logger.log_hyperparams(dict(logger.hparams), values)
+    """Put the headline figures beside the options, under HPARAMS.
+
+    A board reads from the first file of a run which figures there are. The end of a fit names those
+    of a later test too, for which there is then a column to fill.
+
+    Args:
+        logger: of the run.
+        metrics: ``<stage>/<name>`` to value.
+        headline: names of figures.
+        stage: whose: a fit ends with those of its last validation.
+        step: batches that were trained on.
+    """
+    names = list(headline)
+    found = {n: float(metrics[f"{stage}/{n}"]) for n in names if f"{stage}/{n}" in metrics}
+    if stage == "val" and found:
+        columns = dict.fromkeys(
+            [f"headline/{when}/{name}" for when in ("val", "test") for name in found], 0.0
+        )
+        options = dict(_flat(cast(dict[str, Any], logger.hparams)))
+        for summary in hparams(options, columns):  # type: ignore[no-untyped-call]
+            logger.experiment.file_writer.add_summary(summary)
+    for name, value in found.items():
+        logger.experiment.add_scalar(f"headline/{stage}/{name}", value, step)
+    logger.experiment.flush()
+
+
+def _flat(options: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Options within options by their path; what is no number and no text by its text."""
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}/")
+        else:
+            kept = isinstance(value, (bool, int, float, str))
+            yield f"{above}{name}", value if kept else str(value)

@@ -63,15 +63,22 @@ class Figures(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the headline figures beside the options."""
-        logger = logger_of(trainer)
-        if trainer.is_global_zero and logger is not None:
-            headline = getattr(pl_module, "headline", ())
-            write_headline(logger, trainer.callback_metrics, headline)
+        self._headline(trainer, pl_module, "val")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the test set."""
+        """Draw the test set, and put its headline figures beside the options."""
         if isinstance(pl_module, SymmetryModule):
             self._draw(trainer, pl_module, "test")
+        self._headline(trainer, pl_module, "test")
+
+    def _headline(
+        self, trainer: Trainer, module: LightningModule, stage: Literal["val", "test"]
+    ) -> None:
+        logger = logger_of(trainer)
+        if trainer.is_global_zero and logger is not None:
+            names: tuple[str, ...] = getattr(module, "headline", ())
+            step = module.batches_seen if isinstance(module, SymmetryModule) else 0
+            write_headline(logger, trainer.callback_metrics, names, stage, step)
 
     def _remember(self, trainer: Trainer, module: SymmetryModule, stage: str) -> None:
         painter = painter_of(module)

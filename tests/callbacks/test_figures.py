@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 from matplotlib.image import imread
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
 
 from symmetry_pl import FlowSTIB
 from symmetry_pl.callbacks import Figures
@@ -74,7 +75,7 @@ def test_figures_lie_in_the_run_folder_with_any_logger(tmp_path, logger):
 
 
 def test_tensorboard_has_figures_charts_and_headline(tmp_path):
-    trainer, _, _ = trained(tmp_path, FlowSTIB, TensorBoardLogger(tmp_path, "", "board"))
+    trained(tmp_path, FlowSTIB, TensorBoardLogger(tmp_path, "", "board"))
     events = EventAccumulator(str(tmp_path / "board"), {"images": 0}).Reload()
     drawn = {tag.removeprefix("val/") for tag in events.Tags()["images"]}
     assert {"latent_plane", "reconstructions", "leakage"} <= drawn
@@ -82,11 +83,27 @@ def test_tensorboard_has_figures_charts_and_headline(tmp_path):
     charts = events.Tensors("custom_scalars__config__")[-1].tensor_proto.string_val[0]
     assert b"leakage" in charts
     assert b"val/mi_z0_y" in charts
-    headline = {t for t in events.Tags()["scalars"] if t.startswith("headline/")}
-    assert headline == {
-        f"headline/{n}" for n in FlowSTIB.headline if f"val/{n}" in trainer.callback_metrics
-    }
-    assert events.PluginTagToContent("hparams")
+
+
+def test_headline_figures_of_fit_and_test_stand_beside_the_options(tmp_path):
+    logger = TensorBoardLogger(tmp_path, "", "board", default_hp_metric=False)  # as the command's
+    trainer, model, data = trained(tmp_path, FlowSTIB, logger)
+    names = [n for n in FlowSTIB.headline if f"val/{n}" in trainer.callback_metrics]
+    assert names
+    events = EventAccumulator(str(tmp_path / "board")).Reload()
+    content = events.PluginTagToContent("hparams")["_hparams_/experiment"]
+    experiment = metadata.parse_experiment_plugin_data(content)
+    columns = [f"headline/{stage}/{n}" for stage in ("val", "test") for n in names]
+    assert [info.name.tag for info in experiment.metric_infos] == columns
+    options = {info.name for info in experiment.hparam_infos}
+    assert {"predictor", "flow_options/bins", "flow_options/width"} <= options
+    trainer.test(model, data, verbose=False)
+    events = EventAccumulator(str(tmp_path / "board")).Reload()
+    for column, name in zip(columns, names * 2, strict=True):
+        (event,) = events.Scalars(column)
+        assert event.step == model.batches_seen == 8
+        if column.startswith("headline/test/"):
+            assert event.value == pytest.approx(float(trainer.callback_metrics[f"test/{name}"]))
 
 
 def test_a_method_without_a_painter_has_no_figures(tmp_path):
