@@ -96,15 +96,19 @@ class TargetingEvaluator(Evaluator):
             yield f"_best{self.protocol.best_of}", self._best(model, aim, asked, k)
 
     def _best(self, model: Any, aim: Tensor, asked: Tensor, k: int) -> Draws:
-        """The nearest of several draws by the model's own sums, those that are molecules first."""
+        """The nearest of several draws by the model's own sums, those that are molecules first.
+
+        Errors of several properties are added in their own units, as the protocol scores them.
+        """
+        units = aim.new_tensor(self.data.target_scale)[self.columns].cpu() * asked.cpu()
         every = [
             guided_draws(model, aim, asked, self.protocol.steering, seed=1000 * (k + 1) + i)
             for i in range(self.protocol.best_of)
         ]
         off = torch.stack(
             [
-                ((one.estimates[:, self.columns] - aim.cpu()).abs() * asked.cpu()).sum(1)
-                + 1e3 * ~one.whole
+                ((one.estimates[:, self.columns] - aim.cpu()).abs() * units).sum(1)
+                + torch.where(one.whole, 0.0, torch.inf)
                 for one in every
             ]
         )
