@@ -17,8 +17,9 @@ CONFIGS = sorted(
 SCRIPT = """
 import sys, time
 from pytorch_lightning import Callback
-from symmetry_pl import cli
 from symmetry_pl.runs.provenance import peak_rss_mb
+from symmetry_pl.training.command import main
+from symmetry_pl.training.symmetry_cli import SymmetryCLI
 
 class Clock(Callback):
     def on_train_batch_end(self, trainer, module, *args):
@@ -31,9 +32,9 @@ class Clock(Callback):
                   f"{peak_rss_mb():.0f} MB")
             trainer.should_stop = True
 
-callbacks = cli.SymmetryCLI._callbacks
-cli.SymmetryCLI._callbacks = lambda self, options: [*callbacks(self, options), Clock()]
-cli.run(sys.argv[1:])
+callbacks = SymmetryCLI._callbacks
+SymmetryCLI._callbacks = lambda self, options: [*callbacks(self, options), Clock()]
+main(sys.argv[1:])
 """
 
 
