@@ -11,6 +11,7 @@ from symmetry_pl.fitted.domain_model import DomainModel
 from symmetry_pl.fitted.generator_model import GeneratorModel
 from symmetry_pl.fitted.invariance_model import InvarianceModel
 from symmetry_pl.fitted.model import FittedModel
+from symmetry_pl.fitted.property_model import PropertyModel
 from symmetry_pl.fitted.prototype_model import PrototypeModel
 from symmetry_pl.lens.invariance_algebra import InvarianceAlgebra
 from symmetry_pl.lens.lens_domain import LensDomain
@@ -18,6 +19,7 @@ from symmetry_pl.lens.symmetry_lens import SymmetryLens
 from symmetry_pl.runs.named import checkpoint_path
 from symmetry_pl.sgm.prototype_module import PrototypeModule
 from symmetry_pl.stib.invariance import InvarianceModule
+from symmetry_pl.stib.property_generator import PropertyGenerator
 
 __all__ = ["fitted_model", "load", "located"]
 
@@ -27,6 +29,7 @@ _KINDS: tuple[tuple[type[SymmetryModule], type[FittedModel]], ...] = (
     (SymmetryLens, GeneratorModel),
     (InvarianceAlgebra, AlgebraModel),
     (LensDomain, DomainModel),
+    (PropertyGenerator, PropertyModel),
 )
 
 

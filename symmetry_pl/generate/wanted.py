@@ -8,7 +8,7 @@ from pathlib import Path
 
 from symmetry_pl.core import DataDescription
 
-__all__ = ["far_off", "named", "several", "values"]
+__all__ = ["check_possible", "far_off", "full_name", "named", "several", "values"]
 
 _LEAST = {"qed_rdkit": 0.0, "weight_rdkit": 1.0, "psa_rdkit": 0.0}
 _MOST = {"qed_rdkit": 1.0}
@@ -30,10 +30,7 @@ def named(
         ValueError: for a name that there is not, what is no number, or what no molecule has.
     """
     name, _, value = text.partition("=")
-    names = data.target_names if known is None else known
-    name = f"{name}_rdkit" if name not in names and f"{name}_rdkit" in names else name
-    if name not in names:
-        raise ValueError(f"{option}: the model knows no {name!r}, only {', '.join(names)}")
+    name = full_name(option, name, data.target_names if known is None else known)
     try:
         number = float(value)
     except ValueError:
@@ -41,6 +38,37 @@ def named(
     if not math.isfinite(number):
         raise ValueError(f"{option} must be {name}=number, got {text!r}")
     return name, number
+
+
+def full_name(option: str, name: str, known: Sequence[str]) -> str:
+    """A target's name among those that are known; ``logp`` is ``logp_rdkit`` for short.
+
+    Raises:
+        ValueError: for a name that there is not.
+
+    >>> full_name("--property", "logp", ["logp_rdkit", "gap"])
+    'logp_rdkit'
+    """
+    name = f"{name}_rdkit" if name not in known and f"{name}_rdkit" in known else name
+    if name not in known:
+        raise ValueError(f"{option}: the model knows no {name!r}, only {', '.join(known)}")
+    return name
+
+
+def check_possible(option: str, name: str, number: float) -> None:
+    """Refuse a value that no molecule has.
+
+    Raises:
+        ValueError: for such a value.
+
+    >>> check_possible("--property", "qed_rdkit", 1.7)
+    Traceback (most recent call last):
+    ValueError: --property: qed_rdkit is at most 1, got 1.7
+    """
+    if number < _LEAST.get(name, -math.inf):
+        raise ValueError(f"{option}: {name} is at least {_LEAST[name]:g}, got {number:g}")
+    if number > _MOST.get(name, math.inf):
+        raise ValueError(f"{option}: {name} is at most {_MOST[name]:g}, got {number:g}")
 
 
 def values(
@@ -57,10 +85,7 @@ def values(
     if len(set(numbers)) < len(numbers):
         raise ValueError(f"--property: {text!r} has a value twice")
     for number in numbers:
-        if number < _LEAST.get(name, -math.inf):
-            raise ValueError(f"--property: {name} is at least {_LEAST[name]:g}, got {number:g}")
-        if number > _MOST.get(name, math.inf):
-            raise ValueError(f"--property: {name} is at most {_MOST[name]:g}, got {number:g}")
+        check_possible("--property", name, number)
     return name, numbers
 
 
