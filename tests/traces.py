@@ -69,7 +69,7 @@ def trace(name, folder, precision=PRECISION):
     with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
         patch.chdir(folder)
         patch.setattr(SymmetryModule, "minimise", recorded)
-        _write_data(name, folder, patch)
+        write_data(name, folder, patch)
         cli = run(["fit", *configs, *(f"--trainer.{k}={v}" for k, v in options.items())])
         cli.trainer.test(cli.model, cli.datamodule, verbose=False)
     figures = {k: float(v) for k, v in cli.trainer.callback_metrics.items()}
@@ -77,7 +77,7 @@ def trace(name, folder, precision=PRECISION):
     return {"precision": precision, "losses": losses, "test": test}
 
 
-def _write_data(name, folder, patch):
+def write_data(name, folder, patch):
     """The small tables and images that stand for data sets, as in ``test_configs.py``."""
     if "mnist" in name or "domain" in name:
         write_mnist(folder, patch)

@@ -135,7 +135,7 @@ def _reproduce(experiments: Sequence[Experiment], options: argparse.Namespace, f
     )
     outcomes, failed = [], []
     for plan in _plans(experiments, options):
-        if not plan.seeds:
+        if plan.idle:
             print(f"{plan.experiment.name}: left out, {plan.left_out}")
             continue
         if reported:

@@ -37,6 +37,11 @@ class Plan:
     left_out: str = ""
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing is run; an experiment without systems is its analysis, which is."""
+        return bool(self.experiment.systems) and not self.seeds
+
+    @property
     def systems(self) -> list[System]:
         """Those that are run, in the table's order."""
         return [system for system in self.experiment.systems if system.key in self.seeds]
@@ -115,7 +120,7 @@ def _afforded(
 
 def _left_out(experiment: Experiment, known: Mapping[str, float], chosen: int, share: float) -> str:
     total = len(experiment.systems)
-    if chosen:
+    if chosen or not total:
         return f"{total - chosen} of {total} rows" if chosen < total else ""
     if not known:
         return "all: no stored results say what a run costs"

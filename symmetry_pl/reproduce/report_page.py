@@ -66,7 +66,7 @@ def write_report(
             parts.append(f"![{experiment.title}: here and stored]({path.as_posix()})")
         if rows:
             parts.append(_table(experiment, rows))
-            parts.append(f"All figures: [{experiment.slug}.md]({experiment.slug}.md).")
+        parts.append(f"All figures: [{experiment.slug}.md]({experiment.slug}.md).")
     text = "\n\n".join(parts) + "\n"
     pages = [folder / "report.md", folder / "report.html"]
     atomic_write(pages[0], text)
@@ -84,6 +84,8 @@ def comparison_figure(experiment: Experiment, rows: Sequence[Compared]) -> Figur
     Returns:
         None where there is nothing to draw.
     """
+    if not rows:
+        return None
     name = experiment.summary or experiment.metrics[0]
     shown = [row for row in rows if row.metric == name][:_ROWS]
     if not shown:

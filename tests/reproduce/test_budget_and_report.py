@@ -12,7 +12,7 @@ from symmetry_pl.cli import main
 from symmetry_pl.reproduce import command
 from symmetry_pl.reproduce.comparison import compared
 from symmetry_pl.reproduce.evidence import place, place_of
-from symmetry_pl.reproduce.experiment import System
+from symmetry_pl.reproduce.experiment import Analysis, System
 from symmetry_pl.reproduce.experiments import EXPERIMENTS, load_experiment
 from symmetry_pl.reproduce.plan import OVERHEAD, QUICK_ALL, known_seconds, within
 from symmetry_pl.reproduce.progress import Progress, span
@@ -39,7 +39,7 @@ def test_a_budget_is_kept_and_shared(seconds):
         assert bool(plan.left_out) == (len(rows) < len(plan.experiment.systems))
     if seconds == QUICK_ALL:  # nearly all of it is used, and nearly every experiment has a row
         assert sum(plan.seconds[key] + OVERHEAD for plan, key in runs) > 0.8 * seconds
-        assert sum(not plan.seeds for plan in plans) <= 3
+        assert sum(plan.idle for plan in plans) <= 3
     if seconds == 1e9:  # all that was ever measured
         for plan in plans:
             own = [s.key for s in plan.experiment.systems if s.taken_from is None]
@@ -169,6 +169,17 @@ def test_all_in_full_runs_copies_too(only_examples, capsys):
     assert "2 experiments, 4 rows" in page
     assert "Of 0 figures that are stored too" in page
     assert "Left out" not in page
+
+
+def test_an_experiment_without_systems_is_its_analysis(only_examples, monkeypatch, capsys):
+    counted = Analysis(lambda result: {"right": 7}, lambda r: f"{r['analysis']['right']} right\n")
+    alone = replace(EXAMPLE, systems=(), metrics=(), references=None, analysis=counted)
+    monkeypatch.setattr(command, "_all", lambda: [alone])
+    assert main(["reproduce", "all", "--budget", "quick"]) == 0
+    assert "left out" not in capsys.readouterr().out
+    results = Path("lightning_logs/reproduce/results")
+    assert "7 right" in (results / "example_tiny.md").read_text()
+    assert "## Tiny" in (results / "report.md").read_text()
 
 
 def test_what_fails_is_in_the_report(only_examples, capsys):
