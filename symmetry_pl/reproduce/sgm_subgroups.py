@@ -80,7 +80,7 @@ EXPERIMENT = Experiment(
         "5,000 elements against 5,000 of the hidden group, exact optimal transport: the geodesic "
         "angle in radians in space, the distance of entries in the plane; the mean of three "
         "draws for each cloud against three samples of the group. The floor is that of two samples "
-        "of the group, the mean of three pairs; random are 2,000 elements of the whole group.",
+        "of the group, the mean of 100 pairs; random are 2,000 elements of the whole group.",
         "Published figures are of LieFlow's project page (Chen et al., ICML 2026), for methods as "
         "its authors ran them; their SGM has no frame. W1 depends on the number of elements that "
         "are compared, and the page gives no floor.",
