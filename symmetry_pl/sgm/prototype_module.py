@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from symmetry_pl.core import Batch, DataDescription, SymmetryModule
 from symmetry_pl.core.registry import build_named, check_choice, check_name
 from symmetry_pl.groups import CloudGroup, Group, ImageGroup, build_any_group
+from symmetry_pl.metrics.hidden_group import named_sentence
 from symmetry_pl.sgm.cloud_evaluation import CloudEvaluator
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
 from symmetry_pl.sgm.frames import FrameNetwork, build_frame
@@ -159,9 +160,7 @@ class PrototypeModule(SymmetryModule):
         evaluator = self._evaluators.get("test")
         if not isinstance(evaluator, CloudEvaluator) or evaluator.named is None:
             return None
-        named = evaluator.named
-        what = named.name if named.is_group else f"no group ({named.name})"
-        return f"elements are of {what}, p = {named.p_value:.2g}: {named.because}"
+        return named_sentence(evaluator.named)
 
     def configure_evaluator(self, stage: Literal["val", "test"]) -> PrototypeEvaluator:
         """Spread of prototypes, likelihood and resampled factors."""
