@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         SymmetryGAN,
         SymmetryLens,
     )
-    from symmetry_pl.sgm import SGM, Canonicaliser, ImageClassifier, ImageVAE, SGMAugment
+    from symmetry_pl.sgm import SGM, Canonicaliser, ImageClassifier, ImageVAE, LieFlow, SGMAugment
     from symmetry_pl.stib import (
         CVAE,
         CVIB,
@@ -61,6 +61,7 @@ __all__ = [
     "LatentFlowSTIB",
     "LensDomain",
     "LieDerivative",
+    "LieFlow",
     "LieGAN",
     "NamedGroup",
     "PropertyGenerator",
@@ -91,6 +92,7 @@ _ROOMS = {
     "SGMEstimator": "estimators",
     "LensDomain": "lens",
     "LieDerivative": "lens",
+    "LieFlow": "sgm",
     "LieGAN": "lens",
     "NamedGroup": "groups.naming",
     "SymmetryGAN": "lens",

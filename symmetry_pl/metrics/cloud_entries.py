@@ -57,6 +57,13 @@ CLOUD_ENTRIES = (
         better="more",
         **_ELEMENTS,
     ),
+    MetricSpec(
+        "velocity_mse",
+        "squared error of velocities on the group",
+        "velocity error",
+        digits=3,
+        group="transformations",
+    ),
     minor("transport_floor", "W1 of two samples of the group", "floor", digits=3, **_ELEMENTS),
     minor("transport_random", "W1 of random elements", "random", digits=3, **_ELEMENTS),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Experiment, System
+from symmetry_pl.reproduce.sgm_subgroups_rivals import RIVAL_NOTES, lieflow_rows
 
 _TILTED = "[0.0,0.5,-0.8660254]"
 
@@ -58,7 +59,9 @@ def _systems() -> tuple[System, ...]:
         for what in ("tetrahedron", "shapes", "unordered")
         for name, group in GROUPS.items()
     ]
-    return (*arrow, *space)
+    every = (*arrow, *space, *lieflow_rows(_PLANE, GROUPS))
+    datasets = dict.fromkeys(system.dataset for system in every)
+    return tuple(system for one in datasets for system in every if system.dataset == one)
 
 
 EXPERIMENT = Experiment(
@@ -89,5 +92,6 @@ EXPERIMENT = Experiment(
         "Unordered: the same shapes with their points in any order, 12 of 128 of them missing and "
         "noise of .02 (a shape has a root mean square radius of 1).",
         "A seed is that of the clouds and of the training.",
+        *RIVAL_NOTES,
     ),
 )
