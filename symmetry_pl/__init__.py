@@ -29,7 +29,15 @@ if TYPE_CHECKING:
         SymmetryGAN,
         SymmetryLens,
     )
-    from symmetry_pl.sgm import SGM, Canonicaliser, ImageClassifier, ImageVAE, LieFlow, SGMAugment
+    from symmetry_pl.sgm import (
+        SGM,
+        Augerino,
+        Canonicaliser,
+        ImageClassifier,
+        ImageVAE,
+        LieFlow,
+        SGMAugment,
+    )
     from symmetry_pl.stib import (
         CVAE,
         CVIB,
@@ -47,6 +55,7 @@ __all__ = [
     "SGM",
     "STIB",
     "VAE",
+    "Augerino",
     "Canonicaliser",
     "CommutingLens",
     "DomainClassifier",
@@ -77,6 +86,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Augerino": "sgm",
     "Canonicaliser": "sgm",
     "CommutingLens": "lens",
     "DomainClassifier": "lens",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Experiment, System
-from symmetry_pl.reproduce.sgm_subgroups_rivals import RIVAL_NOTES, lieflow_rows
+from symmetry_pl.reproduce.sgm_subgroups_rivals import RIVAL_NOTES, rival_rows
 
 _TILTED = "[0.0,0.5,-0.8660254]"
 
@@ -59,7 +59,7 @@ def _systems() -> tuple[System, ...]:
         for what in ("tetrahedron", "shapes", "unordered")
         for name, group in GROUPS.items()
     ]
-    every = (*arrow, *space, *lieflow_rows(_PLANE, GROUPS))
+    every = (*arrow, *space, *rival_rows(_PLANE, GROUPS))
     datasets = dict.fromkeys(system.dataset for system in every)
     return tuple(system for one in datasets for system in every if system.dataset == one)
 

@@ -27,7 +27,7 @@ _COLUMNS, _ROWS, _ORBITS, _COPIES, _DRAWN, _STEPS = 12, 5, 3, 8, 2000, 4
 _CLOUDS = 6
 _TRAINING = ("loss", "mse", "nll_eta", "spread")
 _MERITS = ("prototype_spread", "iterate_ratio_1")
-_ELEMENT_LOSSES = ("velocity_mse",)
+_ELEMENT_LOSSES = ("velocity_mse", "task_loss")
 _ELBOS = ("elbo", "elbo_prototype")
 
 

@@ -35,7 +35,8 @@ INFERENCE: dict[str, type[InferenceNetwork]] = {
     "unordered": UnorderedFrame,
 }
 GENERATIVE: dict[str, type[nn.Module]] = {"flow": GenerativeNetwork, "kernels": KernelMixture}
-_OF_CLOUDS = {"ordered", "unordered", "kernels"}
+_OF_CLOUDS = {"mlp", "ordered", "unordered", "kernels"}
+_OF_IMAGES = {"mlp", "frame", "flow"}
 
 
 class PrototypeModule(SymmetryModule):
@@ -47,8 +48,9 @@ class PrototypeModule(SymmetryModule):
             the path of its class.
         group_options: its options, the bounds of random transformations among them.
         inference: of images ``mlp`` (the paper's) and ``frame`` (moments, then a small network; of
-            affine and colour groups); of clouds ``ordered`` (points in a fixed order) and
-            ``unordered``; or the path of an ``InferenceNetwork`` of your own.
+            affine and colour groups); of clouds ``ordered`` (a frame of points in a fixed order),
+            ``unordered`` and, without a frame, ``mlp``; or the path of an ``InferenceNetwork`` of
+            your own.
         inference_options: its options.
         generative: p(η | x̂): ``flow`` on images, ``kernels`` on clouds, each where null.
         generative_options: options of ``GenerativeNetwork``, or of ``KernelMixture``.
@@ -132,9 +134,10 @@ class PrototypeModule(SymmetryModule):
             ("inference", inference, INFERENCE),
             ("generative", self._generative, GENERATIVE),
         ):
-            if name in known and (name in _OF_CLOUDS) != of_clouds:
+            fitting = _OF_CLOUDS if of_clouds else _OF_IMAGES
+            if name in known and name not in fitting:
                 kinds = ("clouds", "images") if of_clouds else ("images", "clouds")
-                fit = sorted(n for n in known if (n in _OF_CLOUDS) == of_clouds)
+                fit = sorted(fitting & {*known})
                 raise ValueError(
                     f"group {group!r} acts on {kinds[0]}, and {what} {name!r} is for {kinds[1]}: "
                     f"take {' or '.join(fit)}"
