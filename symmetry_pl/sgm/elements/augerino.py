@@ -115,7 +115,8 @@ class Augerino(ElementModule):
 
     def spread(self) -> Tensor:
         """‖w‖ of widths up to the limit of the group."""
-        return self.widths.clamp(max=self.chart.limit).norm()
+        size: Tensor = self.widths.clamp(max=self.chart.limit).norm()
+        return size
 
     def evaluation_loss(self, x: Tensor, places: Tensor) -> dict[str, Tensor]:
         """The loss of training, and the task's part of it."""
@@ -134,7 +135,6 @@ class Augerino(ElementModule):
         return element
 
     def _uniform(self, x: Tensor, places: Tensor, draw: int, parts: int) -> Tensor:
-        columns = parts * self.chart.dim
-        return torch.from_numpy(2 * counter_uniform(1, draw, places.cpu().numpy(), columns) - 1).to(
-            x
-        )
+        """Numbers in [−1, 1] that belong to the places, ``(B, parts · k)``."""
+        uniform = counter_uniform(1, draw, places.cpu().numpy(), parts * self.chart.dim)
+        return torch.from_numpy(2 * uniform - 1).to(x)
