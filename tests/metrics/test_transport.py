@@ -3,11 +3,14 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 
 from symmetry_pl.groups import axial, cyclic, icosahedral
 from symmetry_pl.groups.rotations import random_rotations, rotation_angle, rotation_of
+from symmetry_pl.metrics.few_places import cost_to_few
 from symmetry_pl.metrics.transport import transport_score
 from symmetry_pl.metrics.transport_distance import transport_distance
 from symmetry_pl.metrics.transport_floor import circle_distance, transport_floor
@@ -54,6 +57,27 @@ def test_the_floor_is_the_distance_of_two_samples(group):
     found = transport_floor(group, count, draws(8), pairs=400)
     error = float(whole.std()) * (1 / 60 + 1 / 400) ** 0.5
     assert found == pytest.approx(float(whole.mean()), abs=4 * error)
+
+
+@pytest.mark.parametrize("group", [cyclic(4, None), cyclic(7), icosahedral()])
+@pytest.mark.parametrize("spread", [0.05, 0.5, 3.0])
+def test_chains_of_moves_are_the_best_matching(group, spread):
+    dim = group.elements.shape[-1]
+    vectors = torch.randn(200, 2 * dim - 3, generator=draws(), dtype=torch.float64)
+    found = rotation_of(spread * vectors)
+    true = group.sample(200, generator=draws(1))
+    if dim == 2:
+        cost = (found[:, None] - true).flatten(2).norm(dim=2)
+    else:
+        cost = rotation_angle(found[:, None], true)
+    rows, columns = linear_sum_assignment(cost.numpy())
+    best = float(cost[rows, columns].mean())
+    assert transport_distance(found, true) == pytest.approx(best, abs=1e-7)
+
+
+def test_places_hold_as_many_points_as_there_are():
+    with pytest.raises(ValueError, match=r"3 points need as much room, got \[1, 1\]"):
+        cost_to_few(torch.rand(3, 2, generator=draws()).double().numpy(), np.array([1, 1]))
 
 
 def test_a_matching_on_a_circle_is_its_closed_form():
