@@ -29,7 +29,15 @@ if TYPE_CHECKING:
         SymmetryGAN,
         SymmetryLens,
     )
-    from symmetry_pl.sgm import SGM, Canonicaliser, ImageClassifier, ImageVAE, SGMAugment
+    from symmetry_pl.sgm import (
+        SGM,
+        Augerino,
+        Canonicaliser,
+        ImageClassifier,
+        ImageVAE,
+        LieFlow,
+        SGMAugment,
+    )
     from symmetry_pl.stib import (
         CVAE,
         CVIB,
@@ -47,6 +55,7 @@ __all__ = [
     "SGM",
     "STIB",
     "VAE",
+    "Augerino",
     "Canonicaliser",
     "CommutingLens",
     "DomainClassifier",
@@ -61,6 +70,7 @@ __all__ = [
     "LatentFlowSTIB",
     "LensDomain",
     "LieDerivative",
+    "LieFlow",
     "LieGAN",
     "NamedGroup",
     "PropertyGenerator",
@@ -76,6 +86,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "Augerino": "sgm",
     "Canonicaliser": "sgm",
     "CommutingLens": "lens",
     "DomainClassifier": "lens",
@@ -91,6 +102,7 @@ _ROOMS = {
     "SGMEstimator": "estimators",
     "LensDomain": "lens",
     "LieDerivative": "lens",
+    "LieFlow": "sgm",
     "LieGAN": "lens",
     "NamedGroup": "groups.naming",
     "SymmetryGAN": "lens",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from symmetry_pl.core import DataDescription, Player, PlayerOptions
+from symmetry_pl.lens.cloud_elements import as_vectors
 from symmetry_pl.lens.element_evaluation import ElementEvaluator
 from symmetry_pl.lens.generator_module import GeneratorModule
 from symmetry_pl.nn.mlp import MLP
@@ -32,7 +33,8 @@ class AdversarialGenerator(GeneratorModule):
     A subclass gives ``configure_group``, ``elements`` and ``generators``.
 
     Args:
-        blocks: b: a sample is b vectors of n = d / b numbers that move alike, such as particles.
+        blocks: b: a sample is b vectors of n = d / b numbers that move alike, such as particles,
+            or the points of a cloud in a fixed order.
         widths: of the hidden layers of the discriminator; those of the paper if null.
         activation: of the discriminator.
         moves_target: whether targets are vectors as well, of n numbers each.
@@ -114,6 +116,14 @@ class AdversarialGenerator(GeneratorModule):
         return {}
 
     # -- networks, players and figures -----------------------------------------------------------
+
+    def describe_data(self, data: DataDescription, source: str = "the checkpoint") -> None:
+        """Take clouds of n points as samples of n vectors."""
+        super().describe_data(as_vectors(data, self.blocks, type(self).__name__), source)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Flatten clouds ``(B, n, d)``."""
+        return (batch[0].flatten(1), *batch[1:])
 
     def check_data(self, data: DataDescription) -> None:
         """Refuse what is not b vectors of one length, with targets that move if they shall."""

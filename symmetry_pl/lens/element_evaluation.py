@@ -10,6 +10,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from symmetry_pl.core import Batch, Stage
+from symmetry_pl.lens.cloud_elements import cloud_figures
 from symmetry_pl.lens.evaluation import (
     GeneratorEvaluator,
     conserved,
@@ -29,6 +30,7 @@ from symmetry_pl.metrics.elements import (
 from symmetry_pl.metrics.energy import EnergyDistance
 from symmetry_pl.metrics.errors import SummedAbsoluteError
 from symmetry_pl.metrics.generator import cosine, nearest_generator
+from symmetry_pl.metrics.hidden_group import HiddenGroupData
 
 Pair: TypeAlias = tuple[Tensor, Tensor]
 _FAVOURS = ("algebra_cosine", "subgroup_cosine", "element_cosine", "orbit_cosine")
@@ -113,6 +115,9 @@ class ElementEvaluator(GeneratorEvaluator):
 
     The best epoch by the truth, a favour that the SymmetryLens paper does its rivals, is reported
     as ``favoured_cosine`` at ``favoured_epoch``; nothing else follows from it.
+
+    Of clouds whose hidden group the data know, a test names the group of random elements, and has
+    their W1 to it (``cloud_figures``).
     """
 
     def __init__(self) -> None:
@@ -142,6 +147,9 @@ class ElementEvaluator(GeneratorEvaluator):
             **super().compute(model, stage),
             **{name: torch.tensor(value) for name, value in scores.items()},
         }
+        if stage.name == "test" and isinstance(stage.data, HiddenGroupData):
+            named = cloud_figures(model, stage.data, len(self.samples.compute()[0]))
+            values |= {name: torch.tensor(value) for name, value in named.items()}
         values |= self._conservation(model, moved)
         return values | self._favoured(model, scores, stage)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Experiment, System
+from symmetry_pl.reproduce.sgm_subgroups_rivals import RIVAL_NOTES, rival_rows
 
 _TILTED = "[0.0,0.5,-0.8660254]"
 
@@ -58,7 +59,9 @@ def _systems() -> tuple[System, ...]:
         for what in ("tetrahedron", "shapes", "unordered")
         for name, group in GROUPS.items()
     ]
-    return (*arrow, *space)
+    every = (*arrow, *space, *rival_rows(_PLANE, GROUPS))
+    datasets = dict.fromkeys(system.dataset for system in every)
+    return tuple(system for one in datasets for system in every if system.dataset == one)
 
 
 EXPERIMENT = Experiment(
@@ -80,7 +83,7 @@ EXPERIMENT = Experiment(
         "5,000 elements against 5,000 of the hidden group, exact optimal transport: the geodesic "
         "angle in radians in space, the distance of entries in the plane; the mean of three "
         "draws for each cloud against three samples of the group. The floor is that of two samples "
-        "of the group, the mean of three pairs; random are 2,000 elements of the whole group.",
+        "of the group, the mean of 100 pairs; random are 2,000 elements of the whole group.",
         "Published figures are of LieFlow's project page (Chen et al., ICML 2026), for methods as "
         "its authors ran them; their SGM has no frame. W1 depends on the number of elements that "
         "are compared, and the page gives no floor.",
@@ -89,5 +92,6 @@ EXPERIMENT = Experiment(
         "Unordered: the same shapes with their points in any order, 12 of 128 of them missing and "
         "noise of .02 (a shape has a root mean square radius of 1).",
         "A seed is that of the clouds and of the training.",
+        *RIVAL_NOTES,
     ),
 )

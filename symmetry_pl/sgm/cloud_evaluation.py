@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from symmetry_pl.core import Stage
-from symmetry_pl.groups import Group, RotationSubgroup
-from symmetry_pl.groups.clouds import Orthogonal, SpecialOrthogonal
-from symmetry_pl.groups.linear_maps import PositiveLinear
+from symmetry_pl.groups import Group
 from symmetry_pl.groups.naming.named_group import NamedGroup
-from symmetry_pl.groups.naming.namer import name_group
-from symmetry_pl.groups.rotations import rotation_of, rotation_vector
 from symmetry_pl.metrics.dealt import GatheredPairs
-from symmetry_pl.metrics.transport import transport_score
+from symmetry_pl.metrics.hidden_group import group_figures
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
 from symmetry_pl.sgm.scores import random_elements
 from symmetry_pl.sgm.self_supervision import self_supervision
 
-__all__ = ["CloudEvaluator", "HiddenGroupData"]
+__all__ = ["CloudEvaluator"]
 
-_OFF = math.radians(15)
 _DRAWS = 3  # elements of each cloud: W1 of one draw is random itself
-_LEAST = 20  # elements that can have a name
-_SURE = 0.5  # confidence from which elements count for it
-
-
-@runtime_checkable
-class HiddenGroupData(Protocol):
-    """A datamodule that knows the subgroup that has turned its clouds."""
-
-    subgroup: RotationSubgroup
 
 
 class CloudEvaluator(PrototypeEvaluator):
@@ -99,48 +84,7 @@ class CloudEvaluator(PrototypeEvaluator):
         flat, sure = self.changes.compute()
         size = self.group.element_shape[0]
         draws = flat.view(-1, _DRAWS, size, size).transpose(0, 1)
-        elements = self.elements = draws[0]
-        found = {"elements_sure": float(sure.mean())}
-        if isinstance(self.group, (SpecialOrthogonal, Orthogonal, PositiveLinear)):
-            found |= self._named_figures(elements, sure[:, 0])
-            if isinstance(stage.data, HiddenGroupData):
-                found |= self._against(stage.data.subgroup, draws)
+        self.elements = draws[0]
+        self.named, found = group_figures(self.group, draws, stage.data, sure[:, 0])
+        found["elements_sure"] = float(sure.mean())
         return values | {name: torch.tensor(value) for name, value in found.items()}
-
-    def _named_figures(self, elements: Tensor, sure: Tensor) -> dict[str, float]:
-        """What the name of the group says in numbers."""
-        if len(elements) < _LEAST:
-            return {}
-        turns = elements
-        if isinstance(self.group, PositiveLinear):
-            turns = rotation_of(rotation_vector(elements))
-        known = sure > _SURE
-        self.named = name_group(turns[known] if int(known.sum()) >= _LEAST else turns)
-        return {
-            "group_found": float(self.named.is_group),
-            "group_p": self.named.p_value,
-            "group_jitter": self.named.errors.get("jitter", 0.0),
-        }
-
-    def _against(self, hidden: RotationSubgroup, draws: Tensor) -> dict[str, float]:
-        """Elements ``(R, N, d, d)`` and the name of the first ones against the hidden group."""
-        elements, seeded = draws[0], torch.Generator().manual_seed(1)
-        chance = self.group.sample(len(elements), generator=seeded)
-        score = transport_score(draws, hidden, chance=chance)
-        found = {
-            "transport": score.distance,
-            "transport_floor": score.floor,
-            "transport_random": score.random,
-            "transport_ratio": score.distance / score.floor if score.floor else math.nan,
-        }
-        if not isinstance(self.group, PositiveLinear):
-            found["elements_off"] = float((hidden.distance(elements) > _OFF).double().mean())
-        if self.named is not None:
-            found["group_right"] = float(_same(self.named, hidden))
-        return found
-
-
-def _same(named: NamedGroup, hidden: RotationSubgroup) -> bool:
-    """Whether a name is that of the hidden group, up to its orientation."""
-    trivial = hidden.order == 1 and named.order == 1
-    return trivial or (named.symbol == hidden.name and named.order == hidden.order)

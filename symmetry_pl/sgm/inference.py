@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -50,12 +51,13 @@ class InferenceNetwork(nn.Module):
 class MLPInference(InferenceNetwork):
     """The paper's network: an MLP on all pixels that ends at the identity (App. C).
 
-    Coordinates are offset + bounds · u, or offset + bounds · tanh(u), with u the linear head's
-    output, whose weights start at 0.
+    Of clouds whose points are in a fixed order it sees all coordinates, 0 where a point is missing.
+    Coordinates of elements are offset + bounds · u, or offset + bounds · tanh(u), with u the linear
+    head's output, whose weights start at 0.
 
     Args:
         group: whose elements it gives.
-        image_shape: ``(C, H, W)``.
+        shape: of a sample, ``(C, H, W)`` or ``(n, d)``.
         widths: units of the hidden layers (dense, GELU, layer norm each).
         squash: whether coordinates are kept inside the bounds by a tanh.
     """
@@ -63,14 +65,13 @@ class MLPInference(InferenceNetwork):
     def __init__(
         self,
         group: Group,
-        image_shape: Sequence[int],
+        shape: Sequence[int],
         widths: Sequence[int] = (2048, 1024, 512, 256),
         squash: bool = False,
     ) -> None:
         super().__init__(group)
-        channels, height, width = image_shape
         self.squash = squash
-        self.features = FeatureMLP(channels * height * width, widths)
+        self.features = FeatureMLP(prod(shape), widths)
         self.head = nn.Linear(widths[-1], group.dim)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -81,7 +82,7 @@ class MLPInference(InferenceNetwork):
 
     def forward(self, x: Tensor, perturbation: Tensor | None = None) -> Tensor:
         """Elements ``(B, …)``; under autocast their maths stays in float32."""
-        u = self.head(self.features(x.flatten(1)))
+        u = self.head(self.features(x.flatten(1).nan_to_num(0.0)))
         u = u.to(torch.promote_types(u.dtype, torch.float32))
         if perturbation is not None:
             u = u + perturbation

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.core.painter import Curves, plain
+from symmetry_pl.groups import Group
 from symmetry_pl.groups.linear_maps import PositiveLinear
+from symmetry_pl.groups.naming.named_group import NamedGroup
 from symmetry_pl.metrics.catalogue import labelled, spec
 from symmetry_pl.metrics.prototypes import relative_magnitude
 from symmetry_pl.plots import basic, elements, images
@@ -25,6 +27,7 @@ _COLUMNS, _ROWS, _ORBITS, _COPIES, _DRAWN, _STEPS = 12, 5, 3, 8, 2000, 4
 _CLOUDS = 6
 _TRAINING = ("loss", "mse", "nll_eta", "spread")
 _MERITS = ("prototype_spread", "iterate_ratio_1")
+_ELEMENT_LOSSES = ("velocity_mse", "task_loss")
 _ELBOS = ("elbo", "elbo_prototype")
 
 
@@ -85,6 +88,28 @@ class VAEPainter:
             yield "bounds", basic.history(found, "ELBO [nats]")
 
 
+class ElementPainter:
+    """Clouds and what drawn elements make of them; the elements on their group."""
+
+    curves: ClassVar[dict[str, tuple[str, ...]]] = {"train": _ELEMENT_LOSSES, "val": ()}
+
+    def paint(
+        self, model: Any, evaluator: Any, data: Any, curves: Curves
+    ) -> Iterator[tuple[str, Any]]:
+        """Clouds before and after, elements of a test, and the loss of training."""
+        if "x" in evaluator.shown:
+            x = evaluator.shown["x"][:_CLOUDS].to(model.device)
+            filled = x.nan_to_num(0.0)
+            drawn = model.drawn(filled, torch.arange(len(x)), 0)
+            moved = model.group.apply(drawn, x)
+            yield "moved", elements.clouds([("clouds", plain(x)), ("moved", plain(moved))])
+        if evaluator.elements is not None and evaluator.named is not None:
+            yield "elements", _element_figure(model.group, evaluator.elements, evaluator.named)
+        found = labelled(curves, "train", _ELEMENT_LOSSES)
+        if found:
+            yield "loss", basic.history(found, "loss")
+
+
 def _figures(
     module: PrototypeModule, evaluator: PrototypeEvaluator, shown: Tensor
 ) -> Iterator[tuple[str, Any]]:
@@ -129,15 +154,17 @@ def _cloud_figures(
         again, _ = module.resample(x, _noise(x, len(x), module.noise_dim, 0))
         rows.append(("resampled", plain(again)))
     yield "prototypes", elements.clouds(rows)
-    named, group = evaluator.named, module.group
-    if evaluator.elements is None or named is None:
-        return
-    turns = evaluator.elements
+    if evaluator.elements is not None and evaluator.named is not None:
+        yield "elements", _element_figure(module.group, evaluator.elements, evaluator.named)
+
+
+def _element_figure(group: Group, found: Tensor, named: NamedGroup) -> Any:
+    """Elements, of linear maps their rotations, and those of the group they are named."""
+    size = found.shape[-1]
     if isinstance(group, PositiveLinear):
-        turns = group.element(group.coordinates(turns) * turns.new_tensor([1.0, 0.0, 0.0, 0.0]))
-    size = turns.shape[-1]
+        found = group.element(group.coordinates(found) * found.new_tensor([1.0, 0.0, 0.0, 0.0]))
     draw = elements.angle_histogram if size == 2 else elements.rotation_map
-    yield "elements", draw(plain(turns), named.elements.reshape(-1, size, size), named.name)
+    return draw(plain(found), named.elements.reshape(-1, size, size), named.name)
 
 
 def _factor_figure(true: npt.NDArray[np.float64], drawn: npt.NDArray[np.float64], data: Any) -> Any:

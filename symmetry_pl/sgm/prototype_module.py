@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from symmetry_pl.core import Batch, DataDescription, SymmetryModule
 from symmetry_pl.core.registry import build_named, check_choice, check_name
 from symmetry_pl.groups import CloudGroup, Group, ImageGroup, build_any_group
+from symmetry_pl.metrics.hidden_group import named_sentence
 from symmetry_pl.sgm.cloud_evaluation import CloudEvaluator
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
 from symmetry_pl.sgm.frames import FrameNetwork, build_frame
@@ -34,7 +35,8 @@ INFERENCE: dict[str, type[InferenceNetwork]] = {
     "unordered": UnorderedFrame,
 }
 GENERATIVE: dict[str, type[nn.Module]] = {"flow": GenerativeNetwork, "kernels": KernelMixture}
-_OF_CLOUDS = {"ordered", "unordered", "kernels"}
+_OF_CLOUDS = {"mlp", "ordered", "unordered", "kernels"}
+_OF_IMAGES = {"mlp", "frame", "flow"}
 
 
 class PrototypeModule(SymmetryModule):
@@ -46,8 +48,9 @@ class PrototypeModule(SymmetryModule):
             the path of its class.
         group_options: its options, the bounds of random transformations among them.
         inference: of images ``mlp`` (the paper's) and ``frame`` (moments, then a small network; of
-            affine and colour groups); of clouds ``ordered`` (points in a fixed order) and
-            ``unordered``; or the path of an ``InferenceNetwork`` of your own.
+            affine and colour groups); of clouds ``ordered`` (a frame of points in a fixed order),
+            ``unordered`` and, without a frame, ``mlp``; or the path of an ``InferenceNetwork`` of
+            your own.
         inference_options: its options.
         generative: p(η | x̂): ``flow`` on images, ``kernels`` on clouds, each where null.
         generative_options: options of ``GenerativeNetwork``, or of ``KernelMixture``.
@@ -131,9 +134,10 @@ class PrototypeModule(SymmetryModule):
             ("inference", inference, INFERENCE),
             ("generative", self._generative, GENERATIVE),
         ):
-            if name in known and (name in _OF_CLOUDS) != of_clouds:
+            fitting = _OF_CLOUDS if of_clouds else _OF_IMAGES
+            if name in known and name not in fitting:
                 kinds = ("clouds", "images") if of_clouds else ("images", "clouds")
-                fit = sorted(n for n in known if (n in _OF_CLOUDS) == of_clouds)
+                fit = sorted(fitting & {*known})
                 raise ValueError(
                     f"group {group!r} acts on {kinds[0]}, and {what} {name!r} is for {kinds[1]}: "
                     f"take {' or '.join(fit)}"
@@ -159,9 +163,7 @@ class PrototypeModule(SymmetryModule):
         evaluator = self._evaluators.get("test")
         if not isinstance(evaluator, CloudEvaluator) or evaluator.named is None:
             return None
-        named = evaluator.named
-        what = named.name if named.is_group else f"no group ({named.name})"
-        return f"elements are of {what}, p = {named.p_value:.2g}: {named.because}"
+        return named_sentence(evaluator.named)
 
     def configure_evaluator(self, stage: Literal["val", "test"]) -> PrototypeEvaluator:
         """Spread of prototypes, likelihood and resampled factors."""

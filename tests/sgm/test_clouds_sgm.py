@@ -189,6 +189,15 @@ def test_the_group_of_the_tetrahedron_is_found(hidden, epochs):
     assert "elements are of" in model.verdict({})
 
 
+def test_a_network_without_a_frame_learns_how_clouds_are_turned():
+    data = ArrowDataModule(samples=1000, eval_samples=60, batch_size=250, missing=1)
+    _, found = fitted(
+        data, "so2", 30, inference="mlp", inference_options={"widths": [64, 64]}, copies=2,
+        phases={"ssl": "90 %"}, players={**FLOW, "inference": {"lr": 3e-3}},
+    )  # fmt: skip
+    assert found["prototype_spread"] < 0.3  # 1 for a network that says nothing
+
+
 def test_a_likelihood_is_above_uniform_as_the_jitter_allows():
     jitter = 0.05
     data = RandomShapesDataModule(
@@ -215,7 +224,7 @@ def test_the_group_of_the_arrow_is_found_among_linear_maps():
     [
         (
             {"inference": "frame"},
-            "acts on clouds, and inference 'frame' is for images: take ordered",
+            "acts on clouds, and inference 'frame' is for images: take mlp or ordered or unord",
         ),
         ({"generative": "flow"}, "acts on clouds, and generative 'flow' is for images: take kern"),
         (
