@@ -83,7 +83,9 @@ def _cheapest_chain(
         paid = np.where(less, through[best, np.arange(places)], paid)
     b = int(np.where(free, paid, np.inf).argmin())
     steps: list[tuple[int, int]] = []
-    while before[b] >= 0:
+    for _ in range(places):  # a chain visits a place once
+        if before[b] < 0:
+            break
         steps.append((int(before[b]), b))
         b = int(before[b])
     return steps[::-1]
