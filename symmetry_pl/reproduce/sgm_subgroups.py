@@ -17,6 +17,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """Hidden subgroups of SO(3), by the names in datasets."""
 
+_CLEAN = ("--data.missing=0", "--data.noise=0")
+_JITTERS = (0.05, 0.1)
+_SHAPES, _UNORDERED = "sgm/clouds_shapes.yaml", "sgm/clouds_unordered.yaml"
+
 _PUBLISHED: dict[str, dict[str, float]] = {
     "LieFlow": {"T": 0.149, "O": 0.097, "SO2_z": 0.050, "SO2_tilted": 0.053, "I": 0.129},
     "SGM without a frame": {
@@ -58,7 +62,23 @@ def _systems() -> tuple[System, ...]:
         for what in ("tetrahedron", "shapes", "unordered")
         for name, group in GROUPS.items()
     ]
-    return (*arrow, *space)
+    clean = [
+        System("sgm", "SGM", _UNORDERED, f"clean_{name}", own=True, overrides=(*group, *_CLEAN))
+        for name, group in GROUPS.items()
+    ]
+    jittered = [
+        System(
+            f"sgm_jitter_{jitter:g}",
+            f"SGM, jitter {jitter:g} rad",
+            config,
+            f"{what}_I",
+            own=True,
+            overrides=(*GROUPS["I"], f"--data.jitter={jitter:g}"),
+        )
+        for what, config in (("shapes", _SHAPES), ("unordered", _UNORDERED))
+        for jitter in _JITTERS
+    ]
+    return (*arrow, *space, *clean, *jittered)
 
 
 EXPERIMENT = Experiment(
@@ -88,6 +108,10 @@ EXPERIMENT = Experiment(
         "must be downloaded.",
         "Unordered: the same shapes with their points in any order, 12 of 128 of them missing and "
         "noise of .02 (a shape has a root mean square radius of 1).",
+        "Clean: the same without missing points or noise. Jitter: a random rotation with this "
+        "standard deviation about each axis after the element of the group; the floor is then that "
+        "of true elements with this jitter. They are taken from one cloud to another, as the "
+        "model's are, and so have it twice.",
         "A seed is that of the clouds and of the training.",
     ),
 )

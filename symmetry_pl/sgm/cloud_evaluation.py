@@ -17,7 +17,7 @@ from symmetry_pl.groups.naming.named_group import NamedGroup
 from symmetry_pl.groups.naming.namer import name_group
 from symmetry_pl.groups.rotations import rotation_of, rotation_vector
 from symmetry_pl.metrics.dealt import GatheredPairs
-from symmetry_pl.metrics.transport import transport_score
+from symmetry_pl.metrics.transport import transport_distance, transport_score
 from symmetry_pl.sgm.evaluation import PrototypeEvaluator
 from symmetry_pl.sgm.scores import random_elements
 from symmetry_pl.sgm.self_supervision import self_supervision
@@ -104,7 +104,8 @@ class CloudEvaluator(PrototypeEvaluator):
         if isinstance(self.group, (SpecialOrthogonal, Orthogonal, PositiveLinear)):
             found |= self._named_figures(elements, sure[:, 0])
             if isinstance(stage.data, HiddenGroupData):
-                found |= self._against(stage.data.subgroup, draws)
+                jitter = float(getattr(stage.data, "jitter", 0.0))
+                found |= self._against(stage.data.subgroup, draws, jitter)
         return values | {name: torch.tensor(value) for name, value in found.items()}
 
     def _named_figures(self, elements: Tensor, sure: Tensor) -> dict[str, float]:
@@ -122,11 +123,15 @@ class CloudEvaluator(PrototypeEvaluator):
             "group_jitter": self.named.errors.get("jitter", 0.0),
         }
 
-    def _against(self, hidden: RotationSubgroup, draws: Tensor) -> dict[str, float]:
+    def _against(
+        self, hidden: RotationSubgroup, draws: Tensor, jitter: float
+    ) -> dict[str, float]:
         """Elements ``(R, N, d, d)`` and the name of the first ones against the hidden group."""
         elements, seeded = draws[0], torch.Generator().manual_seed(1)
         chance = self.group.sample(len(elements), generator=seeded)
         score = transport_score(draws, hidden, chance=chance)
+        if jitter:
+            score = score._replace(floor=_jittered_floor(hidden, len(elements), jitter))
         found = {
             "transport": score.distance,
             "transport_floor": score.floor,
@@ -138,6 +143,25 @@ class CloudEvaluator(PrototypeEvaluator):
         if self.named is not None:
             found["group_right"] = float(_same(self.named, hidden))
         return found
+
+
+def _jittered_floor(hidden: RotationSubgroup, count: int, jitter: float) -> float:
+    """W1 that true elements have whose jitter is that of the data, in the mean of three draws.
+
+    They are what a perfect model has, from one cloud to another: e' h e⁻¹, so that the jitter
+    e = exp(ξ) is in them twice.
+    """
+    generator, found = torch.Generator().manual_seed(2), 0.0
+
+    def jitters(size: int) -> Tensor:
+        noise = torch.randn(count, 1 if size == 2 else 3, generator=generator, dtype=torch.float64)
+        return rotation_of(jitter * noise)
+
+    for _ in range(_DRAWS):
+        true, other = (hidden.sample(count, generator=generator).double() for _ in range(2))
+        size = true.shape[-1]
+        found += transport_distance(jitters(size) @ true @ jitters(size).mT, other)
+    return found / _DRAWS
 
 
 def _same(named: NamedGroup, hidden: RotationSubgroup) -> bool:
