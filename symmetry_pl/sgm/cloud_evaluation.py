@@ -123,9 +123,7 @@ class CloudEvaluator(PrototypeEvaluator):
             "group_jitter": self.named.errors.get("jitter", 0.0),
         }
 
-    def _against(
-        self, hidden: RotationSubgroup, draws: Tensor, jitter: float
-    ) -> dict[str, float]:
+    def _against(self, hidden: RotationSubgroup, draws: Tensor, jitter: float) -> dict[str, float]:
         """Elements ``(R, N, d, d)`` and the name of the first ones against the hidden group."""
         elements, seeded = draws[0], torch.Generator().manual_seed(1)
         chance = self.group.sample(len(elements), generator=seeded)
