@@ -264,9 +264,13 @@ def run_job(
 def _stop_of(code: int) -> str:
     """What a run was stopped by, in words, where its exit code is that of a signal.
 
+    255 is what is known of a run whose fork server is gone, as after a signal to the whole group.
+
     >>> _stop_of(143), _stop_of(1)
     ('stopped by SIGTERM and goes on next time, ', '')
     """
+    if code == 255:
+        return "stopped with its fork server and goes on next time, "
     number = -code if code < 0 else code - 128
     names = {one.value: one.name for one in signal.Signals}
     return f"stopped by {names[number]} and goes on next time, " if number in names else ""
