@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from symmetry_pl.reproduce.experiment import Analysis, Experiment
 
 _PLANTED, _NULLS, _LARGEST = 220, 120, 1000
-_FAMILIES = {
+_FAMILIES: dict[str, Callable[[str], bool]] = {
     "C1 … C12": lambda kind: kind[0] == "C",
     "D2 … D6": lambda kind: kind[0] == "D",
     "T, O, I": lambda kind: kind in ("T", "O", "I"),

@@ -159,7 +159,7 @@ def is_closed(elements: Tensor) -> bool:
 
 def is_false_group(found: NamedGroup) -> bool:
     """Whether a set that is no group got the name of one."""
-    return found.is_group and found.order > 1
+    return found.is_group and found.order is not None and found.order > 1
 
 
 def _bumps(kind: str, generator: torch.Generator) -> tuple[Tensor, float]:
@@ -197,7 +197,7 @@ def _part_of_a_group(kind: str, generator: torch.Generator) -> Tensor:
 
 def _count(largest: int, generator: torch.Generator) -> int:
     """A number from 500 to the largest, uniform in its logarithm."""
-    return round(500 * (largest / 500) ** _uniform(0, 1, generator))
+    return round(500 * math.pow(largest / 500, _uniform(0, 1, generator)))
 
 
 def _uniform(low: float, high: float, generator: torch.Generator) -> float:
