@@ -76,9 +76,6 @@ EXPERIMENTS = {
     "sgm/mnist_color": Entry(
         f"{_HERE}.sgm_prototypes:MNIST_COLOR", "SGM on painted MNIST, colour transformations"
     ),
-    "sgm/subgroup_names": Entry(
-        f"{_HERE}.sgm_subgroup_names:EXPERIMENT", "Groups of rotations by name: how often right"
-    ),
     "sgm/subgroups": Entry(
         f"{_HERE}.sgm_subgroups:EXPERIMENT", "SGM on clouds of points: which group has turned them"
     ),
