@@ -123,6 +123,21 @@ def image_files():
     folder_of(shapes(3), "new_shapes")
 
 
+def cloud_files():
+    """Two objects of 20 points, each turned by quarters about z, their points in any order."""
+    draw = rng()
+    objects = draw.normal(size=(2, 20, 3))
+    objects -= objects.mean(1, keepdims=True)
+    Path("scans").mkdir()
+    for i in range(300):
+        angle = np.pi / 2 * draw.integers(4)
+        turn = np.eye(3)
+        turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        points = draw.permutation(objects[i % 2] @ turn.T)
+        lines = [" ".join(["C", *(f"{value:.4f}" for value in point)]) for point in points]
+        Path(f"scans/{i:03d}.xyz").write_text("\n".join(["20", f"scan {i}", *lines, ""]))
+
+
 ROWS = {
     "reactions.csv": reactions,
     "signals.csv": signals,
@@ -180,6 +195,10 @@ SHORT = {
                 "orbit_size": 2,
             }
         },
+    },
+    "clouds": {
+        "trainer": {"max_epochs": 2, "check_val_every_n_epoch": 2, "log_every_n_steps": 1},
+        "model": {"init_args": {"orbit_images": 4, "orbit_size": 2}},
     },
     "loggers": _SPIRAL,
     "sweeps": _SPIRAL,
@@ -313,6 +332,14 @@ def fine_tuning_mistakes():
     Path("few.csv").write_text("\n".join(Path("own.csv").read_text().splitlines()[:40]))
     yield f"{named} --data.path few.csv"
     yield f"{named} --ckpt_path zinc-token-flow"
+    yield fit
+
+
+def clouds_mistakes():
+    fit = "fit --config sgm/clouds_unordered.yaml --config scans.yaml --run_name scans"
+    yield f"{fit} --data.path nothing"
+    yield f"{fit} --model.group gl2"
+    Path("scans/007.xyz").write_text("no cloud\n")
     yield fit
 
 
@@ -480,7 +507,11 @@ class Reader:
         return self.said[before:]
 
 
-READY = {"images": image_files, "own_group": lambda: np.save("shapes.npy", shapes())}
+READY = {
+    "images": image_files,
+    "clouds": cloud_files,
+    "own_group": lambda: np.save("shapes.npy", shapes()),
+}
 """What a page has beside the files that it shows."""
 
 

@@ -36,7 +36,8 @@ MAY = {
     "estimators": {"core", "fitted", "training", "datamodules", *FAMILIES},
     "training": {"core", "runs", "callbacks", "datamodules", *FAMILIES},
     "reproduce": {
-        *("training", "core", "metrics", "information", "molecules", "plots", "runs", "datamodules")
+        *("training", "core", "metrics", "information", "molecules", "plots", "runs"),
+        *("datamodules", "groups"),
     },
     "testing": {"groups"},
     "messages": set(),

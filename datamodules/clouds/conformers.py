@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import rdkit
 import torch
-from rdkit import Chem, rdBase
-from rdkit.Chem import rdDistGeom
 from torch import Tensor
 
 from symmetry_pl.core.bad_rows import BadRow, RefusedRows, summarise_bad_rows
 from symmetry_pl.datamodules.clouds.cloud_data import padded
+from symmetry_pl.datamodules.clouds.molecule_shapes import (
+    conformer,
+    part_of,
+    shape_from,
+    shape_text,
+)
 from symmetry_pl.datamodules.clouds.turned_clouds import TurnedCloudsDataModule
 from symmetry_pl.datamodules.files.csv_table import read_columns
-from symmetry_pl.datamodules.files.download import user_file
+from symmetry_pl.datamodules.files.derived import DerivedColumns, cache_root
+from symmetry_pl.datamodules.files.download import sha256_of, user_file
 from symmetry_pl.datamodules.options import check_at_least, check_choice
 
-__all__ = ["ConformerDataModule", "conformer", "own_axes"]
+__all__ = ["ConformerDataModule"]
 
 Array = npt.NDArray[np.float64]
+
+_ROWS = 8192  # of a file at once
 
 
 class ConformerDataModule(TurnedCloudsDataModule):
     """Conformers of molecules (RDKit's ETKDG), in their own axes and then turned by a subgroup.
 
     A molecule's own axes are the principal axes of its heavy atoms, those of the most and the
-    second most variance along x and y, each pointing to where the third moment is positive.
+    second most variance along x and y, each pointing to where the third moment is positive. With a
+    scaffold they are those of a part that all molecules share: x from the first to the second atom
+    of its pattern, y towards the third; other molecules are passed over.
     Molecules without conformer, with fewer than 4 heavy atoms or with all of them in a line are
     faults of their row. Clouds are of heavy atoms, in Å, in the order of the SMILES.
 
@@ -39,6 +50,9 @@ class ConformerDataModule(TurnedCloudsDataModule):
         column: its name.
         smiles: SMILES in place of a file.
         limit: number of molecules, the first of the file; null for all.
+        scaffold: SMARTS of the part, such as ``O=C[NX3]``; molecules that have it once are taken.
+        cache: folder where conformers of a file are kept; null for
+            ``~/.cache/symmetry_pl/derived``.
         once: whether each molecule is seen once; it is then in one set only, and ``samples`` and
             ``eval_samples`` say how many of them each set has. If not, clouds are of any of them.
         on_invalid: what to do about molecules without such a conformer: ``raise`` or ``drop``, with
@@ -61,6 +75,8 @@ class ConformerDataModule(TurnedCloudsDataModule):
         column: str = "smiles",
         smiles: list[str] = [],  # noqa: B006 (jsonargparse shows it)
         limit: int | None = None,
+        scaffold: str = "",
+        cache: str | None = None,
         once: bool = False,
         on_invalid: Literal["raise", "drop"] = "raise",
         **kwargs: Any,
@@ -72,6 +88,9 @@ class ConformerDataModule(TurnedCloudsDataModule):
             raise ValueError("give molecules by one of data.path and data.smiles")
         self.path, self.column, self.smiles = str(path), column, list(smiles)
         self.limit, self.once, self.on_invalid = limit, once, on_invalid
+        self.scaffold, self.cache = scaffold, cache
+        if scaffold:
+            part_of(scaffold)
 
     @property
     def own_file(self) -> Path | None:
@@ -80,14 +99,15 @@ class ConformerDataModule(TurnedCloudsDataModule):
 
     def base_shapes(self) -> Tensor:
         """Conformers ``(S, n, 3)`` in their own axes, NaN behind the last atom of each."""
-        smiles, lines = (self.smiles, ()) if self.smiles else self._read()
+        smiles, lines, shapes = self._source()
         found: list[Array] = []
         faults: list[BadRow] = []
-        for row, text in enumerate(smiles[: self.limit]):
-            made = conformer(text)
+        for row, made in enumerate(shapes):
+            if len(found) + len(faults) == self.limit:
+                break
             if isinstance(made, str):
-                faults.append(BadRow(row, text, made, lines[row] if lines else None))
-            else:
+                faults.append(BadRow(row, smiles[row], made, lines[row] if lines else None))
+            elif made is not None:
                 found.append(made)
         self.bad_rows = tuple(faults)
         if faults:
@@ -97,6 +117,11 @@ class ConformerDataModule(TurnedCloudsDataModule):
                     f"{where}; set data.on_invalid to drop to leave them out", self.bad_rows
                 )
             warnings.warn(f"{where}; left out", stacklevel=3)
+        if not found:
+            raise ValueError(
+                f"{self.path or 'data.smiles'}: no molecule has the part {self.scaffold!r} "
+                "(data.scaffold) exactly once"
+            )
         self._check_count(len(found))
         return torch.from_numpy(padded(found))
 
@@ -119,44 +144,29 @@ class ConformerDataModule(TurnedCloudsDataModule):
                 f"{wanted}, each seen once"
             )
 
-    def _read(self) -> tuple[list[str], Sequence[int]]:
-        """SMILES of the file, and the line of each."""
+    def _source(self) -> tuple[list[str], Sequence[int], Iterator[Array | str | None]]:
+        """SMILES, the line of each in a file, and what ``conformer`` gives for them in turn."""
+        if self.smiles:
+            made = (conformer(text, scaffold=self.scaffold) for text in self.smiles)
+            return self.smiles, (), made
         path = user_file(self.path, self.root, "data.path")
         table = read_columns(path, {"column": [self.column]})
-        return table.columns[self.column], table.lines
+        smiles = table.columns[self.column]
+        known = DerivedColumns(
+            cache_root(self.cache), sha256_of(path, uncompressed=True), len(smiles)
+        )
+        return smiles, table.lines, self._kept(known, smiles)
 
+    def _kept(self, known: DerivedColumns, smiles: list[str]) -> Iterator[Array | str | None]:
+        """Conformers of a file, computed where they are not known, some rows at a time."""
+        part = hashlib.sha256(f"{self.column} {self.scaffold}".encode()).hexdigest()[:12]
+        name = f"conformer-{part}-rdkit-{rdkit.__version__}"
 
-def conformer(smiles: str, seed: int = 0) -> Array | str:
-    """Heavy atoms of a molecule in its own axes ``(n, 3)``, in Å; or in a clause why not.
+        def compute(row: int) -> str:
+            return shape_text(conformer(smiles[row], scaffold=self.scaffold))
 
-    >>> conformer("CCO")
-    'has 3 heavy atoms, and 4 are needed at least'
-    """
-    with rdBase.BlockLogs():
-        molecule: Any = Chem.MolFromSmiles(smiles)
-        if molecule is None:
-            return "is no SMILES of a molecule"
-        heavy = molecule.GetNumAtoms()
-        if heavy < 4:
-            return f"has {heavy} heavy atoms, and 4 are needed at least"
-        whole = Chem.AddHs(molecule)
-        if rdDistGeom.EmbedMolecule(whole, randomSeed=seed, maxAttempts=20) != 0:
-            return "has no conformer that ETKDG finds"
-        positions = np.asarray(whole.GetConformer().GetPositions(), float)[:heavy]
-    turned = own_axes(positions)
-    return "has its heavy atoms in a line" if turned is None else turned
-
-
-def own_axes(positions: Array) -> Array | None:
-    """Points ``(n, 3)`` about their mean along their principal axes; None where these are no three.
-
-    The first two point to where the third moment is positive, the third is their cross product.
-    """
-    x = positions - positions.mean(0)
-    _, singular, axes = np.linalg.svd(x, full_matrices=False)
-    if singular[1] < 1e-2 * singular[0]:
-        return None
-    signs = np.where(((x @ axes[:2].T) ** 3).sum(0) < 0, -1.0, 1.0)
-    first, second = axes[:2] * signs[:, None]
-    turned: Array = x @ np.stack([first, second, np.cross(first, second)]).T
-    return turned
+        step = min(self.limit or _ROWS, _ROWS)
+        for start in range(0, len(smiles), step):
+            rows = range(start, min(start + step, len(smiles)))
+            texts = known.column(name, rows, compute)
+            yield from (shape_from(texts[row]) for row in rows)

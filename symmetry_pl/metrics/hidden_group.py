@@ -16,6 +16,7 @@ from symmetry_pl.groups.naming.namer import name_group
 from symmetry_pl.groups.point_groups import RotationSubgroup
 from symmetry_pl.groups.rotations import rotation_of, rotation_vector
 from symmetry_pl.metrics.transport import transport_score
+from symmetry_pl.metrics.transport_floor import jittered_floor
 
 __all__ = ["HiddenGroupData", "group_figures", "named_sentence"]
 
@@ -58,7 +59,7 @@ def group_figures(
             "group_jitter": named.errors.get("jitter", 0.0),
         }
     if isinstance(data, HiddenGroupData):
-        found |= _against(group, draws, data.subgroup)
+        found |= _against(group, draws, data.subgroup, float(getattr(data, "jitter", 0.0)))
         if named is not None:
             found["group_right"] = float(_same(named, data.subgroup))
     return named, found
@@ -80,10 +81,15 @@ def _named(group: Group, elements: Tensor, sure: Tensor | None) -> NamedGroup | 
     return name_group(turns)
 
 
-def _against(group: Group, draws: Tensor, hidden: RotationSubgroup) -> dict[str, float]:
-    """Elements against the hidden group."""
+def _against(
+    group: Group, draws: Tensor, hidden: RotationSubgroup, jitter: float
+) -> dict[str, float]:
+    """Elements against the hidden group; the floor of jittered data is that of true elements."""
     elements, seeded = draws[0], torch.Generator().manual_seed(1)
     score = transport_score(draws, hidden, chance=group.sample(len(elements), generator=seeded))
+    if jitter:
+        again = torch.Generator().manual_seed(2)
+        score = score._replace(floor=jittered_floor(hidden, len(elements), jitter, again))
     found = {
         "transport": score.distance,
         "transport_floor": score.floor,

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from symmetry_pl.groups.point_groups import AxialRotations, PointGroup, RotationSubgroup
+from symmetry_pl.groups.rotations import rotation_of
 from symmetry_pl.metrics.transport_distance import transport_distance
 
-__all__ = ["circle_distance", "transport_floor"]
+__all__ = ["circle_distance", "jittered_floor", "transport_floor"]
 
 _DEARLY = 3  # pairs of a group for which there is no short way
 
@@ -54,6 +55,31 @@ def transport_floor(
             for _ in range(min(pairs, _DEARLY))
         ]
     return sum(found) / len(found)
+
+
+def jittered_floor(
+    group: RotationSubgroup, count: int, jitter: float, generator: torch.Generator, pairs: int = 3
+) -> float:
+    """Mean W1 of elements of a group that take one jittered cloud to another, and of the group.
+
+    A perfect model has e' h e⁻¹, with h of the group and e = exp(ξ) a turn by N(0, jitter²) about
+    each axis that comes with a cloud: the jitter is in it twice.
+
+    Args:
+        group: the group.
+        count: elements of a sample.
+        jitter: standard deviation in radians.
+        generator: of the draws.
+        pairs: of samples.
+    """
+    found = 0.0
+    for _ in range(pairs):
+        true, other = (group.sample(count, generator=generator).double() for _ in range(2))
+        axes = 1 if true.shape[-1] == 2 else 3
+        noise = torch.randn(2, count, axes, generator=generator, dtype=torch.float64)
+        before, after = rotation_of(jitter * noise)
+        found += transport_distance(after @ true @ before.mT, other)
+    return found / pairs
 
 
 def circle_distance(one: Tensor, other: Tensor) -> float:

@@ -263,12 +263,27 @@ def run_job(
         if code is None:
             return f"{job.name}: interrupted, goes on next time"
         if code != 0:
-            return f"{job.name}: FAILED, see {log}"
+            return f"{job.name}: FAILED, {_stop_of(code)}see {log}"
     files = [Path(line) for line in read.read_text(encoding="utf-8").splitlines()]
     job.note(commit, data=data_digests(files, data_homes()))
     record = job.record()
     assert record is not None
     return f"{job.name}: {record['fit']['cpu_s']:.0f} CPU-s"
+
+
+def _stop_of(code: int) -> str:
+    """What a run was stopped by, in words, where its exit code is that of a signal.
+
+    255 is what is known of a run whose fork server is gone, as after a signal to the whole group.
+
+    >>> _stop_of(143), _stop_of(1)
+    ('stopped by SIGTERM and goes on next time, ', '')
+    """
+    if code == 255:
+        return "stopped with its fork server and goes on next time, "
+    number = -code if code < 0 else code - 128
+    names = {one.value: one.name for one in signal.Signals}
+    return f"stopped by {names[number]} and goes on next time, " if number in names else ""
 
 
 def data_homes() -> dict[str, Path]:

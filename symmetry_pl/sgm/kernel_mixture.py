@@ -21,6 +21,7 @@ _SHARES = (0.0, 0.0, -6.0)  # logits of π at the start
 _NEAR = 4  # prototypes that relative elements are taken to
 _FINEST = 0.01  # least width τ: densities of one cloud in two poses differ by rounding
 _TRIED = 128  # training clouds that the start is chosen by
+_MAXIMISED, _LEAST_SHARE = 30, 1e-3  # rounds, and what a part keeps so that it can grow
 _WIDTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
@@ -111,8 +112,8 @@ class KernelMixture(nn.Module):
             prototypes: ``(N, n, d)``.
             rows: their row numbers ``(N,)``.
 
-        The places of the probes are measured by them; c and τ start where a grid of both makes
-        some of them most likely, each by the others.
+        The places of the probes are measured by them; c and τ, and then c', start where a grid
+        makes some of them most likely, each by the others.
         """
         eta, x = eta[: self.memory], prototypes[: self.memory]
         self.probes *= x.nan_to_num(0.0).square().mean().sqrt() / self.probes.square().mean().sqrt()
@@ -123,6 +124,7 @@ class KernelMixture(nn.Module):
         self.features[: len(eta)] = features
         self._choose_start()
         self._choose_pairs()
+        self._choose_shared()
 
     def _choose_start(self) -> None:
         """The most likely of a grid of concentrations and widths."""
@@ -133,7 +135,7 @@ class KernelMixture(nn.Module):
         apart = torch.cdist(known[tried], known).square()
         itself = self.rows[tried][:, None] == self.rows[: len(centres)]
         best, chosen = -math.inf, (0.0, 0.0)
-        for c in (4.0**k for k in range(1 + int(math.log(self.sharpest, 4)))):
+        for c in self._tried_concentrations():
             for width in _WIDTHS:
                 start = math.log(c), math.log(width)
                 self.log_concentration.fill_(start[0])
@@ -158,7 +160,34 @@ class KernelMixture(nn.Module):
         relative = self.group.compose(self.group.inverse(centres[other]), centres[one])
         self.pairs.copy_(self.group.coordinates(relative))
         self.pair_rows.copy_(torch.stack([self.rows[one], self.rows[other]], 1))
-        self.log_shared.copy_(self.log_concentration - math.log(2))
+
+    def _choose_shared(self) -> None:
+        """The most likely c', by training clouds under relative elements that are not theirs.
+
+        And the most likely shares π of the three parts.
+        """
+        if self.law.linear:
+            return
+        tried = slice(0, min(int(self.count), _TRIED))
+        centres, known = self._centres(), self.features[: int(self.count)]
+        rows = self.rows[tried]
+        itself = rows[:, None] == self.rows[: len(centres)]
+        weights = self._log_weights(torch.cdist(known[tried], known).square(), itself)
+        best, chosen = -math.inf, 0.0
+        for c in self._tried_concentrations():
+            self.log_shared.fill_(math.log(c))
+            found = float(self._shared(centres[tried], centres, weights, rows).mean())
+            best, chosen = max((best, chosen), (found, math.log(c)))
+        self.log_shared.fill_(chosen)
+        squares = self.law.squares(centres[tried], centres)
+        laws = [self.law.log_density(squares, c) for c in (self.concentration, self.broadest)]
+        own, broad = (torch.logsumexp(weights + law, 1) for law in laws)
+        shared = self._shared(centres[tried], centres, weights, rows)
+        self.share_logits.copy_(_shares(torch.stack([own, shared, broad], 1)).log())
+
+    def _tried_concentrations(self) -> list[float]:
+        """A grid, up to the sharpest."""
+        return [4.0**k for k in range(1 + int(math.log(self.sharpest, 4)))]
 
     def _centres(self) -> Tensor:
         """The elements that are remembered, ``(M, d, d)``, float64."""
@@ -294,6 +323,14 @@ class KernelMixture(nn.Module):
             best, place = weights.topk(min(_NEAR, len(known)), 1)
             near.append(place.gather(1, _drawn(best.log_softmax(1), part)))
         return torch.cat(anchors).flatten(), torch.cat(near).flatten()
+
+
+def _shares(log_laws: Tensor) -> Tensor:
+    """Shares ``(K,)`` of laws ``(N, K)`` in their mixture, by expectation-maximisation."""
+    shares = torch.full_like(log_laws[0], 1 / log_laws.shape[1])
+    for _ in range(_MAXIMISED):
+        shares = (log_laws + shares.log()).softmax(1).mean(0).clamp(min=_LEAST_SHARE)
+    return shares / shares.sum()
 
 
 def _drawn(log_weights: Tensor, u: Tensor) -> Tensor:

@@ -22,6 +22,8 @@ from symmetry_pl.sgm.inference import InferenceNetwork, MLPInference
 from symmetry_pl.sgm.kernel_mixture import KernelMixture
 from symmetry_pl.sgm.orbits import orbit_groups
 from symmetry_pl.sgm.ordered_frame import OrderedFrame
+from symmetry_pl.sgm.principal_frame import PrincipalFrame
+from symmetry_pl.sgm.shared_part_frame import SharedPartFrame
 from symmetry_pl.sgm.unordered_frame import UnorderedFrame
 
 _LOOKED_AT, _JUDGED = 4000, 1000  # training images that a frame may learn from, and is judged on
@@ -33,9 +35,11 @@ INFERENCE: dict[str, type[InferenceNetwork]] = {
     "frame": FrameNetwork,
     "ordered": OrderedFrame,
     "unordered": UnorderedFrame,
+    "principal": PrincipalFrame,
+    "shared_part": SharedPartFrame,
 }
 GENERATIVE: dict[str, type[nn.Module]] = {"flow": GenerativeNetwork, "kernels": KernelMixture}
-_OF_CLOUDS = {"mlp", "ordered", "unordered", "kernels"}
+_OF_CLOUDS = {"mlp", "ordered", "unordered", "principal", "shared_part", "kernels"}
 _OF_IMAGES = {"mlp", "frame", "flow"}
 
 
@@ -48,9 +52,10 @@ class PrototypeModule(SymmetryModule):
             the path of its class.
         group_options: its options, the bounds of random transformations among them.
         inference: of images ``mlp`` (the paper's) and ``frame`` (moments, then a small network; of
-            affine and colour groups); of clouds ``ordered`` (a frame of points in a fixed order),
-            ``unordered`` and, without a frame, ``mlp``; or the path of an ``InferenceNetwork`` of
-            your own.
+            affine and colour groups); of clouds ``ordered`` (points in a fixed order),
+            ``unordered`` (objects that are seen often), ``shared_part`` (shapes seen once),
+            ``principal`` (principal axes) and, without a frame, ``mlp``; or the path of an
+            ``InferenceNetwork`` of your own.
         inference_options: its options.
         generative: p(η | x̂): ``flow`` on images, ``kernels`` on clouds, each where null.
         generative_options: options of ``GenerativeNetwork``, or of ``KernelMixture``.

@@ -12,10 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from planted_elements import (
+
+from symmetry_pl import name_group
+from symmetry_pl.groups import axial, cyclic, dihedral, octahedral, tetrahedral
+from symmetry_pl.groups.naming.evidence import closure_p_value, few, uniform_p_value
+from symmetry_pl.groups.naming.handedness import handed
+from symmetry_pl.groups.naming.planted import (
     KINDS,
     NULLS,
-    draws,
     is_false_group,
     is_named,
     jittered,
@@ -23,11 +27,6 @@ from planted_elements import (
     planted,
     turned,
 )
-
-from symmetry_pl import name_group
-from symmetry_pl.groups import axial, cyclic, dihedral, octahedral, tetrahedral
-from symmetry_pl.groups.naming.evidence import closure_p_value, few, uniform_p_value
-from symmetry_pl.groups.naming.handedness import handed
 from symmetry_pl.groups.naming.sample import read_sample
 from symmetry_pl.groups.rotations import (
     conjugate,
@@ -39,6 +38,10 @@ from symmetry_pl.groups.rotations import (
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "clouds.md"
+
+
+def draws(seed):
+    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("kind", ["C1", "C3", "C12", "D2", "D5", "T", "I", "SO(2)", "SO(3)"])

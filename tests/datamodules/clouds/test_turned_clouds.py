@@ -100,6 +100,32 @@ def test_molecules_seen_once_are_in_one_set_only(tmp_path):
         ConformerDataModule(path=str(tmp_path / "m.csv"), **{**sizes, "samples": 7}).setup()
 
 
+def test_molecules_with_a_part_stand_in_its_axes(tmp_path):
+    smiles = ["CC(O)C(N)=O", "CCCCO", "CC(=O)NC", "NC(=O)CC(N)=O", "C1CC(=O)N1"]
+    options = {"scaffold": "O=C[NX3]", "group": "C1", "cache": str(tmp_path), **SMALL}
+    data = ConformerDataModule(smiles=smiles, **options)
+    x = clouds(data)
+    counts = (~x.isnan().any(2)).sum(1)
+    assert counts.unique().tolist() == [5, 6]  # neither without the part nor with two of them
+    one = x[counts == 6][0].double()
+    turn = one[3] - one[5]  # from the oxygen to the carbon
+    assert float(turn[0]) == pytest.approx(float(turn.norm()), abs=1e-5)
+    towards = one[4] - one[5]
+    assert towards[1] > 1
+    assert float(towards[2]) == pytest.approx(0, abs=1e-5)
+
+    # a file's conformers are kept
+    (tmp_path / "m.csv").write_text("\n".join(["smiles", *smiles]))
+    for _ in range(2):
+        kept = ConformerDataModule(path=str(tmp_path / "m.csv"), **options)
+        torch.testing.assert_close(clouds(kept), x, atol=1e-3, rtol=0, equal_nan=True)
+    assert len(list(tmp_path.glob("*.conformer-*.txt.gz"))) == 1
+    with pytest.raises(ValueError, match=r"no molecule has the part .S=O\.O."):
+        ConformerDataModule(smiles=smiles, **{**options, "scaffold": "S=O.O"}).setup()
+    with pytest.raises(ValueError, match=r"SMARTS of 3 atoms at least, got 'C\('"):
+        ConformerDataModule(smiles=smiles, **{**options, "scaffold": "C("})
+
+
 def test_molecules_without_conformer_are_named():
     data = ConformerDataModule(smiles=["CCO", "CC(O)C(N)=O", "C#CC#C", "nothing"], **SMALL)
     with pytest.raises(ValueError, match="3 unusable rows: row 0 \\('CCO'\\): has 3 heavy atoms"):
