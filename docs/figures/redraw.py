@@ -29,6 +29,7 @@ class Source(NamedTuple):
 SINE = ("--data.transform=frequency",)
 HELD_OUT = ("--data.test_fraction=0.2",)
 SOURCES = {
+    "clouds_elements": Source("sgm/clouds_molecules", "test/elements"),
     "domain_mnist_images": Source("lens/domain_mnist", "test/images"),
     "domain_mnist_places": Source("lens/domain_mnist", "test/places"),
     "isomers_property_plane": Source("stib/isomers_flow", "test/property_plane", HELD_OUT),
