@@ -51,7 +51,7 @@ def test_a_run_that_is_there_is_taken(tmp_path, monkeypatch):
     (figures / "signals.png").write_bytes(b"a picture")
     redraw.main(["lens_signals"])
     assert (tmp_path / "lens_signals.png").read_bytes() == b"a picture"
-    with pytest.raises(SystemExit, match="no picture .nosuch.; there are clouds_elements"):
+    with pytest.raises(SystemExit, match=r"no picture .nosuch.; there are clouds_elements"):
         redraw.main(["nosuch"])
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from symmetry_pl.groups import CloudGroup
 from symmetry_pl.groups.base import at_least_single
 from symmetry_pl.groups.concentrated import ConcentratedLaw
+from symmetry_pl.sgm.kernel_start import choose_start
 
 __all__ = ["KernelMixture"]
 
@@ -20,9 +21,6 @@ _SOFT = 5.0  # concentration at the start
 _SHARES = (0.0, 0.0, -6.0)  # logits of π at the start
 _NEAR = 4  # prototypes that relative elements are taken to
 _FINEST = 0.01  # least width τ: densities of one cloud in two poses differ by rounding
-_TRIED = 128  # training clouds that the start is chosen by
-_MAXIMISED, _LEAST_SHARE = 30, 1e-3  # rounds, and what a part keeps so that it can grow
-_WIDTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
 class KernelMixture(nn.Module):
@@ -39,7 +37,10 @@ class KernelMixture(nn.Module):
     ring, and the whole group are all within reach, and the integral is 1. c, c', τ and the shares π
     are learned by the likelihood of training clouds, each under all others that are remembered. A
     grid of c and τ says where they start. The second part takes the four prototypes next to x̂, and
-    there is none on GL(2)+. A kernel mixture network (Ambrogioni et al., 2017) with distances.
+    there is none on GL(2)+. Its g_r and η_j have the noise of three clouds, where the law has that
+    of one: g_r are moved to where many are, and η_j to the mean of what clouds beside say, where
+    that makes training clouds likelier (``condensing``). A kernel mixture network (Ambrogioni et
+    al., 2017) with distances.
 
     ``log_prob`` is in nats and with respect to the volume in the group's distance.
 
@@ -56,6 +57,7 @@ class KernelMixture(nn.Module):
 
     wants_statistics = False
     eta: Tensor
+    settled: Tensor
     rows: Tensor
     pairs: Tensor
     pair_rows: Tensor
@@ -85,6 +87,7 @@ class KernelMixture(nn.Module):
         self.log_shared = nn.Parameter(torch.tensor(_SOFT).log())
         self.share_logits = nn.Parameter(torch.tensor(_SHARES))
         self.register_buffer("eta", torch.zeros(memory, group.dim))
+        self.register_buffer("settled", torch.zeros(memory, group.dim))
         self.register_buffer("features", torch.zeros(memory, _PROBES))
         self.register_buffer("rows", torch.full((memory,), -1))
         self.register_buffer("pairs", torch.zeros(pairs, group.dim))
@@ -119,79 +122,18 @@ class KernelMixture(nn.Module):
         self.probes *= x.nan_to_num(0.0).square().mean().sqrt() / self.probes.square().mean().sqrt()
         features = torch.cat([self(part) for part in torch.split(x, _ROWS)])
         self.count.fill_(len(eta))
-        self.eta[: len(eta)] = eta
+        self.eta[: len(eta)] = self.settled[: len(eta)] = eta
         self.rows[: len(eta)] = rows[: self.memory]
         self.features[: len(eta)] = features
-        self._choose_start()
-        self._choose_pairs()
-        self._choose_shared()
+        choose_start(self)
 
-    def _choose_start(self) -> None:
-        """The most likely of a grid of concentrations and widths."""
-        tried = slice(0, min(int(self.count), _TRIED))
-        centres = self._centres()
-        squares = self.law.squares(centres[tried], centres)
-        known = self.features[: len(centres)]
-        apart = torch.cdist(known[tried], known).square()
-        itself = self.rows[tried][:, None] == self.rows[: len(centres)]
-        best, chosen = -math.inf, (0.0, 0.0)
-        for c in self._tried_concentrations():
-            for width in _WIDTHS:
-                start = math.log(c), math.log(width)
-                self.log_concentration.fill_(start[0])
-                self.log_width.fill_(start[1])
-                found = float(self._mixed(squares, apart, itself).mean())
-                best, chosen = max((best, chosen), (found, start))
-        self.log_concentration.fill_(chosen[0])
-        self.log_width.fill_(chosen[1])
-
-    def _choose_pairs(self) -> None:
-        """Relative elements of clouds that are remembered, each with one of the next to it."""
-        count = int(self.count)
-        draws = torch.Generator().manual_seed(1)
-        one = torch.randint(count, (len(self.pairs),), generator=draws).to(self.rows.device)
-        known = self.features[:count]
-        apart = torch.cdist(known[one], known)
-        apart[torch.arange(len(one), device=one.device), one] = math.inf
-        near = apart.topk(min(2 * _NEAR, max(1, count - 1)), 1, largest=False).indices
-        pick = torch.randint(near.shape[1], (len(one), 1), generator=draws).to(near.device)
-        other = near.gather(1, pick)[:, 0]
-        centres = self._centres()
-        relative = self.group.compose(self.group.inverse(centres[other]), centres[one])
-        self.pairs.copy_(self.group.coordinates(relative))
-        self.pair_rows.copy_(torch.stack([self.rows[one], self.rows[other]], 1))
-
-    def _choose_shared(self) -> None:
-        """The most likely c', by training clouds under relative elements that are not theirs.
-
-        And the most likely shares π of the three parts.
-        """
-        if self.law.linear:
-            return
-        tried = slice(0, min(int(self.count), _TRIED))
-        centres, known = self._centres(), self.features[: int(self.count)]
-        rows = self.rows[tried]
-        itself = rows[:, None] == self.rows[: len(centres)]
-        weights = self._log_weights(torch.cdist(known[tried], known).square(), itself)
-        best, chosen = -math.inf, 0.0
-        for c in self._tried_concentrations():
-            self.log_shared.fill_(math.log(c))
-            found = float(self._shared(centres[tried], centres, weights, rows).mean())
-            best, chosen = max((best, chosen), (found, math.log(c)))
-        self.log_shared.fill_(chosen)
-        squares = self.law.squares(centres[tried], centres)
-        laws = [self.law.log_density(squares, c) for c in (self.concentration, self.broadest)]
-        own, broad = (torch.logsumexp(weights + law, 1) for law in laws)
-        shared = self._shared(centres[tried], centres, weights, rows)
-        self.share_logits.copy_(_shares(torch.stack([own, shared, broad], 1)).log())
-
-    def _tried_concentrations(self) -> list[float]:
-        """A grid, up to the sharpest."""
-        return [4.0**k for k in range(1 + int(math.log(self.sharpest, 4)))]
-
-    def _centres(self) -> Tensor:
+    def centres(self) -> Tensor:
         """The elements that are remembered, ``(M, d, d)``, float64."""
         return self.group.element(self.eta[: int(self.count)].double())
+
+    def _settled(self) -> Tensor:
+        """The elements that relative ones move, ``(M, d, d)``, float64."""
+        return self.group.element(self.settled[: int(self.count)].double())
 
     @property
     def concentration(self) -> Tensor:
@@ -229,7 +171,7 @@ class KernelMixture(nn.Module):
             prototypes: ``(B, n, d)``.
             rows: of the training set that they are, ``(B,)``; None for other clouds.
         """
-        centres, known = self._centres(), self.features[: int(self.count)]
+        centres, known = self.centres(), self.features[: int(self.count)]
         found = []
         for part in torch.split(torch.arange(len(eta), device=eta.device), _ROWS):
             element = self.group.element(eta[part].double())
@@ -237,14 +179,14 @@ class KernelMixture(nn.Module):
             row = None if rows is None else rows[part]
             itself = None if row is None else row[:, None] == self.rows[: len(centres)]
             squares = self.law.squares(element, centres)
-            own = self._mixed(squares, apart, itself)
+            own = self.outer_parts(squares, apart, itself)
             if not self.law.linear:
-                shared = self._shared(element, centres, self._log_weights(apart, itself), row)
+                shared = self.shared_part(element, self.log_weights(apart, itself), row)
                 own = torch.logaddexp(own, self.log_shares[1] + shared)
             found.append(own)
         return torch.cat(found).to(at_least_single(eta).dtype)
 
-    def _mixed(self, squares: Tensor, apart: Tensor, left_out: Tensor | None) -> Tensor:
+    def outer_parts(self, squares: Tensor, apart: Tensor, left_out: Tensor | None) -> Tensor:
         """Log of the first and third part ``(B,)``, float64.
 
         Args:
@@ -256,17 +198,15 @@ class KernelMixture(nn.Module):
         sharp = self.law.log_density(squares, self.concentration)
         whole = self.law.log_density(squares, self.broadest)
         laws = torch.logaddexp(shares[0] + sharp, shares[2] + whole)
-        return torch.logsumexp(self._log_weights(apart, left_out) + laws, 1)
+        return torch.logsumexp(self.log_weights(apart, left_out) + laws, 1)
 
-    def _shared(
-        self, element: Tensor, centres: Tensor, log_weights: Tensor, rows: Tensor | None
-    ) -> Tensor:
+    def shared_part(self, element: Tensor, log_weights: Tensor, rows: Tensor | None) -> Tensor:
         """Log of the second part without its share ``(B,)``, float64.
 
         Distances are left alone by what acts on both sides: η from g η_j as η η_j⁻¹ from g.
         """
         weight, place = log_weights.topk(min(_NEAR, log_weights.shape[1]), 1)
-        relative = element[:, None] @ centres[place].mT
+        relative = element[:, None] @ self._settled()[place].mT
         squares = self.law.squares(relative.flatten(0, 1), self.group.element(self.pairs.double()))
         law = self.law.log_density(squares, self.shared_concentration).view(*place.shape, -1)
         known = torch.ones(len(element), len(self.pairs), dtype=torch.bool, device=element.device)
@@ -276,7 +216,7 @@ class KernelMixture(nn.Module):
         mean = torch.logsumexp(law, 2) - known.sum(1).double().clamp(min=1).log()[:, None]
         return torch.logsumexp(weight.log_softmax(1) + mean, 1)
 
-    def _log_weights(self, apart: Tensor, left_out: Tensor | None = None) -> Tensor:
+    def log_weights(self, apart: Tensor, left_out: Tensor | None = None) -> Tensor:
         """Log a_j by squares of distances of features ``(B, M)``, float64."""
         width = self.log_width.double().exp().clamp(min=_FINEST)
         logits = -apart.double() / (2 * width.square())
@@ -293,7 +233,7 @@ class KernelMixture(nn.Module):
         copies = len(noise) // len(prototypes)
         u = torch.special.ndtr(noise[:, -3:].double())
         anchor, near = self._anchors(prototypes, u[:, 0].view(-1, copies))
-        centres, own = self._centres(), noise[:, :-3]
+        centres, own = self.centres(), noise[:, :-3]
         shares = self.log_shares.exp()
         sharp = self.law.draw(centres[anchor], self.concentration, own)
         broad = self.law.draw(centres[anchor], self.broadest, own)
@@ -303,7 +243,7 @@ class KernelMixture(nn.Module):
             drawn = torch.where(inside[:, None, None], drawn, centres[anchor])
         else:
             pair = (u[:, 2] * len(self.pairs)).long().clamp(max=len(self.pairs) - 1)
-            moved = self.group.element(self.pairs[pair].double()) @ centres[near]
+            moved = self.group.element(self.pairs[pair].double()) @ self._settled()[near]
             shared = self.law.draw(moved, self.shared_concentration, own)
             drawn = torch.where((u[:, 1] > 1 - shares[1])[:, None, None], shared, drawn)
         return self.group.coordinates(drawn).to(at_least_single(noise).dtype)
@@ -318,19 +258,11 @@ class KernelMixture(nn.Module):
         known = self.features[: int(self.count)]
         anchors, near = [], []
         for x, part in zip(torch.split(prototypes, _ROWS), torch.split(u, _ROWS), strict=True):
-            weights = self._log_weights(torch.cdist(self(x), known).square())
+            weights = self.log_weights(torch.cdist(self(x), known).square())
             anchors.append(_drawn(weights, part))
             best, place = weights.topk(min(_NEAR, len(known)), 1)
             near.append(place.gather(1, _drawn(best.log_softmax(1), part)))
         return torch.cat(anchors).flatten(), torch.cat(near).flatten()
-
-
-def _shares(log_laws: Tensor) -> Tensor:
-    """Shares ``(K,)`` of laws ``(N, K)`` in their mixture, by expectation-maximisation."""
-    shares = torch.full_like(log_laws[0], 1 / log_laws.shape[1])
-    for _ in range(_MAXIMISED):
-        shares = (log_laws + shares.log()).softmax(1).mean(0).clamp(min=_LEAST_SHARE)
-    return shares / shares.sum()
 
 
 def _drawn(log_weights: Tensor, u: Tensor) -> Tensor:
