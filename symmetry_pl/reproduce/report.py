@@ -21,6 +21,7 @@ from symmetry_pl.reproduce.tables import markdown_table, page_tables
 __all__ = [
     "Result",
     "fill_pages",
+    "joined",
     "of_runs",
     "read_results",
     "taken",
@@ -132,13 +133,17 @@ def _is_source(row: dict[str, Any], source: TakenFrom) -> bool:
 def write_results(experiment: Experiment, found: Sequence[Result], folder: Path) -> dict[str, Any]:
     """Write `<slug>.json`; systems that are not among what was found keep rows and evidence.
 
+    So do seeds of a system that were made with the same config and options.
+
     Returns:
         The file's content.
     """
     old = read_results(experiment, folder) or {"rows": []}
-    evidence = evidence_of(old) | {(e.dataset, e.system): e for e, _ in found}
-    rows = {where: [row for row in old["rows"] if place(row) == where] for where in evidence}
-    rows |= {(e.dataset, e.system): fresh for e, fresh in found}
+    evidence, stored = evidence_of(old), old["rows"]
+    rows = {where: [row for row in stored if place(row) == where] for where in evidence}
+    for one, fresh in found:
+        where = (one.dataset, one.system)
+        evidence[where], rows[where] = joined(evidence.get(where), rows.get(where, []), one, fresh)
     order = [p for s in experiment.systems if rows.get(p := place_of(experiment, s))]
     result = {
         "experiment": experiment.name,
@@ -151,6 +156,60 @@ def write_results(experiment: Experiment, found: Sequence[Result], folder: Path)
     text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
     atomic_write(folder / f"{experiment.slug}.json", text)
     return result
+
+
+def joined(
+    old: Evidence | None, old_rows: list[dict[str, Any]], new: Evidence, rows: list[dict[str, Any]]
+) -> Result:
+    """Rows with the stored seeds of the same settings that are not made anew.
+
+    Args:
+        old: what the stored rows were made from; None without any.
+        old_rows: the stored rows, one a figure.
+        new: what the new ones were made from.
+        rows: the new ones.
+    """
+    kept = [seed for seed in (old.seeds if old else ()) if seed not in new.seeds]
+    stored = {row["metric"]: row for row in old_rows}
+    names = {row["metric"] for row in rows}
+    same = old is not None and old.settings == new.settings != "" and new.taken_from is None
+    whole = old is not None and len(old.code) == len(old.commits) == len(old.seeds)
+    if not (kept and same and whole and names <= stored.keys()):
+        return new, rows
+    assert old is not None
+    seeds = sorted({*kept, *new.seeds})
+
+    def each(of_old: Sequence[Any], of_new: Sequence[Any]) -> list[Any]:
+        """One a seed."""
+        values = dict(zip(old.seeds, of_old, strict=True)) | dict(
+            zip(new.seeds, of_new, strict=True)
+        )
+        return [values[seed] for seed in seeds]
+
+    evidence = replace(
+        new,
+        asked=tuple(sorted({*old.asked, *new.asked})),
+        seeds=tuple(seeds),
+        commits=tuple(each(old.commits, new.commits)),
+        code=tuple(each(old.code, new.code)),
+        data={**old.data, **new.data},
+    )
+    both = []
+    for row in rows:
+        before = stored[row["metric"]]
+        values = each(before["values"], row["values"])
+        both.append(
+            row
+            | {
+                "values": values,
+                "seeds": seeds,
+                "mean": statistics.fmean(values),
+                "std": statistics.stdev(values),
+                "cpu_s": each(before["cpu_s"], row["cpu_s"]),
+                "peak_rss_mb": max(before["peak_rss_mb"], row["peak_rss_mb"]),
+            }
+        )
+    return evidence, both
 
 
 def write_pages(experiment: Experiment, result: dict[str, Any], folder: Path) -> list[Path]:

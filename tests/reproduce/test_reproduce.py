@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -366,3 +367,32 @@ def test_short_table_has_datasets_by_systems():
         "Mean error [eV] ± standard deviation over seeds (CPU-s a run). † Made from a checkout "
         "with uncommitted changes.",
     ]
+
+
+def test_seeds_that_are_made_later_join_those_that_are_stored(example):
+    system = EXAMPLE.systems[0]
+    finish(job_of(system, 0), {"mae_x": 1.0}, commit="abc")
+    assert reproduce("example/tiny", "--systems", "cvae", "--seeds", "0", "--collect") == 0
+    shutil.rmtree("lightning_logs")  # the run of another day, or of another machine
+    finish(job_of(system, 2), {"mae_x": 4.0}, commit="def")
+    assert reproduce("example/tiny", "--systems", "cvae", "--seeds", "2", "--collect") == 0
+    (row,) = result_of()["rows"]
+    assert (row["seeds"], row["values"], row["mean"]) == ([0, 2], [1.0, 4.0], 2.5)
+    assert row["std"] == pytest.approx(4.5**0.5)
+    assert row["cpu_s"] == [2.0, 2.0]
+    (evidence,) = evidence_of(result_of()).values()
+    assert (evidence.seeds, evidence.asked, evidence.commits) == ((0, 2), (0, 2), ("abc", "def"))
+    assert evidence.missing == ()
+    # a seed that is made again is replaced
+    shutil.rmtree("lightning_logs")
+    finish(job_of(system, 0), {"mae_x": 2.0})
+    assert reproduce("example/tiny", "--systems", "cvae", "--seeds", "0", "--collect") == 0
+    assert result_of()["rows"][0]["values"] == [2.0, 4.0]
+    # other settings are another row
+    shutil.rmtree("lightning_logs")
+    changed = replace(system, overrides=(*TINY, "--model.beta=2"))
+    finish(job_of(changed, 1), {"mae_x": 9.0})
+    module = sys.modules["example_experiment"]
+    module.EXPERIMENT = replace(EXAMPLE, systems=(changed, *EXAMPLE.systems[1:]))
+    assert reproduce("example/tiny", "--systems", "cvae", "--seeds", "1", "--collect") == 0
+    assert result_of()["rows"][0]["values"] == [9.0]
