@@ -91,6 +91,7 @@ def marginals(
             axis.axvline(inferred[row, i], color="0.2", ls="--", lw=1)
             axis.set(xlim=(low, high), yticks=[])
             axis.tick_params(labelsize=7)
+            axis.locator_params(axis="x", nbins=4)  # more of them run into each other
             axis.spines[["top", "left", "right"]].set_visible(False)
             if row == count - 1:
                 axis.set_xlabel(names[i], fontsize=8)
