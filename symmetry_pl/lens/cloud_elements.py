@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from symmetry_pl.core import DataDescription
 from symmetry_pl.groups import build_cloud_group
+from symmetry_pl.lens.warm_start.ica import nearest_rotation
 from symmetry_pl.metrics.hidden_group import group_figures
 
-__all__ = ["as_vectors", "cloud_figures", "nearest_rotation"]
+__all__ = ["as_vectors", "cloud_figures"]
 
 _DRAWS = 3  # elements of each cloud: W1 of one draw is random itself
 
@@ -55,14 +55,3 @@ def cloud_figures(model: Any, data: object, count: int) -> dict[str, float]:
     turns, size = nearest_rotation(found).expand(_DRAWS * count, -1, -1), found.shape[-1]
     group = build_cloud_group(f"so{size}")
     return group_figures(group, turns.reshape(_DRAWS, count, size, size), data)[1]
-
-
-def nearest_rotation(matrix: Tensor) -> Tensor:
-    """The rotation next to each matrix of positive determinant, ``(N, d, d)``.
-
-    >>> nearest_rotation(2 * torch.eye(3)[None]).tolist() == torch.eye(3)[None].tolist()
-    True
-    """
-    left, _, right = torch.linalg.svd(matrix)
-    turn: Tensor = left @ right
-    return turn

@@ -3,12 +3,10 @@
 import warnings
 
 import pytest
-import torch
 from pytorch_lightning import Trainer
+from small_generator import small_generator
 
 import symmetry_pl
-from symmetry_pl import PropertyGenerator
-from symmetry_pl.core import DataDescription
 from symmetry_pl.fitted import PropertyModel, fitted_model
 from symmetry_pl.generate.asked import draw_asked
 from symmetry_pl.molecules import PROPERTIES, canonical_smiles
@@ -19,22 +17,7 @@ LOGP = PROPERTIES["logp_rdkit"]
 @pytest.fixture
 def model():
     """Of chains of at most four carbons and oxygens; it says the same of all molecules."""
-    torch.manual_seed(0)
-    asked = ["logp_rdkit", "weight_rdkit"]
-    module = PropertyGenerator(asked=asked, width=8, not_additive=[])
-    module.describe_data(
-        DataDescription(
-            kind="tokens",
-            x_shape=(4,),
-            target_names=("logp_rdkit", "weight_rdkit", "psa_rdkit"),
-            target_units=("", "Da", "Å²"),
-            target_mean=(0.3, 50.0, 10.0),
-            target_scale=(0.7, 15.0, 9.0),
-            symbols=("", "C", "O"),
-            representation="smiles",
-        )
-    )
-    return fitted_model(module)
+    return fitted_model(small_generator())
 
 
 def test_molecules_are_those_of_the_command(model):
@@ -96,17 +79,6 @@ def test_what_cannot_be_asked_is_one_sentence(model, arguments, sentence):
 
 
 def test_a_model_without_sums_does_not_judge():
-    module = PropertyGenerator(asked=["logp_rdkit"], width=8, estimates="none", not_additive=[])
-    module.describe_data(
-        DataDescription(
-            kind="tokens",
-            x_shape=(4,),
-            target_names=("logp_rdkit",),
-            target_mean=(0.3,),
-            target_scale=(0.7,),
-            symbols=("", "C", "O"),
-            representation="smiles",
-        )
-    )
+    module = small_generator(estimates="none")
     with pytest.raises(ValueError, match="says no properties of its own: judge by rdkit"):
         fitted_model(module).generate(properties={"logp": 1.0}, within={"logp": 1.0})

@@ -6,10 +6,9 @@ import json
 import pytest
 import torch
 from pytorch_lightning import Trainer
+from small_generator import small_generator
 
-from symmetry_pl import PropertyGenerator
 from symmetry_pl.cli import main
-from symmetry_pl.core import DataDescription
 from symmetry_pl.generate.asked import draw_asked
 from symmetry_pl.generate.judging import Judge
 from symmetry_pl.molecules import PROPERTIES, canonical_smiles
@@ -17,33 +16,11 @@ from symmetry_pl.molecules import PROPERTIES, canonical_smiles
 LOGP, WEIGHT = PROPERTIES["logp_rdkit"], "weight_rdkit"
 
 
-def data():
-    """Of chains of at most four carbons and oxygens."""
-    return DataDescription(
-        kind="tokens",
-        x_shape=(4,),
-        target_names=("logp_rdkit", "weight_rdkit", "psa_rdkit"),
-        target_units=("", "Da", "Å²"),
-        target_mean=(0.3, 50.0, 10.0),
-        target_scale=(0.7, 15.0, 9.0),
-        symbols=("", "C", "O"),
-        representation="smiles",
-    )
-
-
-def generator(**options):
-    torch.manual_seed(0)
-    asked = ["logp_rdkit", "weight_rdkit"]
-    model = PropertyGenerator(asked=asked, width=8, not_additive=[], **options)
-    model.describe_data(data())
-    return model.eval()
-
-
 @pytest.fixture
 def checkpoint(tmp_path):
     """One that says 0.3, 50 and 10 of all molecules, whatever they are."""
     trainer = Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
-    trainer.strategy.connect(generator())
+    trainer.strategy.connect(small_generator())
     path = tmp_path / "asked.ckpt"
     trainer.save_checkpoint(path)
     return path
@@ -89,7 +66,7 @@ def test_rdkit_judges_where_it_is_asked_to(checkpoint, capsys):
 
 
 def test_the_model_judges_by_its_own_sums():
-    model = generator()
+    model = small_generator()
     sums = model.running
     sums.symbol[:] = torch.tensor([[0.0, 0, 0], [0.5, 1, 0], [-1.0, 1, 0]])  # standardised
     sums._table = None
@@ -138,7 +115,7 @@ def test_a_value_far_from_the_data_is_said(checkpoint, capsys):
 
 def test_a_model_without_sums_cannot_judge(tmp_path, capsys):
     trainer = Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
-    trainer.strategy.connect(generator(estimates="none"))
+    trainer.strategy.connect(small_generator(estimates="none"))
     path = tmp_path / "blind.ckpt"
     trainer.save_checkpoint(path)
     ask = ["--property", "logp=0", "--out", "out.csv", "--within", "logp=0.5"]

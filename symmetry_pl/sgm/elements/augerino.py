@@ -11,7 +11,6 @@ from torch.nn.functional import softplus
 
 from symmetry_pl.core import Batch, DataDescription, Player, PlayerOptions
 from symmetry_pl.core.counter import counter_uniform
-from symmetry_pl.groups.algebra_chart import algebra_chart
 from symmetry_pl.nn.mlp import MLP
 from symmetry_pl.sgm.elements.element_module import ElementModule, present
 
@@ -47,7 +46,7 @@ class Augerino(ElementModule):
         kwargs: options of ``ElementModule``.
 
     Raises:
-        ValueError: for a number out of range, or a group with no path to each element.
+        ValueError: for a number out of range, or as ``ElementModule``.
     """
 
     def __init__(
@@ -64,7 +63,6 @@ class Augerino(ElementModule):
                 "model.start must be positive and model.regularisation not negative, got "
                 f"{start} and {regularisation}"
             )
-        self.chart = algebra_chart(self.group)
         self.regularisation = regularisation
         self.start, self.width, self.depth = float(start), width, depth
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from symmetry_pl.core import Batch, DataDescription, SymmetryModule
 from symmetry_pl.core.noise import mix_seed
 from symmetry_pl.groups import CloudGroup, build_any_group
+from symmetry_pl.groups.algebra_chart import algebra_chart
 from symmetry_pl.metrics.hidden_group import named_sentence
 from symmetry_pl.sgm.elements.element_evaluation import ElementLawEvaluator
 from symmetry_pl.sgm.elements.random_elements import elements_at
@@ -34,7 +35,7 @@ class ElementModule(SymmetryModule):
         kwargs: options of ``SymmetryModule``.
 
     Raises:
-        ValueError: for a group that does not act on clouds.
+        ValueError: for a group that does not act on clouds, or has no path to each element.
     """
 
     group: CloudGroup
@@ -51,7 +52,7 @@ class ElementModule(SymmetryModule):
                 f"group {group!r} acts on images, and {type(self).__name__} is for clouds: take "
                 "so2, so3 or gl2"
             )
-        self.group = made
+        self.group, self.chart = made, algebra_chart(made)
 
     @abstractmethod
     def drawn(self, x: Tensor, places: Tensor, draw: int) -> Tensor:

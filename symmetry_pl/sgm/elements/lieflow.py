@@ -9,7 +9,6 @@ from torch import Tensor
 
 from symmetry_pl.core import Batch, DataDescription, Player, PlayerOptions
 from symmetry_pl.core.counter import counter_uniform
-from symmetry_pl.groups.algebra_chart import algebra_chart
 from symmetry_pl.nn.time_mlp import TimeMLP
 from symmetry_pl.sgm.elements.element_module import ElementModule, present
 
@@ -41,7 +40,7 @@ class LieFlow(ElementModule):
         kwargs: options of ``ElementModule``.
 
     Raises:
-        ValueError: for a number out of range, or a group with no path to each element.
+        ValueError: for a number out of range, or as ``ElementModule``.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class LieFlow(ElementModule):
             raise ValueError(f"model.skewness must be positive, got {skewness}")
         if steps < 1:
             raise ValueError(f"model.steps must be at least 1, got {steps}")
-        self.chart = algebra_chart(self.group)
         self.width, self.depth = width, depth
         self.skewness, self.steps = skewness, steps
 
